@@ -1,0 +1,35 @@
+/** @jest-config-loader esbuild-register */
+import type { Config } from 'jest';
+
+const config: Config = {
+  testEnvironment: 'node',
+  testMatch: [
+    '<rootDir>/packages/*/test/**/*.test.ts',
+    '<rootDir>/examples/test/**/*.test.ts',
+    '<rootDir>/conformance/test/**/*.test.ts',
+    '<rootDir>/tools/*/test/**/*.test.ts',
+    '<rootDir>/benchmarks/test/**/*.test.ts',
+  ],
+  // Our own ES modules (.mjs: tools, examples, benchmarks) are compiled like the tests are, since jest
+  // on Node 20 loads only CommonJS. A test of loading a package as an ES module runs a node of its own.
+  transform: {
+    '\\.m?[jt]s$': [
+      '@swc/jest',
+      {
+        jsc: { parser: { syntax: 'typescript' }, target: 'es2022', keepClassNames: true },
+        module: { type: 'commonjs' },
+        sourceMaps: 'inline',
+      },
+    ],
+  },
+  // What tsc compiled is loaded as it is: tests run the same bytes that users get.
+  transformIgnorePatterns: ['/node_modules/', '/packages/[^/]+/dist/'],
+  // One mongod for the whole run; its address is in process.env.MONGODB_TEST_URI.
+  globalSetup: '<rootDir>/tools/jest/global-setup.mjs',
+  globalTeardown: '<rootDir>/tools/jest/global-teardown.mjs',
+  setupFilesAfterEnv: ['<rootDir>/tools/jest/after-env.ts'],
+  testTimeout: 30_000,
+  maxWorkers: 2,
+};
+
+export default config;

@@ -1,0 +1,79 @@
+// @ts-check
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { cacheFolder, root, run, say, secondsSince } from './step.mjs';
+
+const pnpm = 'pnpm@12.21.0';
+const stampFile = path.join(cacheFolder, 'installed');
+
+/**
+ * Installs what pnpm-lock.yaml names, or does nothing where that was done already.
+ *
+ * pnpm comes through npx, so that a newcomer needs no more than Node and npm. Asking pnpm whether all is
+ * up to date takes seconds; comparing a hash of the files it would read takes milliseconds.
+ */
+export async function install() {
+  const wanted = hashOfInputs();
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return;
+  say('Installing dependencies (the first time takes up to a minute) …');
+  const start = performance.now();
+  await run('install', 'npx', ['--yes', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only'], {
+    quiet: true,
+    env: environmentForPnpm(),
+  });
+  mkdirSync(cacheFolder, { recursive: true });
+  writeFileSync(stampFile, wanted);
+  say(`Installed in ${secondsSince(start)}.`);
+}
+
+/**
+ * Packs a workspace package as it would be published, and gives back the tarball's path.
+ *
+ * @param {string} folder
+ * @param {string} destination
+ */
+export async function pack(folder, destination) {
+  const before = new Set(readdirSync(destination));
+  await run(`pack ${folder}`, 'npx', ['--yes', pnpm, 'pack', '--pack-destination', destination], {
+    quiet: true,
+    cwd: path.join(root, folder),
+    env: environmentForPnpm(),
+  });
+  const tarball = readdirSync(destination).find((name) => !before.has(name));
+  if (tarball === undefined) throw new Error(`pnpm packed nothing in ${folder}`);
+  return path.join(destination, tarball);
+}
+
+/** `npm test` hands its own settings on as npm_config_*; npm and pnpm warn about each other's. */
+function environmentForPnpm() {
+  const env = { ...process.env, CI: 'true', npm_config_loglevel: 'error' };
+  return env;
+}
+
+function hashOfInputs() {
+  const hash = createHash('sha256').update(`${pnpm} ${process.version} ${process.platform} ${process.arch}\n`);
+  const files = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests()];
+  for (const file of files) hash.update(`${file}\n`).update(readFileSync(path.join(root, file)));
+  return hash.digest('hex');
+}
+
+/** The package.json of each folder that pnpm-workspace.yaml lists. */
+function manifests() {
+  const folders = ['.', 'examples', 'benchmarks', 'conformance'];
+  for (const parent of ['packages', 'tools', 'examples']) {
+    for (const entry of listFolder(parent)) {
+      if (entry.isDirectory()) folders.push(path.join(parent, entry.name));
+    }
+  }
+  return folders
+    .map((folder) => path.join(folder, 'package.json'))
+    .filter((file) => existsSync(path.join(root, file)))
+    .sort();
+}
+
+/** @param {string} folder */
+function listFolder(folder) {
+  const absolute = path.join(root, folder);
+  return existsSync(absolute) ? readdirSync(absolute, { withFileTypes: true }) : [];
+}
