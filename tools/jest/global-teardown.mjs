@@ -1,1 +1,6 @@
-export default async()=>{}
+// @ts-check
+
+/** Ends what global-setup.mjs started. */
+export default async function globalTeardown() {
+  await globalThis.mongodOfThisRun?.stop();
+}

@@ -1,0 +1,3 @@
+// @ts-check
+export { findMongod, NoMongodError } from './src/find-mongod.mjs';
+export { startMongod } from './src/start-mongod.mjs';

@@ -1,0 +1,83 @@
+// @ts-check
+import { MongoMemoryReplSet, MongoMemoryServer } from 'mongodb-memory-server-core';
+import { createDataFolder, deleteDataFolder } from './data-folder.mjs';
+import { findMongod } from './find-mongod.mjs';
+
+const launchTimeout = 60_000;
+
+/**
+ * @param {import('../index.mjs').StartMongodOptions} [options]
+ * @returns {Promise<import('../index.mjs').RunningMongod>}
+ */
+export async function startMongod({ replicaSet = true, members = 1, args = [], ...findOptions } = {}) {
+  const found = await findMongod(findOptions);
+  if (found.source === 'MONGODB_URI') {
+    const stop = async () => {};
+    return { uri: found.uri, source: found.source, stop, [Symbol.asyncDispose]: stop };
+  }
+
+  const count = replicaSet ? members : 1;
+  const dataFolders = Array.from({ length: count }, createDataFolder);
+  const instances = dataFolders.map((dbPath) => ({
+    dbPath,
+    args: [...quietArgs(), ...args],
+    storageEngine: /** @type {const} */ ('wiredTiger'),
+    launchTimeout,
+  }));
+  // The version check would complain that the binary is not the version which the library would download.
+  const binary = { systemBinary: found.binary, version: '' };
+  process.env.MONGOMS_SYSTEM_BINARY_VERSION_CHECK ??= 'false';
+  const server = replicaSet
+    ? new MongoMemoryReplSet({
+        binary,
+        instanceOpts: instances,
+        replSet: { name: 'rs0', count, ip: '127.0.0.1', storageEngine: 'wiredTiger' },
+      })
+    : new MongoMemoryServer({ binary, instance: { ...instances[0], ip: '127.0.0.1' } });
+
+  // mongodb-memory-server starts a watcher beside each mongod, which ends it within two seconds of this
+  // process's death, however that came. An ordinary exit need not leave it to that.
+  const leaveNothing = () => {
+    processesOf(server).forEach((child) => child.kill('SIGKILL'));
+    dataFolders.forEach(deleteDataFolder);
+  };
+  process.once('exit', leaveNothing);
+
+  /** @type {Promise<void> | undefined} */
+  let stopping;
+  const stop = () =>
+    (stopping ??= (async () => {
+      try {
+        await server.stop({ doCleanup: false });
+      } finally {
+        process.off('exit', leaveNothing);
+        leaveNothing();
+      }
+    })());
+
+  try {
+    await server.start();
+  } catch (error) {
+    await stop();
+    throw new Error(`mongod (${found.binary}) did not start`, { cause: error });
+  }
+  // Without a database name: `mongodb://127.0.0.1:1234/?replicaSet=rs0`.
+  return { uri: server.getUri(), source: found.source, stop, [Symbol.asyncDispose]: stop };
+}
+
+/** Less that disturbs a measurement: no statistics written twice a second, no slow queries printed. */
+function quietArgs() {
+  const args = [
+    '--setParameter',
+    'diagnosticDataCollectionEnabled=false',
+    '--wiredTigerCacheSizeGB',
+    '1',
+  ];
+  return process.platform === 'win32' ? args : [...args, '--nounixsocket'];
+}
+
+/** @param {MongoMemoryReplSet | MongoMemoryServer} server */
+function processesOf(server) {
+  const servers = server instanceof MongoMemoryReplSet ? server.servers : [server];
+  return servers.flatMap((one) => one.instanceInfo?.instance.mongodProcess ?? []);
+}
