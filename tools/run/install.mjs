@@ -18,10 +18,15 @@ export async function install() {
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === wanted) return;
   say('Installing dependencies (the first time takes up to a minute) …');
   const start = performance.now();
-  await run('install', 'npx', ['--yes', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only'], {
-    quiet: true,
-    env: environmentForPnpm(),
-  });
+  await run(
+    'install',
+    'npx',
+    ['--yes', pnpm, 'install', '--frozen-lockfile', '--reporter=append-only'],
+    {
+      quiet: true,
+      env: environmentForPnpm(),
+    },
+  );
   mkdirSync(cacheFolder, { recursive: true });
   writeFileSync(stampFile, wanted);
   say(`Installed in ${secondsSince(start)}.`);
@@ -52,7 +57,9 @@ function environmentForPnpm() {
 }
 
 function hashOfInputs() {
-  const hash = createHash('sha256').update(`${pnpm} ${process.version} ${process.platform} ${process.arch}\n`);
+  const hash = createHash('sha256').update(
+    `${pnpm} ${process.version} ${process.platform} ${process.arch}\n`,
+  );
   const files = ['pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests()];
   for (const file of files) hash.update(`${file}\n`).update(readFileSync(path.join(root, file)));
   return hash.digest('hex');

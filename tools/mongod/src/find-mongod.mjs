@@ -31,8 +31,8 @@ export class NoMongodError extends Error {
 }
 
 /**
- * @param {import('../index.mjs').FindMongodOptions} [options]
- * @returns {Promise<import('../index.mjs').FoundMongod>}
+ * @param {import('../api.d.mts').FindMongodOptions} [options]
+ * @returns {Promise<import('../api.d.mts').FoundMongod>}
  */
 export async function findMongod({
   onProgress = () => {},

@@ -6,10 +6,15 @@ import { findMongod } from './find-mongod.mjs';
 const launchTimeout = 60_000;
 
 /**
- * @param {import('../index.mjs').StartMongodOptions} [options]
- * @returns {Promise<import('../index.mjs').RunningMongod>}
+ * @param {import('../api.d.mts').StartMongodOptions} [options]
+ * @returns {Promise<import('../api.d.mts').RunningMongod>}
  */
-export async function startMongod({ replicaSet = true, members = 1, args = [], ...findOptions } = {}) {
+export async function startMongod({
+  replicaSet = true,
+  members = 1,
+  args = [],
+  ...findOptions
+} = {}) {
   const found = await findMongod(findOptions);
   if (found.source === 'MONGODB_URI') {
     const stop = async () => {};

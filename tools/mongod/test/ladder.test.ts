@@ -67,11 +67,15 @@ describe('finding a mongod: the first of these wins', () => {
   test('a wrong MONGOMS_SYSTEM_BINARY is an error, not a reason to take another', async () => {
     program('bin', 'mongod');
     env.MONGOMS_SYSTEM_BINARY = path.join(folder, 'nowhere');
-    await expect(findMongod({ env, cacheFolder })).rejects.toThrow(/nowhere, which cannot be executed/);
+    await expect(findMongod({ env, cacheFolder })).rejects.toThrow(
+      /nowhere, which cannot be executed/,
+    );
   });
 
   test('else an error that names the four ways and says why each failed', async () => {
-    const failure: unknown = await findMongod({ env, cacheFolder }).catch((error: unknown) => error);
+    const failure: unknown = await findMongod({ env, cacheFolder }).catch(
+      (error: unknown) => error,
+    );
     expect(failure).toBeInstanceOf(NoMongodError);
     const error = failure as NoMongodError;
     expect(error.code).toBe('MONGO_OFFLOAD_NO_MONGOD');

