@@ -102,6 +102,7 @@ export default tseslint.config(
     rules: {
       // Type tests are compiled and never run.
       '@typescript-eslint/no-floating-promises': 'off',
+      '@typescript-eslint/no-meaningless-void-operator': 'off',
       '@typescript-eslint/no-unused-expressions': 'off',
       '@typescript-eslint/no-unused-vars': 'off',
       '@typescript-eslint/require-await': 'off',

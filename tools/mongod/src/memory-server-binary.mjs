@@ -76,7 +76,8 @@ function recentFailure(file) {
 function download(onProgress, env) {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('./download-child.mjs', import.meta.url)), [], {
-      env: { MONGOMS_MAX_RETRIES: '0', ...env },
+      // One attempt; to this library none at all is "0".
+      env: { MONGOMS_MAX_RETRIES: '1', ...env },
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
