@@ -6,7 +6,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { discover } from './lanes/discover.mjs';
-import { report, shortfalls } from './lanes/report.mjs';
+import { outdatedDifferences, report, shortfalls } from './lanes/report.mjs';
 import { runDriver } from './lanes/run-driver.mjs';
 
 const usage = `Runs the specification tests of the MongoDB drivers.
@@ -71,10 +71,14 @@ async function main() {
   const differences = JSON.parse(await readFile(path.join(here, 'differences.json'), 'utf8'));
   console.log(report(runs, differences));
   console.log(`\n${((performance.now() - start) / 1000).toFixed(1)} s`);
-  if (values.json) await writeFile(values.json, JSON.stringify(runs, undefined, 2));
 
   const [reference, ...others] = runs;
-  return others.some((other) => shortfalls(reference, other, differences).length > 0) ? 1 : 0;
+  const missing = others.flatMap((other) => shortfalls(reference, other, differences));
+  const outdated = others.flatMap((other) => outdatedDifferences(other, differences));
+  if (values.json) {
+    await writeFile(values.json, JSON.stringify({ runs, missing, outdated }, undefined, 2));
+  }
+  return missing.length > 0 ? 1 : 0;
 }
 
 function select(files, filter) {

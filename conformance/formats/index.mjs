@@ -1,4 +1,7 @@
 import mongodb from 'mongodb';
+import { bsonCases, isBson } from './bson.mjs';
+import { concernCases, isConcern } from './concern.mjs';
+import { isUri, uriCases } from './uri.mjs';
 import { isUnified, unifiedCases } from './unified/index.mjs';
 
 const { EJSON } = mongodb.BSON;
@@ -13,7 +16,12 @@ const { EJSON } = mongodb.BSON;
  */
 
 /** The first that reads a file gives its cases. */
-const formats = [{ reads: isUnified, cases: unifiedCases }];
+const formats = [
+  { reads: isUnified, cases: unifiedCases },
+  { reads: isUri, cases: uriCases },
+  { reads: isConcern, cases: concernCases },
+  { reads: isBson, cases: bsonCases },
+];
 
 /**
  * The cases of a specification's file; none where it is no test file.

@@ -44,9 +44,9 @@ export class Lane {
         if (message.type === 'idle') return;
         if (message.type === 'begin') running = message.id;
         if (message.type === 'end') {
-          const { type: _, ...result } = message;
+          const { id, status, reason, ms } = message;
           rest = rest.slice(1);
-          yield result;
+          yield { id, status, reason, ms };
         }
         if (message.type === 'lost') {
           this.#child = undefined;

@@ -37,6 +37,18 @@ export function shortfalls(reference, other, differences) {
   );
 }
 
+/**
+ * The known differences that are none any more.
+ *
+ * @param {Run} run
+ * @param {Record<string, string>} differences
+ */
+export function outdatedDifferences(run, differences) {
+  return run.results
+    .filter(({ id, status }) => status === 'passed' && Object.hasOwn(differences, id))
+    .map(({ id }) => id);
+}
+
 function table(runs) {
   const suites = [
     ...new Set(runs.flatMap(({ results }) => results.map(({ suite }) => suite))),
