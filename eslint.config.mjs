@@ -4,6 +4,14 @@ import prettier from 'eslint-config-prettier';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
 
+// A name that begins with an underscore says that it is there for its position only.
+const unusedVariables = {
+  argsIgnorePattern: '^_',
+  varsIgnorePattern: '^_',
+  destructuredArrayIgnorePattern: '^_',
+  ignoreRestSiblings: true,
+};
+
 export default tseslint.config(
   { ignores: ['**/node_modules/', '**/dist/', '**/coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
@@ -28,10 +36,7 @@ export default tseslint.config(
         'error',
         { considerDefaultExhaustiveForUnions: true },
       ],
-      '@typescript-eslint/no-unused-vars': [
-        'error',
-        { argsIgnorePattern: '^_', varsIgnorePattern: '^_', ignoreRestSiblings: true },
-      ],
+      '@typescript-eslint/no-unused-vars': ['error', unusedVariables],
       // Numbers in messages are plain; objects there are the mistake to catch.
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       // A method of one expression that returns nothing is easier to read without braces.
@@ -43,6 +48,8 @@ export default tseslint.config(
       '@typescript-eslint/no-non-null-assertion': 'off',
       // The driver's own signatures are generic in this way, and ours must match them.
       '@typescript-eslint/no-unnecessary-type-parameters': 'off',
+      // Overloads repeat the driver's, one by one, so that both give the same completion and messages.
+      '@typescript-eslint/unified-signatures': 'off',
       // The driver deprecates what its users still call, and a drop-in carries it all the same.
       '@typescript-eslint/no-deprecated': 'off',
     },
@@ -68,8 +75,10 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': 'off',
       // It is met by marking a function async, which JSDoc's function types do not ask for.
       '@typescript-eslint/require-await': 'off',
+      // What was caught is `any` or `unknown`, and throwing it again is what a tool does with it.
+      '@typescript-eslint/only-throw-error': 'off',
       '@typescript-eslint/prefer-promise-reject-errors': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', unusedVariables],
       'no-unused-vars': 'off',
     },
   },
