@@ -1,2 +1,48 @@
-// Runs in every test file, after jest's globals exist and before the file's own code: the place for a
-// check that should hold in every test.
+// Runs in every test file, after jest's globals exist and before the file's own code.
+//
+// The guard: on the main thread the driver opens no connection for an operation. Its pool there says
+// so by an event when it does; a test in which it does fails, unless it named the exception that
+// docs/compatibility.md lists by calling `mainConnections.allow(reason)`.
+import { MongoClient } from '@mongo-offload/core';
+
+interface MainConnections {
+  /** To be called in a test whose operations run on the main thread by design. */
+  allow(reason: string): void;
+}
+
+declare global {
+  var mainConnections: MainConnections;
+}
+
+let opened: string[] = [];
+let allowed: string | undefined;
+
+globalThis.mainConnections = {
+  allow(reason) {
+    allowed = reason;
+  },
+};
+
+const { emit } = MongoClient.prototype;
+Object.defineProperty(MongoClient.prototype, 'emit', {
+  configurable: true,
+  writable: true,
+  value(this: MongoClient, event: string, ...args: unknown[]): boolean {
+    if (event === 'connectionCreated') {
+      opened.push((args[0] as { address: string }).address);
+    }
+    return Reflect.apply(emit, this, [event, ...args]) as boolean;
+  },
+});
+
+beforeEach(() => {
+  opened = [];
+  allowed = undefined;
+});
+
+afterEach(() => {
+  if (opened.length === 0 || allowed !== undefined) return;
+  throw new Error(
+    `the driver opened ${opened.length} connection(s) on the main thread (${opened.join(', ')})`,
+  );
+});

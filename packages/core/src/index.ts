@@ -1,1 +1,17 @@
-export {};
+// Everything that the driver exports, and in its place our own classes where we have them.
+export * from 'mongodb';
+export { Admin } from './facade/admin';
+export { MongoClient, type OffloadMongoClientOptions, type WaitUntilReadyOptions } from './facade/client';
+export { Collection } from './facade/collection';
+export { Db } from './facade/db';
+export {
+  AggregationCursor,
+  FindCursor,
+  ListCollectionsCursor,
+  ListIndexesCursor,
+  type ListSearchIndexesCursor,
+  type RunCommandCursor,
+  type OffloadedCursorMethods,
+} from './cursor';
+export { NotReadyError, OffloadOptionError, WorkerLostError } from './errors';
+export type { OffloadOptions } from './pool/offload-options';

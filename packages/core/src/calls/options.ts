@@ -1,0 +1,120 @@
+import { encodeModeOf } from '@mongo-offload/worker/codec';
+import type { BSONSerializeOptions, Document, ReadConcern, ReadPreference, WriteConcern } from 'mongodb';
+
+/**
+ * Options that the driver's operations read. Programs pass others along (their own, functions,
+ * symbols, whole objects of a library's); the driver never looks at those, and they stay here.
+ */
+const KNOWN = new Set([
+  // every operation
+  'readPreference', 'readConcern', 'writeConcern', 'w', 'j', 'wtimeout', 'wtimeoutMS', 'journal', 'fsync',
+  'collation', 'comment', 'maxTimeMS', 'explain', 'dbName', 'authdb', 'rawData', 'willRetryWrite',
+  'bypassPinningCheck', 'omitMaxTimeMS', 'checkKeys', 'ignoreUndefined', 'serializeFunctions', 'enableUtf8Validation',
+  // the driver computes some results from the reply under these
+  'promoteValues', 'promoteLongs', 'promoteBuffers', 'useBigInt64', 'bsonRegExp', 'fieldsAsRaw', 'raw',
+  // reads
+  'limit', 'skip', 'sort', 'hint', 'projection', 'batchSize', 'singleBatch', 'allowDiskUse', 'let', 'min', 'max',
+  'returnKey', 'showRecordId', 'tailable', 'awaitData', 'maxAwaitTimeMS', 'noCursorTimeout', 'oplogReplay',
+  'allowPartialResults', 'exhaust', 'partial', 'cursor', 'bypassDocumentValidation', 'out', 'timeout',
+  // writes
+  'upsert', 'arrayFilters', 'ordered', 'forceServerObjectId', 'includeResultMetadata', 'returnDocument',
+  'verboseResults', 'new', 'multi',
+  // collections, indexes, databases
+  'nameOnly', 'filter', 'authorizedCollections', 'authorizedDatabases', 'dropTarget', 'encryptedFields', 'scale',
+  'full', 'background', 'name', 'commitQuorum', 'key', 'getMoreOptions', 'countOptions',
+]);
+
+const BSON_DECODING = [
+  'promoteValues', 'promoteLongs', 'promoteBuffers', 'useBigInt64', 'bsonRegExp', 'fieldsAsRaw', 'raw',
+  'enableUtf8Validation',
+] as const;
+
+/**
+ * The options of an operation as they cross: what the driver reads, as plain values that BSON holds.
+ *
+ * @param open - the operation hands options that the driver does not know on to the server
+ *   (`createCollection`, `createIndex`), so they cross too
+ */
+export function crossingOptions(options: Document | undefined, open: boolean): Document | undefined {
+  if (options === undefined || options === null) return undefined;
+  let crossing: Document | undefined;
+  for (const key in options) {
+    const value: unknown = options[key];
+    if (value === undefined || typeof value === 'function' || typeof value === 'symbol') continue;
+    if (key === 'session' || key === 'signal' || key === 'timeoutContext' || key === 'timeoutMS') continue;
+    if (!open && !KNOWN.has(key)) continue;
+    (crossing ??= {})[key] = plain(key, value);
+  }
+  return crossing;
+}
+
+function plain(key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  switch (key) {
+    case 'readPreference':
+      return typeof (value as ReadPreference).toJSON === 'function'
+        ? (value as ReadPreference).toJSON()
+        : value;
+    case 'readConcern':
+      return { level: (value as ReadConcern).level };
+    case 'writeConcern':
+      return plainWriteConcern(value as WriteConcern);
+    default:
+      return value;
+  }
+}
+
+function plainWriteConcern(writeConcern: WriteConcern): Document {
+  const crossing: Document = {};
+  for (const key of ['w', 'wtimeoutMS', 'wtimeout', 'journal', 'j'] as const) {
+    const value: unknown = writeConcern[key];
+    if (value !== undefined) crossing[key] = value;
+  }
+  return crossing;
+}
+
+/** BSON options with which a result of this operation is decoded. */
+export interface Decoding extends BSONSerializeOptions {
+  /** Whether the fast path (the tape) gives exactly what these options ask for. */
+  onTape: boolean;
+}
+
+const resolved = new WeakMap<BSONSerializeOptions, Decoding>();
+
+/** The decoding options of an operation, where it has its own, else of its collection or database. */
+export function decoding(
+  options: Document | undefined,
+  parent: BSONSerializeOptions | undefined,
+): Decoding {
+  if (options !== undefined && options !== null && BSON_DECODING.some((key) => options[key] != null)) {
+    return resolve({ ...parent, ...present(options) });
+  }
+  if (parent === undefined) return DEFAULT;
+  let known = resolved.get(parent);
+  if (known === undefined) resolved.set(parent, (known = resolve(parent)));
+  return known;
+}
+
+function present(options: Document): Document {
+  const own: Document = {};
+  for (const key of BSON_DECODING) if (options[key] != null) own[key] = options[key] as unknown;
+  return own;
+}
+
+function resolve(options: BSONSerializeOptions): Decoding {
+  const { promoteValues = true, promoteLongs = true, promoteBuffers = false, useBigInt64 = false } = options;
+  const { bsonRegExp = false, raw = false, fieldsAsRaw, enableUtf8Validation = true } = options;
+  return {
+    promoteValues,
+    promoteLongs,
+    promoteBuffers,
+    useBigInt64,
+    bsonRegExp,
+    raw,
+    fieldsAsRaw,
+    enableUtf8Validation,
+    onTape: encodeModeOf(options) === 'tape',
+  };
+}
+
+const DEFAULT = resolve({});

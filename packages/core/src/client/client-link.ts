@@ -1,0 +1,202 @@
+import {
+  OPERATION_CODES,
+  OPERATIONS,
+  reviveError,
+  type OperationName,
+  type OperationSpec,
+  type TargetDefinition,
+} from '@mongo-offload/worker/protocol';
+import { BSON, type Document, type MongoClientOptions } from 'mongodb';
+
+import { untilAborted } from '../abort/until-aborted';
+import type { Decoding } from '../calls/options';
+import { WorkerLostError } from '../errors';
+import { DecodingFailure, Failure, type Lane } from '../pool/lane';
+import type { ResolvedOffloadOptions } from '../pool/offload-options';
+import { WorkerPool } from '../pool/worker-pool';
+
+/** A client, database or collection as workers know it. */
+export interface TargetRef {
+  readonly id: number;
+  readonly definition: TargetDefinition;
+  /** What order is kept for: the database and collection; the client as a whole is ''. */
+  readonly namespace: string;
+}
+
+/** The driver's own default. */
+const DEFAULT_MAX_POOL_SIZE = 100;
+
+let nextClient = 1;
+let nextTarget = 1;
+
+/** One call, ready to be sent. */
+export interface Call {
+  name: OperationName;
+  target: TargetRef;
+  parts: Uint8Array[];
+  decoding?: Decoding;
+  signal?: AbortSignal;
+}
+
+/** Connects one MongoClient of the application to the pool: which worker serves which of its calls. */
+export class ClientLink {
+  readonly #id = nextClient++;
+  readonly #url: string;
+  readonly #options: MongoClientOptions;
+  readonly offload: ResolvedOffloadOptions;
+  readonly #targets = new Map<string, TargetRef>();
+  /** Writes under way, by namespace: what follows them goes to the same worker, and stays behind them. */
+  readonly #writes = new Map<string, { lane: Lane; count: number }>();
+  #pool: WorkerPool | undefined;
+  #rotation = 0;
+
+  constructor(url: string, options: MongoClientOptions, offload: ResolvedOffloadOptions) {
+    this.#url = url;
+    this.#options = options;
+    this.offload = offload;
+  }
+
+  target(
+    db?: { name: string; options?: Document },
+    collection?: { name: string; options?: Document },
+  ): TargetRef {
+    const key = targetKey(db, collection);
+    let target = this.#targets.get(key);
+    if (target === undefined) {
+      const definition: TargetDefinition = { client: this.#id };
+      if (db) definition.db = { name: db.name, options: bytes(db.options) };
+      if (collection) {
+        definition.collection = { name: collection.name, options: bytes(collection.options) };
+      }
+      const namespace = db ? (collection ? `${db.name}.${collection.name}` : db.name) : '';
+      target = { id: nextTarget++, definition, namespace };
+      this.#targets.set(key, target);
+    }
+    return target;
+  }
+
+  /**
+   * Sends a call and gives its result.
+   *
+   * @throws the driver's own error, WorkerLostError, or the reason of the call's signal
+   */
+  async call(call: Call): Promise<unknown> {
+    const { result } = await this.send(call);
+    return result;
+  }
+
+  /** As `call`, and tells which lane served it, for what goes on living there. */
+  async send(call: Call): Promise<{ result: unknown; lane: Lane }> {
+    call.signal?.throwIfAborted();
+    const spec: OperationSpec = OPERATIONS[call.name];
+    let lane = this.#pick(call.target);
+    let result = await this.#on(lane, call, spec);
+    if (result instanceof Failure && result.envelope === undefined && spec.effect === 'read') {
+      lane = this.#pick(call.target);
+      result = await this.#on(lane, call, spec);
+    }
+    if (result instanceof Failure) {
+      if (result.envelope !== undefined) {
+        throw reviveError(result.envelope, { decode: decodeOptions(call.decoding) });
+      }
+      throw new WorkerLostError(call.name, { write: spec.effect === 'write', cause: result.cause });
+    }
+    if (result instanceof DecodingFailure) throw result.error;
+    return { result, lane };
+  }
+
+  /** Closes this client in all workers. The last client ends the pool. */
+  async close(force: boolean): Promise<void> {
+    const pool = this.#pool;
+    this.#pool = undefined;
+    this.#targets.clear();
+    if (pool === undefined) return;
+    await Promise.all(pool.lanes(0).map((lane) => lane.closeClient(this.#id, force)));
+    await WorkerPool.release(this);
+  }
+
+  async #on(lane: Lane, { name, target, parts, decoding, signal }: Call, spec: OperationSpec): Promise<unknown> {
+    lane.define(this.#id, () => ({ url: this.#url, options: this.#share(lane) }));
+    lane.defineTarget(target.id, target.definition);
+    const tracked = spec.effect === 'write' ? this.#track(target.namespace, lane) : undefined;
+    const { id, result } = lane.call(OPERATION_CODES[name], target.id, parts, decoding);
+    try {
+      return await untilAborted(result, signal, () => lane.abort(id));
+    } finally {
+      if (tracked !== undefined && --tracked.count === 0) this.#writes.delete(target.namespace);
+    }
+  }
+
+  #track(namespace: string, lane: Lane): { count: number } {
+    const known = this.#writes.get(namespace);
+    if (known?.lane === lane) {
+      known.count += 1;
+      return known;
+    }
+    const entry = { lane, count: 1 };
+    this.#writes.set(namespace, entry);
+    return entry;
+  }
+
+  #pick(target: TargetRef): Lane {
+    this.#pool ??= WorkerPool.acquire(this, this.offload);
+    const lanes = this.#pool.lanes(this.#lanes());
+    const behind = this.#writes.size > 0 ? this.#laneOfWrites(target) : undefined;
+    if (behind?.usable === true) return behind;
+    // Least busy; between equals, in turn.
+    let best: Lane | undefined;
+    for (let i = 0; i < this.#lanes(); i++) {
+      const lane = lanes[(this.#rotation + i) % this.#lanes()];
+      if (best === undefined || lane.load < best.load) best = lane;
+    }
+    this.#rotation += 1;
+    return best as Lane;
+  }
+
+  /** The lane of an unfinished write to the same collection, to its database, or to one in it. */
+  #laneOfWrites({ namespace, definition: { db, collection } }: TargetRef): Lane | undefined {
+    const own = this.#writes.get(namespace) ?? (db && this.#writes.get(db.name)) ?? this.#writes.get('');
+    if (own !== undefined || collection !== undefined) return own?.lane;
+    const prefix = db === undefined ? '' : `${db.name}.`;
+    for (const [written, { lane }] of this.#writes) if (written.startsWith(prefix)) return lane;
+    return undefined;
+  }
+
+  /** How many workers serve this client: no more than it may have connections. */
+  #lanes(): number {
+    const workers = this.#pool?.size ?? this.offload.workers;
+    const { maxPoolSize } = this.#options;
+    return maxPoolSize ? Math.min(workers, maxPoolSize) : workers;
+  }
+
+  /** The client's options for one worker: pool sizes are for the whole client, so each gets its part. */
+  #share(lane: Lane): Record<string, unknown> {
+    const options: MongoClientOptions = { ...this.#options };
+    const lanes = this.#lanes();
+    const index = this.#pool?.lanes(0).indexOf(lane) ?? 0;
+    const part = (total: number): number => Math.floor(total / lanes) + (index < total % lanes ? 1 : 0);
+    const { maxPoolSize = DEFAULT_MAX_POOL_SIZE, minPoolSize } = options;
+    if (maxPoolSize > 0) options.maxPoolSize = part(maxPoolSize);
+    if (minPoolSize !== undefined && minPoolSize > 0) options.minPoolSize = part(minPoolSize);
+    return options as Record<string, unknown>;
+  }
+}
+
+function targetKey(
+  db: { name: string; options?: Document } | undefined,
+  collection: { name: string; options?: Document } | undefined,
+): string {
+  const name = `${db?.name ?? ''}\0${collection?.name ?? ''}`;
+  if (db?.options === undefined && collection?.options === undefined) return name;
+  return name + JSON.stringify([db?.options, collection?.options]);
+}
+
+function bytes(options: Document | undefined): Uint8Array | undefined {
+  return options === undefined ? undefined : new Uint8Array(BSON.serialize(options));
+}
+
+function decodeOptions(decoding: Decoding | undefined): BSON.DeserializeOptions {
+  if (decoding === undefined) return {};
+  const { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp } = decoding;
+  return { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp };
+}

@@ -1,0 +1,44 @@
+import type { MongoClientOptions } from 'mongodb';
+
+/** Options that only the main thread reads, whatever they are: they need not cross. */
+const MAIN_ONLY = new Set(['pkFactory', 'offload']);
+
+/**
+ * Why a client with these options can only run on the main thread: the name of the first option
+ * that no thread but this one can use. Undefined where all can cross.
+ */
+export function optionThatCannotCross(options: MongoClientOptions): string | undefined {
+  if (options.autoEncryption !== undefined) return 'autoEncryption';
+  if (options.monitorCommands === true) return 'monitorCommands';
+  for (const [name, value] of Object.entries(options)) {
+    if (MAIN_ONLY.has(name) || value === undefined) continue;
+    if (!canBeCloned(value)) return name;
+  }
+  return undefined;
+}
+
+/** Options for the workers' clients, as plain values. */
+export function optionsForWorkers(options: MongoClientOptions): MongoClientOptions {
+  const crossing: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options)) {
+    if (MAIN_ONLY.has(name) || value === undefined) continue;
+    const toJSON = (value as { toJSON?: unknown } | null)?.toJSON;
+    // ReadPreference, ReadConcern and WriteConcern: the driver takes their plain form as well.
+    crossing[name] =
+      typeof value === 'object' && value !== null && typeof toJSON === 'function' && !ArrayBuffer.isView(value)
+        ? (toJSON as () => unknown).call(value)
+        : (value as unknown);
+  }
+  return crossing as MongoClientOptions;
+}
+
+function canBeCloned(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return true;
+  if (Array.isArray(value)) return value.every(canBeCloned);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const known = ['Object', 'ReadPreference', 'ReadConcern', 'WriteConcern'];
+  const name = (prototype as { constructor?: { name?: string } } | null)?.constructor?.name;
+  if (prototype !== null && !known.includes(name ?? '')) return false;
+  return Object.values(value).every(canBeCloned);
+}

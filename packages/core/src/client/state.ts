@@ -1,0 +1,33 @@
+import type { MongoClient } from 'mongodb';
+
+import { warnOnce } from '../errors';
+import type { ClientLink } from './client-link';
+
+/** What a client of ours is besides the driver's: its link to the workers, or why it has none. */
+export interface ClientState {
+  readonly link: ClientLink;
+  /** Why the whole client runs on the main thread, where it does. */
+  readonly onMain: string | undefined;
+  /** To be called before each operation: throws for a closed client, starts the monitoring. */
+  prepare(): void;
+}
+
+const states = new WeakMap<MongoClient, ClientState>();
+
+export function setState(client: MongoClient, state: ClientState): void {
+  states.set(client, state);
+}
+
+/** The state of a client that is ours and not to run on main; undefined for any other. */
+export function offloadedState(client: MongoClient): ClientState | undefined {
+  const state = states.get(client);
+  return state === undefined || state.onMain !== undefined ? undefined : state;
+}
+
+/** Says once that operations with a session run on the main thread. */
+export function saySessionOnMain(): void {
+  warnOnce(
+    'session',
+    'Operations that are given a session run on the main thread, by the driver itself: correct, but not off the event loop.',
+  );
+}

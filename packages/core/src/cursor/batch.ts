@@ -1,0 +1,44 @@
+import type { CursorBatch } from '@mongo-offload/worker/protocol';
+import type { TapeReader } from '@mongo-offload/worker/codec';
+import { Long, type Document, type MongoDBNamespace } from 'mongodb';
+
+import type { Decoding } from '../calls/options';
+import { namespaceFromString, type BufferedDocuments } from '../driver/internals';
+import type { Lane } from '../pool/lane';
+
+/**
+ * One batch as the driver's cursor wants to see it. Documents are decoded when they are taken, one
+ * at a time or many; what is never taken is never decoded.
+ */
+export class Batch implements BufferedDocuments {
+  readonly id: Long;
+  readonly ns: MongoDBNamespace | null;
+  /** Whether this is the last batch of its cursor. */
+  readonly last: boolean;
+  readonly #reader: TapeReader;
+  #cleared = false;
+
+  constructor({ chunk, id, namespace, more }: CursorBatch, lane: Lane, decoding: Decoding) {
+    this.id = Long.fromBits(id[0], id[1]);
+    this.ns = namespace === undefined ? null : namespaceFromString(namespace);
+    this.last = !more;
+    this.#reader = lane.decoder.open(chunk, decoding);
+  }
+
+  get length(): number {
+    return this.#cleared ? 0 : this.#reader.length;
+  }
+
+  shift(): Document | null {
+    return this.length === 0 ? null : this.#reader.next();
+  }
+
+  /** Appends up to `max` documents to `target`; returns how many. */
+  readInto(target: unknown[], max: number): number {
+    return this.#cleared ? 0 : this.#reader.readInto(target as Document[], max);
+  }
+
+  clear(): void {
+    this.#cleared = true;
+  }
+}

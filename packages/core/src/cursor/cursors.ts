@@ -1,0 +1,156 @@
+import * as driver from 'mongodb';
+import type { CollectionInfo, CountOptions, Document } from 'mongodb';
+
+import { inside, RunCommandCursorClass, type CursorInternals } from '../driver/internals';
+import { ownAllMethods } from '../facade/own-prototype';
+import {
+  callOnCursor,
+  offloadCursorClass,
+  offloadedCursor,
+  offloadedCursorState,
+  type CursorDescription,
+} from './offload-cursor';
+import { installReading, type OffloadedCursorMethods } from './reading';
+
+/* eslint-disable @typescript-eslint/no-unsafe-declaration-merging -- the interfaces name what installReading puts on the prototypes */
+/* eslint-disable @typescript-eslint/no-empty-object-type -- as above */
+/* eslint-disable @typescript-eslint/no-explicit-any -- the driver's own default for the schema of a cursor */
+
+/** The driver's FindCursor, read in a worker thread. */
+export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
+  override clone(): FindCursor<TSchema> {
+    return offloadedCursor(super.clone(), FindCursor<TSchema>);
+  }
+
+  override map<T>(transform: (doc: TSchema) => T): FindCursor<T> {
+    return super.map(transform) as FindCursor<T>;
+  }
+
+  override project<T extends Document = Document>(value: Document): FindCursor<T> {
+    return super.project(value) as FindCursor<T>;
+  }
+
+  override async count(options?: CountOptions): Promise<number> {
+    const state = offloadedCursorState(this);
+    // The driver's own check of its argument, and its warning, come with its own method.
+    if (state === undefined || typeof options === 'boolean' || options?.session != null) {
+      return await super.count(options);
+    }
+    const description = describeFind(inside(this));
+    description.options = { ...description.options, countOptions: { ...options } };
+    return (await callOnCursor(this, state, 'cursor.count', description, undefined)) as number;
+  }
+}
+export interface FindCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {}
+
+/** The driver's AggregationCursor, read in a worker thread. */
+export class AggregationCursor<TSchema = any> extends driver.AggregationCursor<TSchema> {
+  override clone(): AggregationCursor<TSchema> {
+    return offloadedCursor(super.clone(), AggregationCursor<TSchema>);
+  }
+
+  override map<T>(transform: (doc: TSchema) => T): AggregationCursor<T> {
+    return super.map(transform) as AggregationCursor<T>;
+  }
+}
+export interface AggregationCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {}
+
+/** The driver's ListCollectionsCursor, read in a worker thread. */
+export class ListCollectionsCursor<
+  T extends Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo =
+    | Pick<CollectionInfo, 'name' | 'type'>
+    | CollectionInfo,
+> extends driver.ListCollectionsCursor<T> {
+  override clone(): ListCollectionsCursor<T> {
+    return offloadedCursor(super.clone(), ListCollectionsCursor<T>);
+  }
+}
+export interface ListCollectionsCursor<
+  T extends Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo =
+    | Pick<CollectionInfo, 'name' | 'type'>
+    | CollectionInfo,
+> extends OffloadedCursorMethods<T> {}
+
+/** The driver's ListIndexesCursor, read in a worker thread. */
+export class ListIndexesCursor extends driver.ListIndexesCursor {
+  override clone(): ListIndexesCursor {
+    return offloadedCursor(super.clone(), ListIndexesCursor);
+  }
+}
+export interface ListIndexesCursor extends OffloadedCursorMethods<any> {}
+
+/** The driver's ListSearchIndexesCursor, read in a worker thread. */
+export class ListSearchIndexesCursor extends AggregationCursor<{ name: string }> {}
+
+/** The driver's RunCommandCursor, read in a worker thread. */
+export class RunCommandCursor extends RunCommandCursorClass {}
+export interface RunCommandCursor extends OffloadedCursorMethods<any> {}
+
+function describeFind(cursor: CursorInternals): CursorDescription {
+  return {
+    kind: 'find',
+    args: { filter: cursor.cursorFilter },
+    options: { ...cursor.findOptions, ...cursor.cursorOptions },
+    namespace: cursor.cursorNamespace,
+  };
+}
+
+function describeAggregation(cursor: CursorInternals): CursorDescription {
+  return {
+    kind: 'aggregate',
+    args: { pipeline: cursor.pipeline },
+    options: { ...cursor.aggregateOptions, ...cursor.cursorOptions },
+    namespace: cursor.cursorNamespace,
+  };
+}
+
+/** A list cursor asks the database or collection it was made by, whatever its last reply was named. */
+function parentNamespace(cursor: CursorInternals): CursorDescription['namespace'] {
+  return (cursor as unknown as { parent: { s: { namespace: CursorDescription['namespace'] } } }).parent
+    .s.namespace;
+}
+
+const classes: [
+  ours: { prototype: driver.AbstractCursor },
+  drivers: { prototype: driver.AbstractCursor },
+  describe: (cursor: CursorInternals) => CursorDescription,
+][] = [
+  [FindCursor, driver.FindCursor, describeFind],
+  [AggregationCursor, driver.AggregationCursor, describeAggregation],
+  [
+    ListCollectionsCursor,
+    driver.ListCollectionsCursor,
+    (cursor) => ({
+      kind: 'listCollections',
+      args: { filter: cursor.filter },
+      options: { ...cursor.cursorOptions, ...cursor.options },
+      namespace: parentNamespace(cursor),
+    }),
+  ],
+  [
+    ListIndexesCursor,
+    driver.ListIndexesCursor,
+    (cursor) => ({
+      kind: 'listIndexes',
+      args: {},
+      options: { ...cursor.cursorOptions, ...cursor.options },
+      namespace: parentNamespace(cursor),
+    }),
+  ],
+  [
+    RunCommandCursor,
+    RunCommandCursorClass,
+    (cursor) => ({
+      kind: 'runCommand',
+      args: { command: cursor.command },
+      options: { ...cursor.cursorOptions, getMoreOptions: { ...cursor.getMoreOptions } },
+      namespace: cursor.cursorNamespace,
+    }),
+  ],
+];
+
+for (const [ours, drivers, describe] of classes) {
+  ownAllMethods(ours, drivers);
+  offloadCursorClass(ours.prototype, describe);
+  installReading(ours.prototype);
+}

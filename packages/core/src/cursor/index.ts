@@ -1,0 +1,3 @@
+export * from './cursors';
+export { offloadedCursor } from './offload-cursor';
+export type { OffloadedCursorMethods } from './reading';

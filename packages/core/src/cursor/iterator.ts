@@ -1,0 +1,117 @@
+import type { AbstractCursor } from 'mongodb';
+
+import type { CursorInternals } from '../driver/internals';
+
+type Cursor = AbstractCursor & CursorInternals;
+
+const DONE: IteratorReturnResult<void> = { value: undefined, done: true };
+
+/**
+ * The driver's async iteration, without a generator and without `next()` for documents that have
+ * arrived: those are handed out in promises that are resolved already. Measured: a third of the
+ * main thread's time per document of a generator over `next()`.
+ */
+export class CursorIterator implements AsyncGenerator<unknown, void, void> {
+  readonly #cursor: Cursor;
+  #state: 'fresh' | 'running' | 'done' = 'fresh';
+  /** The last step that is still under way: steps are taken one behind the other. */
+  #busy: Promise<unknown> | undefined;
+
+  constructor(cursor: Cursor) {
+    this.#cursor = cursor;
+  }
+
+  next(): Promise<IteratorResult<unknown, void>> {
+    const cursor = this.#cursor;
+    if (
+      this.#state === 'running' &&
+      this.#busy === undefined &&
+      cursor.transform === undefined &&
+      cursor.signal === undefined &&
+      !cursor.isKilled
+    ) {
+      const { documents } = cursor;
+      if (documents !== null && documents.length > 0) {
+        try {
+          return Promise.resolve({ value: documents.shift(), done: false });
+        } catch {
+          // corrupt bytes: the step below meets them again, and closes the cursor
+        }
+      }
+    }
+    return this.#queue(() => this.#step());
+  }
+
+  async return(value?: void | PromiseLike<void>): Promise<IteratorResult<unknown, void>> {
+    return await this.#queue(async () => {
+      if (this.#state === 'running') await this.#finish();
+      this.#state = 'done';
+      return { value: await value, done: true };
+    });
+  }
+
+  async throw(error: unknown): Promise<IteratorResult<unknown, void>> {
+    return await this.#queue(async () => {
+      if (this.#state === 'running') await this.#finish();
+      this.#state = 'done';
+      throw error;
+    });
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return();
+  }
+
+  #queue<T>(step: () => Promise<T>): Promise<T> {
+    const mine = this.#busy === undefined ? step() : this.#busy.then(step, step);
+    this.#busy = mine;
+    const done = (): void => {
+      if (this.#busy === mine) this.#busy = undefined;
+    };
+    mine.then(done, done);
+    return mine;
+  }
+
+  async #step(): Promise<IteratorResult<unknown, void>> {
+    if (this.#state === 'done') return DONE;
+    const cursor = this.#cursor;
+    if (this.#state === 'fresh') {
+      this.#state = 'running';
+      if (cursor.signal?.aborted) this.#state = 'done';
+      cursor.signal?.throwIfAborted();
+      if (cursor.closed) {
+        this.#state = 'done';
+        return DONE;
+      }
+    }
+    try {
+      cursor.signal?.throwIfAborted();
+      const over =
+        cursor.isKilled ||
+        cursor.closed ||
+        (cursor.cursorId != null && cursor.isDead && (cursor.documents?.length ?? 0) === 0);
+      const document: unknown = over ? null : await cursor.next();
+      if (document !== null) return { value: document, done: false };
+    } catch (error) {
+      await this.#finish();
+      throw error;
+    }
+    await this.#finish();
+    return DONE;
+  }
+
+  /** Leaves the loop: closes the cursor, on the server too, if it is not closed yet. */
+  async #finish(): Promise<void> {
+    this.#state = 'done';
+    if (this.#cursor.isClosed) return;
+    try {
+      await this.#cursor.close();
+    } catch {
+      // as the driver does: what ended the loop is what the program hears of
+    }
+  }
+}

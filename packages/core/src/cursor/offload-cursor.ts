@@ -1,0 +1,193 @@
+import type { CursorKind, OpenedCursor } from '@mongo-offload/worker/protocol';
+import { Long, type AbstractCursor, type Document, type MongoDBNamespace } from 'mongodb';
+
+import { untilAborted } from '../abort/until-aborted';
+import { encodeCall } from '../calls/encode';
+import { crossingOptions, decoding, type Decoding } from '../calls/options';
+import type { TargetRef } from '../client/client-link';
+import { offloadedState, saySessionOnMain, type ClientState } from '../client/state';
+import { clientOf, inside, type BufferedDocuments, type CursorInternals } from '../driver/internals';
+import { RemoteCursor } from './remote-cursor';
+import { yieldAfter } from './slice';
+
+/** What a cursor is opened with in the worker. */
+export interface CursorDescription {
+  kind: CursorKind;
+  args: { filter?: Document; pipeline?: Document[]; command?: Document };
+  options: Document;
+  namespace: MongoDBNamespace;
+}
+
+type Describe = (cursor: CursorInternals) => CursorDescription;
+
+/** The cursor in the worker that a cursor here reads, from its first command until it is rewound. */
+const remotes = new WeakMap<AbstractCursor, RemoteCursor>();
+
+/** The state of the client of a cursor that is to be read in a worker; undefined where it runs here. */
+export function offloadedCursorState(cursor: AbstractCursor): ClientState | undefined {
+  const internals = inside(cursor);
+  if (internals.cursorSession != null) {
+    if (!remotes.has(cursor)) saySessionOnMain();
+    return undefined;
+  }
+  return offloadedState(clientOf(cursor));
+}
+
+export function remoteOf(cursor: AbstractCursor): RemoteCursor | undefined {
+  return remotes.get(cursor);
+}
+
+/** Makes a cursor of the driver's one of ours: same object, same state, read in a worker. */
+export function offloadedCursor<C extends object>(
+  cursor: object,
+  cursorClass: abstract new (...args: never[]) => C,
+): C {
+  return Object.setPrototypeOf(cursor, cursorClass.prototype as object) as C;
+}
+
+/**
+ * Lets the cursors of one class be read in a worker. The driver's cursor keeps its whole logic and
+ * state; what is replaced are the three places where it would talk to a server: the first command,
+ * getMore, and killCursors.
+ */
+export function offloadCursorClass(prototype: AbstractCursor, describe: Describe): void {
+  const native = inside(prototype);
+  const { cursorInit, getMore, cleanup } = native;
+  const nativeRewind = prototype.rewind;
+  const isDead = getter(prototype, 'isDead');
+
+  const replacement = {
+    async cursorInit(this: CursorInternals & AbstractCursor): Promise<void> {
+      const state = offloadedCursorState(this);
+      if (state === undefined) return await cursorInit.call(this);
+      try {
+        const remote = await open(this, state, describe(this));
+        remotes.set(this, remote);
+        this.documents = remote.first;
+        this.cursorId = remote.first.id;
+        this.cursorNamespace = remote.first.ns ?? this.cursorNamespace;
+        this.initialized = true;
+      } catch (error) {
+        this.initialized = true;
+        await this.cleanup(undefined, error as Error);
+        throw error;
+      }
+      // A cursor that was closed while its first command was under way.
+      if (this.isClosed) await remotes.get(this)?.close();
+      if (this.isDead) await this.cleanup();
+    },
+
+    async getMore(this: CursorInternals & AbstractCursor): Promise<BufferedDocuments> {
+      const remote = remotes.get(this);
+      const state = remote && offloadedState(clientOf(this));
+      if (remote === undefined || state === undefined) return await getMore.call(this);
+      await yieldAfter(state.link.offload.sliceMS);
+      const { batchSize } = this.cursorOptions;
+      const next = remote.next(batchSize === undefined ? {} : { batchSize });
+      return await untilAborted(next, this.signal);
+    },
+
+    async cleanup(this: CursorInternals & AbstractCursor, timeoutMS?: number, error?: Error): Promise<void> {
+      const remote = remotes.get(this);
+      if (remote !== undefined && !remote.finished) {
+        this.isClosed = true;
+        this.isKilled = true;
+        this.cursorId = Long.ZERO;
+        await remote.close();
+      }
+      await cleanup.call(this, timeoutMS, error);
+    },
+
+    rewind(this: AbstractCursor): void {
+      const remote = remotes.get(this);
+      nativeRewind.call(this);
+      remotes.delete(this);
+      void remote?.close();
+    },
+  };
+  for (const [name, value] of Object.entries(replacement)) {
+    Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
+  }
+  Object.defineProperty(prototype, 'isDead', {
+    configurable: true,
+    get(this: CursorInternals & AbstractCursor): boolean {
+      const remote = remotes.get(this);
+      // The server's id says zero while batches of the last reply may still be on their way.
+      if (remote !== undefined) return remote.finished || this.isClosed || this.isKilled;
+      return isDead.call(this) as boolean;
+    },
+  });
+
+  const explain = (prototype as { explain?: (...args: unknown[]) => Promise<Document> }).explain;
+  if (explain !== undefined) {
+    Object.defineProperty(prototype, 'explain', {
+      writable: true,
+      configurable: true,
+      async value(this: CursorInternals & AbstractCursor, verbosity?: unknown, more?: unknown): Promise<unknown> {
+        const state = offloadedCursorState(this);
+        if (state === undefined) return await explain.call(this, verbosity, more);
+        const description = describe(this);
+        const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
+        return await callOnCursor(this, state, 'cursor.explain', description, asked ?? true);
+      },
+    });
+  }
+}
+
+async function open(
+  cursor: CursorInternals & AbstractCursor,
+  state: ClientState,
+  description: CursorDescription,
+): Promise<RemoteCursor> {
+  state.prepare();
+  const { signal } = cursor;
+  const decode = decoding(description.options, undefined);
+  const options = crossing(description);
+  if (signal) options.$abortable = true;
+  if (decode.onTape) options.$tape = true;
+  const { result, lane } = await state.link.send({
+    name: 'cursor.open',
+    target: targetOf(state, description),
+    parts: [encodeCall({ a: description.kind, b: description.args, o: options }, description.options)],
+    signal,
+  });
+  const credit = description.options.tailable === true ? 1 : state.link.offload.readAhead;
+  return new RemoteCursor(result as OpenedCursor, lane, decode, credit);
+}
+
+/** An operation that a cursor offers beside its documents: it opens a cursor of its own in the worker. */
+export async function callOnCursor(
+  cursor: AbstractCursor,
+  state: ClientState,
+  name: 'cursor.explain' | 'cursor.count',
+  description: CursorDescription,
+  third: unknown,
+): Promise<unknown> {
+  state.prepare();
+  const decode: Decoding = decoding(description.options, undefined);
+  const options = crossing(description);
+  return await state.link.call({
+    name,
+    target: targetOf(state, description),
+    parts: [encodeCall({ a: description.kind, b: description.args, c: third, o: options }, description.options)],
+    decoding: decode,
+  });
+}
+
+function crossing({ options }: CursorDescription): Document {
+  return crossingOptions(options, false) ?? {};
+}
+
+function targetOf({ link }: ClientState, { namespace: { db, collection } }: CursorDescription): TargetRef {
+  return link.target({ name: db }, collection === undefined ? undefined : { name: collection });
+}
+
+function getter(prototype: object, name: string): () => unknown {
+  let at: object | null = prototype;
+  while (at !== null) {
+    const get = Object.getOwnPropertyDescriptor(at, name)?.get;
+    if (get !== undefined) return get;
+    at = Object.getPrototypeOf(at) as object | null;
+  }
+  throw new TypeError(`the driver's cursors have no getter ${name}`);
+}

@@ -1,0 +1,105 @@
+import type { MessagePort } from 'node:worker_threads';
+
+import {
+  reviveError,
+  type CursorBatch,
+  type CursorHandle,
+  type ErrorEnvelope,
+  type NextOptions,
+  type OpenedCursor,
+} from '@mongo-offload/worker/protocol';
+import * as Comlink from 'comlink';
+
+import type { Decoding } from '../calls/options';
+import { WorkerLostError } from '../errors';
+import type { Lane } from '../pool/lane';
+import { Batch } from './batch';
+
+type Answer = CursorBatch | { error: ErrorEnvelope };
+
+/**
+ * A cursor that lives in a worker. It holds as many calls of `next` outstanding as it has credit to
+ * give; the worker reads ahead that far and no further.
+ */
+export class RemoteCursor {
+  readonly first: Batch;
+  readonly #lane: Lane;
+  readonly #decoding: Decoding;
+  readonly #credit: number;
+  readonly #port: MessagePort | undefined;
+  readonly #handle: Comlink.Remote<CursorHandle> | undefined;
+  readonly #outstanding: Promise<Answer>[] = [];
+  readonly #lost: Promise<never> | undefined;
+  #finished: boolean;
+  #closing: Promise<void> | undefined;
+
+  constructor({ batch, port }: OpenedCursor, lane: Lane, decoding: Decoding, credit: number) {
+    this.#lane = lane;
+    this.#decoding = decoding;
+    this.#credit = credit;
+    this.first = new Batch(batch, lane, decoding);
+    this.#finished = this.first.last;
+    if (port === undefined) return;
+    this.#port = port;
+    this.#lost = new Promise((_, reject) => {
+      port.once('close', () =>
+        reject(new WorkerLostError('this cursor', { write: false, cause: lane.cause })),
+      );
+    });
+    this.#lost.catch(() => undefined);
+    this.#handle = Comlink.wrap<CursorHandle>(port as unknown as Comlink.Endpoint);
+    // Only a batch that someone waits for keeps the process alive.
+    port.unref();
+  }
+
+  /** Whether nothing more is to come: the worker has closed its cursor. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** The next batch. Once it is called, the worker reads ahead. */
+  async next(options: NextOptions): Promise<Batch> {
+    const handle = this.#handle;
+    if (handle === undefined || this.#port === undefined || this.#lost === undefined) {
+      throw new RangeError('the cursor has no more batches');
+    }
+    const outstanding = this.#outstanding;
+    while (outstanding.length < this.#credit) outstanding.push(handle.next(options) as Promise<Answer>);
+    const answered = outstanding.shift() as Promise<Answer>;
+    this.#port.ref();
+    let answer: Answer;
+    try {
+      answer = await Promise.race([answered, this.#lost]);
+    } finally {
+      this.#port.unref();
+    }
+    if ('error' in answer) {
+      this.#finish();
+      throw reviveError(answer.error);
+    }
+    if (!answer.more) this.#finish();
+    return new Batch(answer, this.#lane, this.#decoding);
+  }
+
+  /** Closes the cursor in the worker and on the server. Harmless when it is closed already. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
+    if (this.#finished || this.#handle === undefined || this.#lost === undefined) return;
+    this.#port?.ref();
+    try {
+      await Promise.race([this.#handle.close(), this.#lost]);
+    } catch {
+      // The worker is gone, and its sockets with it: the server closes the cursor by itself.
+    } finally {
+      this.#finish();
+    }
+  }
+
+  #finish(): void {
+    this.#finished = true;
+    this.#port?.close();
+  }
+}

@@ -1,0 +1,36 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+let sliceStart = 0;
+let watching = false;
+
+function endSlice(): void {
+  watching = false;
+}
+
+/**
+ * Lets the event loop turn, if the main thread has been decoding for longer than a slice in this
+ * turn of it. A worker that is faster than its consumer would otherwise keep the loop in microtasks
+ * for as long as the result lasts.
+ */
+export async function yieldAfter(sliceMS: number): Promise<void> {
+  if (sliceIsOver(sliceMS)) {
+    await nextTurn();
+    startSlice();
+  }
+}
+
+export function sliceIsOver(sliceMS: number): boolean {
+  if (!watching) {
+    startSlice();
+    return false;
+  }
+  return performance.now() - sliceStart >= sliceMS;
+}
+
+function startSlice(): void {
+  sliceStart = performance.now();
+  if (watching) return;
+  watching = true;
+  // In the next turn a new slice begins; the timer keeps no process alive.
+  setImmediate(endSlice).unref();
+}

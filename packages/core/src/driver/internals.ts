@@ -1,0 +1,141 @@
+import * as driver from 'mongodb';
+import type {
+  AbstractCursor,
+  Admin,
+  BulkWriteResult,
+  Collection,
+  CollectionOptions,
+  Db,
+  Document,
+  Long,
+  MongoClient,
+  MongoDBNamespace,
+  ReadPreference,
+} from 'mongodb';
+
+/**
+ * Everything of the driver's that we touch and that is no public API of it, in one place. It is
+ * checked when this module is loaded: with a driver that looks different inside, loading fails with
+ * an error that says so, rather than an operation with an odd one later.
+ */
+
+/** What the driver's cursors keep in private fields, and the private methods they are built on. */
+export interface CursorInternals {
+  cursorId: Long | null;
+  cursorSession: unknown;
+  cursorNamespace: MongoDBNamespace;
+  documents: BufferedDocuments | null;
+  initialized: boolean;
+  isClosed: boolean;
+  isKilled: boolean;
+  readonly isDead: boolean;
+  transform?: (document: unknown) => unknown;
+  signal?: AbortSignal;
+  cursorOptions: Document & { readPreference: ReadPreference; batchSize?: number };
+  cursorInit(): Promise<void>;
+  fetchBatch(): Promise<void>;
+  getMore(): Promise<BufferedDocuments>;
+  cleanup(timeoutMS?: number, error?: Error): Promise<void>;
+  transformDocument(document: unknown): Promise<unknown>;
+  // of FindCursor
+  cursorFilter?: Document;
+  findOptions?: Document;
+  // of AggregationCursor
+  pipeline?: Document[];
+  aggregateOptions?: Document;
+  // of ListCollectionsCursor and ListIndexesCursor
+  filter?: Document;
+  options?: Document;
+  // of RunCommandCursor
+  command?: Document;
+  getMoreOptions?: Document;
+  resolveExplainTimeoutOptions?(verbosity: unknown, options: unknown): { explain?: unknown };
+}
+
+/** What a cursor reads of the response that `cursorInit` and `getMore` give it. */
+export interface BufferedDocuments {
+  readonly id: Long;
+  readonly ns: MongoDBNamespace | null;
+  readonly length: number;
+  shift(options?: unknown): unknown;
+  clear(): void;
+}
+
+/** A cursor seen from inside. */
+export function inside(cursor: AbstractCursor): CursorInternals {
+  return cursor as unknown as CursorInternals;
+}
+
+/** What the driver keeps on its objects and leaves out of its types. */
+interface Owned {
+  client: MongoClient;
+}
+
+/** The client that a collection or a cursor belongs to. */
+export function clientOf(owned: Collection | AbstractCursor): MongoClient {
+  return (owned as unknown as Owned).client;
+}
+
+/** The private state of a client. */
+export interface ClientInternals {
+  s: { hasBeenClosed: boolean };
+  topology?: { isConnected(): boolean };
+}
+
+/** The options that a collection was made with. */
+export function collectionOptionsOf(collection: Collection): CollectionOptions {
+  return (collection as unknown as { s: { options: CollectionOptions } }).s.options;
+}
+
+/** The database that an Admin was made by. */
+export function dbOf(admin: Admin): Db {
+  return (admin as unknown as { s: { db: Db } }).s.db;
+}
+
+interface BulkModule {
+  BulkWriteResult: new (result: Document, isOrdered: boolean) => BulkWriteResult;
+}
+
+export const { BulkWriteResult: BulkWriteResultClass } =
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
+  require('mongodb/lib/bulk/common') as BulkModule;
+
+/** The driver declares this class and does not export it. */
+export const { RunCommandCursor: RunCommandCursorClass } =
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
+  require('mongodb/lib/cursor/run_command_cursor') as {
+    RunCommandCursor: typeof driver.RunCommandCursor;
+  };
+
+const { MongoDBNamespace: NamespaceClass } =
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
+  require('mongodb/lib/utils') as {
+    MongoDBNamespace: { fromString(namespace: string): MongoDBNamespace };
+  };
+
+export const namespaceFromString = (namespace: string): MongoDBNamespace =>
+  NamespaceClass.fromString(namespace);
+
+const expected: [string, object, string[]][] = [
+  [
+    'AbstractCursor.prototype',
+    driver.AbstractCursor.prototype,
+    ['cursorInit', 'fetchBatch', 'getMore', 'cleanup', 'transformDocument'],
+  ],
+  [
+    'FindCursor.prototype',
+    driver.FindCursor.prototype,
+    ['resolveExplainTimeoutOptions', '_initialize'],
+  ],
+];
+
+for (const [name, prototype, methods] of expected) {
+  for (const method of methods) {
+    if (typeof (prototype as Record<string, unknown>)[method] !== 'function') {
+      throw new Error(
+        `@mongo-offload/core does not know this version of the package mongodb: ` +
+          `${name}.${method} is missing. Install mongodb 7.9, or a newer @mongo-offload/core.`,
+      );
+    }
+  }
+}

@@ -1,0 +1,59 @@
+import { MongoError } from 'mongodb';
+
+/**
+ * The worker that held an operation has died: out of memory, by `process.exit` in a native module,
+ * or by an error that nothing caught. Reads without a session are run again on another worker; what
+ * rejects with this error are writes, cursors and what belongs to a session.
+ */
+export class WorkerLostError extends MongoError {
+  override readonly code = 'MONGO_OFFLOAD_WORKER_LOST';
+  /** Whether the operation is a write that the server may have applied before the worker died. */
+  readonly mayHaveBeenApplied: boolean;
+  /** Whether it is safe to call the operation again. */
+  readonly retryable: boolean;
+
+  constructor(what: string, { write, cause }: { write: boolean; cause?: Error }) {
+    const advice = write
+      ? 'The server may have applied it: check before you call it again.'
+      : 'Nothing was changed; it can be called again.';
+    super(`The worker thread that ran ${what} is gone${cause ? ` (${cause.message})` : ''}. ${advice}`, {
+      cause,
+    });
+    this.mayHaveBeenApplied = write;
+    this.retryable = !write;
+  }
+
+  override get name(): string {
+    return 'WorkerLostError';
+  }
+}
+
+/** `waitUntilReady` ran out of time before a server answered. */
+export class NotReadyError extends MongoError {
+  override readonly code = 'MONGO_OFFLOAD_NOT_READY';
+  /** How often it was tried. */
+  readonly attempts: number;
+
+  constructor(timeoutMS: number, attempts: number, cause: Error | undefined) {
+    super(
+      `No server answered within ${timeoutMS} ms (${attempts} ${attempts === 1 ? 'try' : 'tries'}` +
+        `${cause ? `, the last one: ${cause.message}` : ''}). ` +
+        'Check that the deployment of the connection string is running and can be reached, or wait longer with timeoutMS.',
+      { cause },
+    );
+    this.attempts = attempts;
+  }
+
+  override get name(): string {
+    return 'NotReadyError';
+  }
+}
+
+/** An option under `offload` that is unknown or has no sense. */
+export class OffloadOptionError extends MongoError {
+  override readonly code = 'MONGO_OFFLOAD_OPTION';
+
+  override get name(): string {
+    return 'OffloadOptionError';
+  }
+}

@@ -1,0 +1,226 @@
+import * as driver from 'mongodb';
+import type {
+  AggregateOptions,
+  CollectionOptions,
+  Document,
+  Filter,
+  FindOptions,
+  ListIndexesOptions,
+  ListSearchIndexesOptions,
+  WithId,
+} from 'mongodb';
+
+import { encodeListCall } from '../calls/encode';
+import {
+  AggregationCursor,
+  FindCursor,
+  ListIndexesCursor,
+  ListSearchIndexesCursor,
+  offloadedCursor,
+} from '../cursor';
+import { BulkWriteResultClass, clientOf, collectionOptionsOf } from '../driver/internals';
+import {
+  acknowledged,
+  addId,
+  completeBulkError,
+  insertedDocument,
+  type InsertedId,
+} from './inserts';
+import { offloadMethods, type Carrier } from './offload-method';
+import { ownAllMethods } from './own-prototype';
+import { collectionTarget } from './targets';
+
+/**
+ * The driver's Collection; its operations run in a worker thread. What crosses to the worker is the
+ * call: the method's name, its arguments as BSON and those options that the driver reads.
+ */
+export class Collection<TSchema extends Document = Document> extends driver.Collection<TSchema> {
+  /** Creates a cursor for a filter. Nothing is sent before it is read. */
+  override find(): FindCursor<WithId<TSchema>>;
+  override find(
+    filter: Filter<TSchema>,
+    options?: FindOptions & driver.Abortable,
+  ): FindCursor<WithId<TSchema>>;
+  override find<T extends Document>(
+    filter: Filter<TSchema>,
+    options?: FindOptions & driver.Abortable,
+  ): FindCursor<T>;
+  override find(
+    filter: Filter<TSchema> = {},
+    options: FindOptions & driver.Abortable = {},
+  ): FindCursor<WithId<TSchema>> {
+    return offloadedCursor(super.find(filter, options), FindCursor);
+  }
+
+  /** Creates a cursor for an aggregation pipeline. Nothing is sent before it is read. */
+  override aggregate<T extends Document = Document>(
+    pipeline?: Document[],
+    options?: AggregateOptions & driver.Abortable,
+  ): AggregationCursor<T> {
+    return offloadedCursor(super.aggregate<T>(pipeline, options), AggregationCursor<T>);
+  }
+
+  override listIndexes(options?: ListIndexesOptions): ListIndexesCursor {
+    return offloadedCursor(super.listIndexes(options), ListIndexesCursor);
+  }
+
+  override listSearchIndexes(options?: ListSearchIndexesOptions): ListSearchIndexesCursor;
+  override listSearchIndexes(name: string, options?: ListSearchIndexesOptions): ListSearchIndexesCursor;
+  override listSearchIndexes(
+    nameOrOptions?: string | ListSearchIndexesOptions,
+    options?: ListSearchIndexesOptions,
+  ): ListSearchIndexesCursor {
+    const cursor = super.listSearchIndexes(nameOrOptions as string, options);
+    return offloadedCursor(cursor, ListSearchIndexesCursor);
+  }
+}
+
+/** The class as the driver constructs it; its types leave the constructor out. */
+const CollectionClass = Collection as unknown as new (
+  db: driver.Db,
+  name: string,
+  options?: CollectionOptions,
+) => Collection;
+
+/** The collection of this name in the same database, with the same options. */
+export function sibling(collection: driver.Collection, name: string): Collection {
+  return new CollectionClass(collection.db, name, collectionOptionsOf(collection));
+}
+
+type AnyCollection = driver.Collection;
+
+export const collectionCarrier: Carrier<AnyCollection> = {
+  client: clientOf,
+  target: collectionTarget,
+  bson: ({ bsonOptions }) => bsonOptions,
+};
+
+ownAllMethods(Collection, driver.Collection);
+
+offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarrier, {
+  findOne: {},
+  updateOne: { accepts: ([, update]) => looksLikeUpdate(update) },
+  updateMany: { accepts: ([, update]) => looksLikeUpdate(update) },
+  replaceOne: {},
+  deleteOne: {},
+  deleteMany: {},
+  findOneAndDelete: {},
+  findOneAndReplace: {},
+  findOneAndUpdate: { accepts: ([, update]) => looksLikeUpdate(update) },
+  distinct: {},
+  count: {},
+  countDocuments: {},
+  estimatedDocumentCount: {},
+  createIndexes: {
+    // With its third argument true, options that the driver does not know go on to the server.
+    accepts: ([indexes, , unknown]) => Array.isArray(indexes) && unknown !== true,
+  },
+  createIndex: {
+    openOptions: true,
+    // The form with three arguments tells index options from command options by their place.
+    accepts: (args) => args[2] == null,
+  },
+  dropIndex: {},
+  dropIndexes: {},
+  createSearchIndexes: {},
+  dropSearchIndex: {},
+  updateSearchIndex: {},
+  rename: {
+    result(_result, [newName]) {
+      return sibling(this, newName as string);
+    },
+  },
+  insertOne: {
+    accepts([document, options]) {
+      if (typeof document !== 'object' || document === null) return false;
+      addId(this, document as Document, options as Document | undefined);
+      return true;
+    },
+    result(_result, [document, options]) {
+      return {
+        acknowledged: acknowledged(this, options as Document | undefined),
+        insertedId: (document as Document)._id as unknown,
+      };
+    },
+  },
+  insertMany: {
+    accepts([documents, options]) {
+      if (!Array.isArray(documents) || documents.length === 0) return false;
+      if (!documents.every((document) => typeof document === 'object' && document !== null)) {
+        return false;
+      }
+      const forced = bulkForcesServerId(this, options as Document | undefined);
+      for (const document of documents as Document[]) {
+        addId(this, document, { forceServerObjectId: forced });
+      }
+      return true;
+    },
+    encode: ([documents], options, bson) => encodeListCall(documents as Document[], options, bson),
+    result(result, [documents, options]) {
+      const insertedIds: Record<number, unknown> = {};
+      (documents as Document[]).forEach(({ _id }, index) => (insertedIds[index] = _id));
+      return {
+        acknowledged: acknowledged(this, options as Document | undefined),
+        insertedCount: (result as { nInserted: number }).nInserted,
+        insertedIds,
+      };
+    },
+    error(error, [documents, options]) {
+      const ids = (documents as Document[]).map(({ _id }, index) => ({ index, _id: _id as unknown }));
+      return completeBulkError(error, ids, ordered(options), (index) => (documents as Document[])[index]);
+    },
+  },
+  bulkWrite: {
+    accepts([operations, options]) {
+      if (!Array.isArray(operations)) return false;
+      const forced = bulkForcesServerId(this, options as Document | undefined);
+      for (const operation of operations as unknown[]) {
+        if (typeof operation !== 'object' || operation === null) return false;
+        if (!('insertOne' in operation)) continue;
+        const document = insertedDocument(operation);
+        if (typeof document !== 'object') return false;
+        addId(this, document, { forceServerObjectId: forced });
+      }
+      return true;
+    },
+    encode: ([operations], options, bson) => encodeListCall(operations as Document[], options, bson),
+    result(result, [operations, options]) {
+      const raw = { ...(result as Document), insertedIds: insertedIds(operations as Document[]) };
+      return new BulkWriteResultClass(raw, ordered(options));
+    },
+    error(error, [operations, options]) {
+      return completeBulkError(error, insertedIds(operations as Document[]), ordered(options), (index) =>
+        insertedDocument((operations as Document[])[index] ?? {}),
+      );
+    },
+  },
+});
+
+/** An update whose first key is an operator, or a pipeline: anything else the driver refuses, with its own words. */
+function looksLikeUpdate(update: unknown): boolean {
+  if (Array.isArray(update)) return update.length > 0;
+  if (typeof update !== 'object' || update === null) return false;
+  if (typeof (update as { toBSON?: unknown }).toBSON === 'function') return true;
+  const keys = Object.keys(update);
+  if (keys.length === 0 || keys[0][0] !== '$') return false;
+  return keys.some((key) => (update as Document)[key] !== undefined);
+}
+
+function bulkForcesServerId(collection: AnyCollection, options: Document | undefined): boolean {
+  return (
+    options?.forceServerObjectId === true || collection.db.options?.forceServerObjectId === true
+  );
+}
+
+function ordered(options: unknown): boolean {
+  return (options as { ordered?: boolean } | undefined)?.ordered !== false;
+}
+
+function insertedIds(operations: Document[]): InsertedId[] {
+  const ids: InsertedId[] = [];
+  operations.forEach((operation, index) => {
+    const document = insertedDocument(operation);
+    if (document !== undefined) ids.push({ index, _id: document._id as unknown });
+  });
+  return ids;
+}

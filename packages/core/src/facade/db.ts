@@ -1,0 +1,120 @@
+import * as driver from 'mongodb';
+import type {
+  AggregateOptions,
+  CollectionInfo,
+  CollectionOptions,
+  CreateCollectionOptions,
+  Document,
+  ListCollectionsOptions,
+  RunCursorCommandOptions,
+} from 'mongodb';
+
+import {
+  AggregationCursor,
+  ListCollectionsCursor,
+  offloadedCursor,
+  RunCommandCursor,
+} from '../cursor';
+import { Admin } from './admin';
+import { Collection, sibling } from './collection';
+import { offloadMethods, type Carrier } from './offload-method';
+import { ownAllMethods } from './own-prototype';
+import { dbTarget } from './targets';
+
+/** The driver's Db; its operations run in a worker thread. */
+export class Db extends driver.Db {
+  override collection<TSchema extends Document = Document>(
+    name: string,
+    options?: CollectionOptions,
+  ): Collection<TSchema> {
+    // The driver resolves the options against the database's; its object then becomes ours.
+    return Object.setPrototypeOf(
+      super.collection<TSchema>(name, options),
+      Collection.prototype,
+    ) as Collection<TSchema>;
+  }
+
+  override async collections(options?: ListCollectionsOptions): Promise<Collection[]> {
+    const collections = await super.collections(options);
+    return collections.map(
+      (collection) => Object.setPrototypeOf(collection, Collection.prototype) as Collection,
+    );
+  }
+
+  override admin(): Admin {
+    return Object.setPrototypeOf(super.admin(), Admin.prototype) as Admin;
+  }
+
+  override aggregate<T extends Document = Document>(
+    pipeline?: Document[],
+    options?: AggregateOptions,
+  ): AggregationCursor<T> {
+    return offloadedCursor(super.aggregate<T>(pipeline, options), AggregationCursor<T>);
+  }
+
+  override listCollections(
+    filter: Document,
+    options: Exclude<ListCollectionsOptions, 'nameOnly'> & { nameOnly: true } & driver.Abortable,
+  ): ListCollectionsCursor<Pick<CollectionInfo, 'name' | 'type'>>;
+  override listCollections(
+    filter: Document,
+    options: Exclude<ListCollectionsOptions, 'nameOnly'> & { nameOnly: false } & driver.Abortable,
+  ): ListCollectionsCursor<CollectionInfo>;
+  override listCollections<
+    T extends Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo =
+      | Pick<CollectionInfo, 'name' | 'type'>
+      | CollectionInfo,
+  >(
+    filter?: Document,
+    options?: ListCollectionsOptions & driver.Abortable,
+  ): ListCollectionsCursor<T>;
+  override listCollections<
+    T extends Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo =
+      | Pick<CollectionInfo, 'name' | 'type'>
+      | CollectionInfo,
+  >(
+    filter?: Document,
+    options?: ListCollectionsOptions & driver.Abortable,
+  ): ListCollectionsCursor<T> {
+    return offloadedCursor(
+      super.listCollections<T>(filter, options),
+      ListCollectionsCursor<T>,
+    );
+  }
+
+  override runCursorCommand(command: Document, options?: RunCursorCommandOptions): RunCommandCursor {
+    return offloadedCursor(super.runCursorCommand(command, options), RunCommandCursor);
+  }
+}
+
+type AnyDb = driver.Db;
+
+const carrier: Carrier<AnyDb> = {
+  client: ({ client }) => client,
+  target: dbTarget,
+  bson: ({ bsonOptions }) => bsonOptions,
+};
+
+ownAllMethods(Db, driver.Db);
+
+offloadMethods<AnyDb>(Db.prototype, 'db', carrier, {
+  command: { ownBsonOnly: true },
+  createCollection: {
+    openOptions: true,
+    result(_result, [name, options]) {
+      return this.collection(name as string, options as CreateCollectionOptions);
+    },
+  },
+  dropCollection: {},
+  dropDatabase: {},
+  renameCollection: {
+    result(_result, [from, to]) {
+      return sibling(this.collection(from as string), to as string);
+    },
+  },
+  stats: {},
+  createIndex: { openOptions: true },
+  removeUser: {},
+  setProfilingLevel: {},
+  profilingLevel: {},
+});

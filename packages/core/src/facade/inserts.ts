@@ -1,0 +1,72 @@
+import {
+  WriteConcern,
+  type Collection,
+  type Document,
+  type MongoBulkWriteError,
+  type WriteError,
+} from 'mongodb';
+
+import { BulkWriteResultClass } from '../driver/internals';
+
+/** The id of an inserted document, and which operation of the call inserted it. */
+export interface InsertedId {
+  index: number;
+  _id: unknown;
+}
+
+/** What the driver keeps on a collection and reads before it inserts. */
+interface CollectionState {
+  s: { pkFactory: { createPk(): unknown } };
+}
+
+/**
+ * Sets `_id` on the caller's own document, as the driver does before it inserts it.
+ *
+ * @returns false where the server is to set it
+ */
+export function addId(collection: Collection, document: Document, options: Document | undefined): boolean {
+  const force =
+    (options?.forceServerObjectId as boolean | undefined) ??
+    collection.db.options?.forceServerObjectId ??
+    false;
+  if (force) return false;
+  if (document._id == null) {
+    document._id = (collection as unknown as CollectionState).s.pkFactory.createPk();
+  }
+  return true;
+}
+
+/** Whether the server acknowledges a write with these options. */
+export function acknowledged(collection: Collection, options: Document | undefined): boolean {
+  const own = options == null ? undefined : WriteConcern.fromOptions(options);
+  return (own ?? collection.writeConcern)?.w !== 0;
+}
+
+/** The document that an operation of a bulk write inserts, if it inserts one. */
+export function insertedDocument(operation: Document): Document | undefined {
+  if (!('insertOne' in operation)) return undefined;
+  const model = operation.insertOne as Document | undefined | null;
+  return (model?.document as Document | undefined) ?? model ?? undefined;
+}
+
+/**
+ * Puts into the error of a bulk write what stayed here: the ids of what was inserted, and in each
+ * write error the caller's own document.
+ */
+export function completeBulkError(
+  error: Error,
+  insertedIds: InsertedId[],
+  ordered: boolean,
+  documentAt: (index: number) => Document | undefined,
+): Error {
+  if (error.name !== 'MongoBulkWriteError') return error;
+  const bulkError = error as MongoBulkWriteError;
+  const { writeErrors } = bulkError;
+  for (const writeError of (Array.isArray(writeErrors) ? writeErrors : [writeErrors]) as WriteError[]) {
+    const document = documentAt(writeError.err.index);
+    if (document !== undefined) writeError.err.op = document;
+  }
+  const raw = bulkError.result.getRawResponse();
+  bulkError.result = new BulkWriteResultClass({ ...raw, insertedIds }, ordered);
+  return bulkError;
+}

@@ -1,0 +1,142 @@
+import { OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
+import type { BSONSerializeOptions, Document, MongoClient } from 'mongodb';
+
+import { encodeCall, type CallParts } from '../calls/encode';
+import { crossingOptions, decoding } from '../calls/options';
+import type { TargetRef } from '../client/client-link';
+import { offloadedState, saySessionOnMain } from '../client/state';
+
+/** What the mechanism must know of the objects whose methods it carries. */
+export interface Carrier<This> {
+  client(self: This): MongoClient;
+  target(self: This): TargetRef;
+  /** BSON options that an operation inherits. */
+  bson(self: This): BSONSerializeOptions;
+}
+
+/** How one method differs from the plain way; most differ in nothing. */
+export interface MethodPlan<This> {
+  /** Options that the driver does not know go on to the server, and so cross as well. */
+  openOptions?: boolean;
+  /** The operation does not inherit BSON options from what it is called on. */
+  ownBsonOnly?: boolean;
+  /**
+   * False for arguments whose fault BSON would hide (a function where a filter belongs): the
+   * driver's own method then says what is wrong.
+   */
+  accepts?(this: This, args: unknown[]): boolean;
+  /** Encodes the arguments, where they are not just values. */
+  encode?(this: This, args: unknown[], options: Document | undefined, bson: BSONSerializeOptions): Uint8Array[];
+  /** Makes the driver's result of what came back. */
+  result?(this: This, result: unknown, args: unknown[]): unknown;
+  /** Completes an error with what only the main thread has. */
+  error?(this: This, error: Error, args: unknown[]): Error;
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+/**
+ * Replaces methods of `prototype` by ones that send a call to a worker. Each does the same: it
+ * checks whether the call can cross, encodes it, waits, and gives the result; where it cannot
+ * cross, the driver's own method runs here.
+ */
+export function offloadMethods<This extends object>(
+  prototype: This,
+  kind: string,
+  carrier: Carrier<This>,
+  plans: Record<string, MethodPlan<This>>,
+): void {
+  for (const [method, plan] of Object.entries(plans)) {
+    const native = (prototype as Record<string, Method>)[method];
+    const value = offloaded(`${kind}.${method}` as OperationName, method, native, carrier, plan);
+    Object.defineProperty(value, 'length', { value: native.length });
+    Object.defineProperty(prototype, method, { value, writable: true, configurable: true });
+  }
+}
+
+function offloaded<This extends object>(
+  name: OperationName,
+  method: string,
+  native: Method,
+  carrier: Carrier<This>,
+  plan: MethodPlan<This>,
+): Method {
+  const { arity, result: resultKind } = OPERATIONS[name];
+  const { openOptions = false, ownBsonOnly = false } = plan;
+  const methods = {
+    async [method](this: This, ...args: unknown[]): Promise<unknown> {
+      const options = args[arity] as Document | undefined;
+      const state = offloadedState(carrier.client(this));
+      if (
+        state === undefined ||
+        inSession(options) ||
+        !canCross(args, arity) ||
+        plan.accepts?.call(this, args) === false
+      ) {
+        return await native.apply(this, args);
+      }
+      state.prepare();
+      const inherited = carrier.bson(this);
+      const decode = decoding(options, ownBsonOnly ? undefined : inherited);
+      const signal = options?.signal as AbortSignal | undefined;
+      let crossing = crossingOptions(options, openOptions);
+      if (signal) crossing = { ...crossing, $abortable: true };
+      if (resultKind === 'document' && decode.onTape) crossing = { ...crossing, $tape: true };
+      const bson = serializing(options, inherited);
+      const parts = plan.encode
+        ? plan.encode.call(this, args, crossing, bson)
+        : [encodeCall(callParts(args, arity, crossing), bson)];
+      try {
+        const result = await state.link.call({
+          name,
+          target: carrier.target(this),
+          parts,
+          decoding: decode,
+          signal,
+        });
+        return plan.result ? plan.result.call(this, result, args) : result;
+      } catch (error) {
+        throw plan.error ? plan.error.call(this, error as Error, args) : error;
+      }
+    },
+  };
+  return methods[method] as Method;
+}
+
+/** Whether an operation belongs to a session; those run on the main thread. */
+export function inSession(options: Document | undefined): boolean {
+  if (options?.session == null) return false;
+  saySessionOnMain();
+  return true;
+}
+
+function canCross(args: unknown[], arity: number): boolean {
+  for (let i = 0; i < arity; i++) {
+    const type = typeof args[i];
+    if (type === 'function' || type === 'symbol') return false;
+  }
+  const options = args[arity];
+  return options === undefined || options === null || typeof options === 'object';
+}
+
+/** BSON options for encoding: the operation's own before the inherited ones. */
+export function serializing(
+  options: Document | undefined,
+  inherited: BSONSerializeOptions,
+): BSONSerializeOptions {
+  if (options?.ignoreUndefined == null && options?.serializeFunctions == null) return inherited;
+  return {
+    ignoreUndefined: (options.ignoreUndefined as boolean | undefined) ?? inherited.ignoreUndefined,
+    serializeFunctions:
+      (options.serializeFunctions as boolean | undefined) ?? inherited.serializeFunctions,
+  };
+}
+
+
+function callParts(args: unknown[], arity: number, options: Document | undefined): CallParts {
+  const parts: CallParts = { o: options };
+  if (arity > 0) parts.a = args[0];
+  if (arity > 1) parts.b = args[1];
+  if (arity > 2) parts.c = args[2];
+  return parts;
+}

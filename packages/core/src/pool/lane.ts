@@ -1,0 +1,266 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+
+import { TapeDecoder, type TapeReader } from '@mongo-offload/worker/codec';
+import {
+  REPLY_STRIDE,
+  ReplyKind,
+  type ErrorEnvelope,
+  type FromWorker,
+  type OpenedCursor,
+  type TargetDefinition,
+  type ToWorker,
+} from '@mongo-offload/worker/protocol';
+import { BSON } from 'mongodb';
+
+import type { Decoding } from '../calls/options';
+
+/** A call has failed; whoever awaits it builds the error, so that its stack shows the caller's line. */
+export class Failure {
+  constructor(
+    /** What the worker threw, or undefined where the worker itself is gone. */
+    readonly envelope: ErrorEnvelope | undefined,
+    /** Where the worker is gone: why, if it is known. */
+    readonly cause?: Error,
+  ) {}
+}
+
+interface PendingCall {
+  settle(result: unknown): void;
+  decoding: Decoding | undefined;
+}
+
+let nextCall = 1;
+
+/**
+ * The main thread's end of a lane: the one port to one worker. What is called in one turn of the
+ * event loop leaves in one message, behind the turn's last microtask; what comes back together is
+ * settled together.
+ */
+export class Lane {
+  readonly decoder = new TapeDecoder();
+  readonly #port: MessagePort;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #clients = new Set<number>();
+  readonly #targets = new Set<number>();
+  readonly #onLost: (lane: Lane) => void;
+  #calls: number[] = [];
+  #parts: Uint8Array[] = [];
+  #length = 0;
+  #scheduled = false;
+  #lost = false;
+  #ended = false;
+  /** Why the worker died, where Piscina told. */
+  cause: Error | undefined;
+
+  private constructor(port: MessagePort, onLost: (lane: Lane) => void) {
+    this.#port = port;
+    this.#onLost = onLost;
+    port.on('message', (message: FromWorker) => this.#receive(message));
+    port.on('close', () => this.#lose());
+    // An idle lane keeps no process alive; calls under way do.
+    port.unref();
+  }
+
+  /** Makes a lane and the port that its worker is to get. */
+  static open(onLost: (lane: Lane) => void): { lane: Lane; workerPort: MessagePort } {
+    const { port1, port2 } = new MessageChannel();
+    return { lane: new Lane(port1, onLost), workerPort: port2 };
+  }
+
+  /** Calls under way. */
+  get load(): number {
+    return this.#pending.size;
+  }
+
+  get usable(): boolean {
+    return !this.#lost && !this.#ended;
+  }
+
+  define(id: number, client: () => { url: string; options: Record<string, unknown> }): void {
+    if (this.#clients.has(id)) return;
+    this.#clients.add(id);
+    this.#post({ type: 'client', id, ...client() });
+  }
+
+  defineTarget(id: number, definition: TargetDefinition): void {
+    if (this.#targets.has(id)) return;
+    this.#targets.add(id);
+    this.#post({ type: 'target', id, definition });
+  }
+
+  knows(client: number): boolean {
+    return this.#clients.has(client);
+  }
+
+  /**
+   * Sends one call. Resolves with its decoded result, an OpenedCursor, or a Failure; never rejects.
+   *
+   * @param parts - the arguments' BSON, one call's documents one behind the other
+   */
+  call(
+    operation: number,
+    target: number,
+    parts: Uint8Array[],
+    decoding: Decoding | undefined,
+  ): { id: number; result: Promise<unknown> } {
+    const id = nextCall++;
+    if (!this.usable) return { id, result: Promise.resolve(new Failure(undefined, this.cause)) };
+    let length = 0;
+    for (const part of parts) {
+      length += part.length;
+      this.#parts.push(part);
+    }
+    this.#length += length;
+    this.#calls.push(id, operation, target, length);
+    if (!this.#scheduled) {
+      this.#scheduled = true;
+      process.nextTick(flush, this);
+    }
+    return { id, result: this.#expect(id, decoding) };
+  }
+
+  /** Tells the worker to abort a call. Its own result is ignored by whoever called this. */
+  abort(call: number): void {
+    if (!this.#pending.has(call)) return;
+    this.flush();
+    this.#post({ type: 'abort', call });
+  }
+
+  async closeClient(id: number, force: boolean): Promise<unknown> {
+    if (!this.usable || !this.#clients.delete(id)) return undefined;
+    this.flush();
+    const call = nextCall++;
+    const closed = this.#expect(call, undefined);
+    this.#post({ type: 'closeClient', id, call, force });
+    return await closed;
+  }
+
+  /** Ends the lane: the worker closes what is left, and the port. */
+  end(): void {
+    if (!this.usable) return;
+    this.flush();
+    this.#ended = true;
+    this.#post({ type: 'end' });
+  }
+
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#calls.length === 0) return;
+    const calls = this.#calls;
+    const parts = this.#parts;
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (let i = 0; i < parts.length; i++) {
+      bytes.set(parts[i], at);
+      at += parts[i].length;
+    }
+    this.#calls = [];
+    this.#parts = [];
+    this.#length = 0;
+    this.#post({ type: 'calls', calls, bytes: bytes.buffer }, [bytes.buffer]);
+  }
+
+  #expect(id: number, decoding: Decoding | undefined): Promise<unknown> {
+    if (this.#pending.size === 0) this.#port.ref();
+    return new Promise((settle) => {
+      this.#pending.set(id, { settle, decoding });
+    });
+  }
+
+  #post(message: ToWorker, transfer?: ArrayBuffer[]): void {
+    this.#port.postMessage(message, transfer);
+  }
+
+  #receive({ replies, tape, bytes, extras }: FromWorker): void {
+    let reader: TapeReader | undefined;
+    const buffer = bytes === undefined ? undefined : Buffer.from(bytes);
+    let at = 0;
+    for (let i = 0; i < replies.length; i += REPLY_STRIDE) {
+      const id = replies[i];
+      const kind = replies[i + 1];
+      const detail = replies[i + 2];
+      const pending = this.#pending.get(id);
+      this.#pending.delete(id);
+      let result: unknown;
+      try {
+        switch (kind) {
+          case ReplyKind.tape:
+            reader ??= this.decoder.open(tape!, pending?.decoding ?? {});
+            result = reader.next();
+            break;
+          case ReplyKind.null:
+            result = null;
+            break;
+          case ReplyKind.undefined:
+            break;
+          case ReplyKind.value:
+          case ReplyKind.document: {
+            const document = buffer!.subarray(at, at + detail);
+            at += detail;
+            result = kind === ReplyKind.value ? valueOf(document, pending) : documentOf(document, pending);
+            break;
+          }
+          case ReplyKind.error:
+            result = new Failure(extras![detail] as ErrorEnvelope);
+            break;
+          case ReplyKind.cursor:
+            result = extras![detail] as OpenedCursor;
+            break;
+          default:
+            throw new RangeError(`no reply is of the kind ${kind}`);
+        }
+      } catch (error) {
+        result = new DecodingFailure(error as Error);
+      }
+      pending?.settle(result);
+    }
+    if (this.#pending.size === 0) this.#port.unref();
+  }
+
+  #lose(): void {
+    if (this.#lost) return;
+    this.#lost = true;
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#onLost(this);
+    // Piscina tells why a worker died in an event of its own, which may come behind the port's.
+    setImmediate(() => {
+      for (const { settle } of pending) settle(new Failure(undefined, this.cause));
+    });
+  }
+}
+
+function flush(lane: Lane): void {
+  lane.flush();
+}
+
+/** The server's answer came, but its bytes are no document under the options asked for. */
+export class DecodingFailure {
+  constructor(readonly error: Error) {}
+}
+
+function deserializeOptions(decoding: Decoding | undefined): BSON.DeserializeOptions {
+  if (decoding === undefined) return {};
+  const { onTape: _, enableUtf8Validation, raw: __, fieldsAsRaw, ...options } = decoding;
+  return {
+    ...options,
+    ...(fieldsAsRaw === undefined ? {} : { fieldsAsRaw }),
+    validation: { utf8: enableUtf8Validation !== false },
+  };
+}
+
+/** With `raw: true` a document is its bytes, here as in the driver. */
+function documentOf(bytes: Buffer, pending: PendingCall | undefined): unknown {
+  if (pending?.decoding?.raw === true) return bytes;
+  return BSON.deserialize(bytes, deserializeOptions(pending?.decoding));
+}
+
+function valueOf(bytes: Buffer, pending: PendingCall | undefined): unknown {
+  const raw = pending?.decoding?.raw === true;
+  return (
+    BSON.deserialize(bytes, { ...deserializeOptions(pending?.decoding), ...(raw ? { raw } : {}) }) as {
+      v: unknown;
+    }
+  ).v;
+}
+

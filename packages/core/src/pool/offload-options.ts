@@ -1,0 +1,69 @@
+import { availableParallelism } from 'node:os';
+
+import { OffloadOptionError } from '../errors';
+
+/** Our own options, under the one key `offload` of the client's options. */
+export interface OffloadOptions {
+  /**
+   * Worker threads of the process's one pool. The first client that starts the pool decides.
+   * Default: `MONGO_OFFLOAD_WORKERS`, else one less than the cores, at least 1 and at most 4.
+   */
+  workers?: number;
+  /** Milliseconds for which the main thread decodes before it lets the event loop turn. Default 4. */
+  sliceMS?: number;
+  /** Chunks that a cursor's worker may send ahead of what the main thread has consumed. Default 3. */
+  readAhead?: number;
+  /** BSON bytes that a chunk aims at. Default 262144. The first client that starts the pool decides. */
+  chunkBytes?: number;
+  /** Refuse, when the client is made, options with which it could only run on the main thread. Default false. */
+  strict?: boolean;
+}
+
+export type ResolvedOffloadOptions = Required<OffloadOptions>;
+
+const LIMITS: Record<'workers' | 'sliceMS' | 'readAhead' | 'chunkBytes', [low: number, high: number]> = {
+  workers: [1, 64],
+  sliceMS: [0.1, 1000],
+  readAhead: [1, 64],
+  chunkBytes: [4096, 16 * 1024 * 1024],
+};
+
+/** @throws OffloadOptionError for an option that is unknown or out of range */
+export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOffloadOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw new OffloadOptionError('The option offload must be an object, as in { offload: { workers: 2 } }.');
+  }
+  for (const key of Object.keys(options)) {
+    if (!(key in LIMITS) && key !== 'strict') {
+      throw new OffloadOptionError(
+        `offload.${key} is no option. There are: ${[...Object.keys(LIMITS), 'strict'].join(', ')}.`,
+      );
+    }
+  }
+  const number = (key: keyof typeof LIMITS, fallback: number, whole = true): number => {
+    const value = options[key] ?? fallback;
+    const [low, high] = LIMITS[key];
+    if (typeof value !== 'number' || !(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
+      throw new OffloadOptionError(
+        `offload.${key} must be ${whole ? 'a whole number' : 'a number'} from ${low} to ${high}, not ${String(value)}.`,
+      );
+    }
+    return value;
+  };
+  if (options.strict !== undefined && typeof options.strict !== 'boolean') {
+    throw new OffloadOptionError(`offload.strict must be true or false, not ${String(options.strict)}.`);
+  }
+  return {
+    workers: number('workers', defaultWorkers()),
+    sliceMS: number('sliceMS', 4, false),
+    readAhead: number('readAhead', 3),
+    chunkBytes: number('chunkBytes', 256 * 1024),
+    strict: options.strict ?? false,
+  };
+}
+
+function defaultWorkers(): number {
+  const asked = process.env.MONGO_OFFLOAD_WORKERS;
+  if (asked !== undefined && asked !== '') return Number(asked);
+  return Math.min(4, Math.max(1, availableParallelism() - 1));
+}

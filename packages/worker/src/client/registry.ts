@@ -1,0 +1,72 @@
+import { MongoClient, type Collection, type Db, type MongoClientOptions } from 'mongodb';
+
+import { decodeFaithful } from '../codec';
+import type { TargetDefinition } from '../protocol';
+
+/** What an operation is called on, as the real driver's object. */
+export interface Target {
+  client: MongoClient;
+  /** Asks the deployment for a sign of life, by a client of its own that gives up after `limitMS`. */
+  probe(limitMS: number): Promise<void>;
+  db?: Db;
+  collection?: Collection;
+}
+
+interface Defined {
+  url: string;
+  options: MongoClientOptions;
+  client: MongoClient;
+}
+
+/** The driver's clients of this worker, one for each client of the application that came here. */
+export class ClientRegistry {
+  readonly #clients = new Map<number, Defined>();
+  readonly #targets = new Map<number, { client: number; target: Target }>();
+
+  define(id: number, url: string, options: MongoClientOptions): void {
+    this.#clients.set(id, { url, options, client: new MongoClient(url, options) });
+  }
+
+  defineTarget(id: number, { client: clientId, db, collection }: TargetDefinition): void {
+    const defined = this.#clients.get(clientId);
+    if (defined === undefined) return;
+    const { client } = defined;
+    const target: Target = { client, probe: (limitMS) => probe(defined, limitMS) };
+    if (db !== undefined) {
+      target.db = client.db(db.name, db.options && decodeFaithful(db.options));
+      if (collection !== undefined) {
+        const options = collection.options && decodeFaithful(collection.options);
+        target.collection = target.db.collection(collection.name, options);
+      }
+    }
+    this.#targets.set(id, { client: clientId, target });
+  }
+
+  target(id: number): Target | undefined {
+    return this.#targets.get(id)?.target;
+  }
+
+  /** Closes one client and forgets it. Operations under way end with the driver's own error. */
+  async close(id: number, force: boolean): Promise<void> {
+    const defined = this.#clients.get(id);
+    this.#clients.delete(id);
+    for (const [targetId, { client: owner }] of this.#targets) {
+      if (owner === id) this.#targets.delete(targetId);
+    }
+    await defined?.client.close(force);
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.allSettled([...this.#clients.keys()].map((id) => this.close(id, true)));
+  }
+}
+
+async function probe({ url, options }: Defined, limitMS: number): Promise<void> {
+  const limits = { serverSelectionTimeoutMS: limitMS, connectTimeoutMS: limitMS, maxPoolSize: 1, minPoolSize: 0 };
+  const client = new MongoClient(url, { ...options, ...limits });
+  try {
+    await client.connect();
+  } finally {
+    await client.close(true);
+  }
+}

@@ -1,0 +1,140 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+
+import * as Comlink from 'comlink';
+import type { AbstractCursor, Document } from 'mongodb';
+
+import { reencodeRaw, type EncodeMode, type TapeEncoder } from '../codec';
+import { packError, type CursorBatch, type CursorHandle, type ErrorEnvelope, type NextOptions, type OpenedCursor } from '../protocol';
+
+/** How a cursor's batches are cut and encoded. */
+export interface BatchSettings {
+  /** BSON bytes that a chunk aims at. */
+  chunkBytes: number;
+  /** A tailable cursor is not read ahead: its batches come when there is something. */
+  tailable: boolean;
+  mode: EncodeMode;
+}
+
+/**
+ * Reads one of the driver's cursors and encodes what it brings, a bounded chunk at a time.
+ *
+ * Credit: the main thread has as many calls of `next` outstanding as it is willing to hold. Where
+ * more than one is outstanding, the next batch is fetched from the server while this one is being
+ * encoded; where none is, nothing is read.
+ */
+export class BatchSource implements CursorHandle {
+  readonly #cursor: AbstractCursor;
+  readonly #encoder: TapeEncoder;
+  readonly #chunkBytes: number;
+  readonly #tailable: boolean;
+  readonly #mode: EncodeMode;
+  /** What the encoder remembers having sent on this cursor's port. */
+  readonly #channel = {};
+  #documents: Uint8Array[] = [];
+  #at = 0;
+  #fetching: Promise<Uint8Array[]> | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #credit = 0;
+  #closed = false;
+  #port: MessagePort | undefined;
+
+  constructor(
+    cursor: AbstractCursor,
+    encoder: TapeEncoder,
+    { chunkBytes, tailable, mode }: BatchSettings,
+  ) {
+    this.#cursor = cursor;
+    this.#encoder = encoder;
+    this.#chunkBytes = chunkBytes;
+    this.#tailable = tailable;
+    this.#mode = mode;
+  }
+
+  /** Runs the command that opens the cursor; a port is made only where more may follow. */
+  async open(): Promise<{ opened: OpenedCursor; transfer: (ArrayBuffer | MessagePort)[] }> {
+    const batch = await this.#next();
+    if (!batch.more) return { opened: { batch }, transfer: [batch.chunk.buffer] };
+    const { port1, port2 } = new MessageChannel();
+    this.#port = port1;
+    // The main thread closes its end when it has what it wants, or dies with it still open.
+    port1.on('close', () => void this.close());
+    Comlink.expose(this satisfies CursorHandle, port1 as unknown as Comlink.Endpoint);
+    port1.start();
+    return { opened: { batch, port: port2 }, transfer: [batch.chunk.buffer, port2] };
+  }
+
+  async next(options?: NextOptions): Promise<CursorBatch | { error: ErrorEnvelope }> {
+    this.#credit += 1;
+    const mine = this.#turn.then(() => this.#next(options));
+    this.#turn = mine.catch(() => undefined);
+    try {
+      const batch = await mine;
+      return Comlink.transfer(batch, [batch.chunk.buffer]);
+    } catch (error) {
+      return { error: packError(error) };
+    } finally {
+      this.#credit -= 1;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#documents = [];
+    this.#at = 0;
+    try {
+      await this.#cursor.close();
+    } finally {
+      setImmediate(() => this.#port?.close());
+    }
+  }
+
+  async #next(options?: NextOptions): Promise<CursorBatch> {
+    if (this.#at >= this.#documents.length) {
+      if (options?.batchSize !== undefined) this.#setBatchSize(options.batchSize);
+      this.#documents = await (this.#fetching ?? this.#fetch());
+      this.#fetching = undefined;
+      this.#at = 0;
+    }
+    // Read off now: a fetch ahead moves the cursor on.
+    const { low, high } = this.#cursor.id ?? { low: 0, high: 0 };
+    const exhausted = low === 0 && high === 0;
+    if (!exhausted && this.#credit > 1 && !this.#tailable && !this.#closed) {
+      this.#fetching ??= this.#fetch();
+      // An error of a fetch ahead is told when it is asked for.
+      this.#fetching.catch(() => undefined);
+    }
+    const encoder = this.#encoder;
+    const documents = this.#documents;
+    while (this.#at < documents.length && encoder.byteLength < this.#chunkBytes) {
+      const bytes = documents[this.#at++];
+      encoder.write(bytes, 0, bytes.length, this.#mode);
+    }
+    const endOfBatch = this.#at >= documents.length;
+    return {
+      chunk: encoder.take(this.#channel),
+      id: [low, high],
+      namespace: this.#cursor.namespace.toString(),
+      more: !endOfBatch || !exhausted,
+      endOfBatch,
+    };
+  }
+
+  /** One batch of the server's: exactly one command, as the driver's own `tryNext` sends it. */
+  async #fetch(): Promise<Uint8Array[]> {
+    const cursor = this.#cursor;
+    const first = (await cursor.tryNext()) as Document | null;
+    if (first === null) return [];
+    return [first, ...(cursor.readBufferedDocuments() as Document[])].map(asBytes);
+  }
+
+  #setBatchSize(batchSize: number): void {
+    // The driver lets a program change it before the first batch only, and reads it before each.
+    (this.#cursor as unknown as { cursorOptions: Document }).cursorOptions.batchSize = batchSize;
+  }
+}
+
+/** With `raw: true` a document comes as its bytes; the reply of an explain comes as an object. */
+function asBytes(document: Document): Uint8Array {
+  return ArrayBuffer.isView(document) ? (document as Uint8Array) : reencodeRaw(document);
+}

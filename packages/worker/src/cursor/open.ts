@@ -1,0 +1,51 @@
+import type { AbstractCursor, Document } from 'mongodb';
+
+import type { Target } from '../client/registry';
+import type { CursorKind } from '../protocol';
+
+/** What a cursor is opened with besides its options. */
+export interface CursorArguments {
+  filter?: Document;
+  pipeline?: Document[];
+  command?: Document;
+}
+
+/** Makes the driver's cursor of this kind; nothing is sent until it is read. */
+export function openCursor(
+  kind: CursorKind,
+  { filter, pipeline, command }: CursorArguments,
+  { db, collection }: Target,
+  options: Document,
+): AbstractCursor {
+  if (db === undefined) throw new TypeError('a cursor needs a database');
+  switch (kind) {
+    case 'find':
+      if (collection === undefined) throw new TypeError('a find cursor needs a collection');
+      return withFlags(collection.find(filter as Document, options), options);
+    case 'aggregate':
+      return withFlags((collection ?? db).aggregate(pipeline, options), options);
+    case 'listSearchIndexes':
+      if (collection === undefined) throw new TypeError('listSearchIndexes needs a collection');
+      return collection.aggregate(pipeline, options);
+    case 'listCollections':
+      return db.listCollections(filter, options);
+    case 'listIndexes':
+      if (collection === undefined) throw new TypeError('listIndexes needs a collection');
+      return collection.listIndexes(options);
+    case 'runCommand': {
+      const cursor = db.runCursorCommand(command as Document, options);
+      Object.assign(cursor.getMoreOptions, options.getMoreOptions);
+      return cursor;
+    }
+    default:
+      return kind satisfies never;
+  }
+}
+
+/** Flags that the driver takes by `addCursorFlag` only. */
+function withFlags<C extends AbstractCursor>(cursor: C, options: Document): C {
+  for (const flag of ['oplogReplay', 'exhaust', 'partial', 'noCursorTimeout'] as const) {
+    if (typeof options[flag] === 'boolean') cursor.addCursorFlag(flag, options[flag] as boolean);
+  }
+  return cursor;
+}

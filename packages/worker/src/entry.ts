@@ -1,0 +1,11 @@
+import { Lane } from './lane/lane';
+import type { LaneTask } from './protocol';
+
+/**
+ * What Piscina runs in a worker: it opens the worker's lane and returns. The lane lives on in its
+ * port until the main thread ends it; the task does not, so that an idle pool keeps no process
+ * alive.
+ */
+export default function openLane(task: LaneTask): void {
+  new Lane(task);
+}

@@ -1,0 +1,132 @@
+import { types } from 'node:util';
+
+import { BSON } from 'mongodb';
+
+import { knownClassName } from './class-registry';
+
+/**
+ * A value as it stands in an envelope. Structured clone would lose every class, so objects are
+ * written as `{ is, … }`, and everything that is not known is left away rather than guessed.
+ */
+export type EnvelopeValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | undefined
+  | Date
+  | EnvelopeValue[]
+  | { is: 'object'; class?: string; entries: [string, EnvelopeValue, enumerable: boolean][] }
+  | { is: 'map'; entries: [EnvelopeValue, EnvelopeValue][] }
+  | { is: 'set'; values: EnvelopeValue[] }
+  /** A BSON value, as the document `{ v: value }`. */
+  | { is: 'bson'; bytes: Uint8Array }
+  | { is: 'error'; error: ErrorEnvelope }
+  | { is: 'seen'; index: number };
+
+/** An error on its way to the main thread: class, message, own properties, labels and cause. */
+export interface ErrorEnvelope {
+  /** The nearest class that the main thread knows. */
+  class: string;
+  message: string;
+  /** Own properties but for `message` and `stack`. */
+  properties: [string, EnvelopeValue, enumerable: boolean][];
+  /** Where it was thrown in the worker, kept for `offload` debugging only. */
+  workerStack?: string;
+}
+
+const MAX_DEPTH = 32;
+
+class EnvelopeWriter {
+  readonly #seen = new Map<object, number>();
+
+  error(error: Error, depth = 0): ErrorEnvelope {
+    this.#seen.set(error, this.#seen.size);
+    return {
+      class: knownClassName(error) ?? 'Error',
+      message: error.message,
+      properties: this.#properties(error, depth, (name) => name !== 'message' && name !== 'stack'),
+      workerStack: error.stack,
+    };
+  }
+
+  #properties(
+    object: object,
+    depth: number,
+    wanted: (name: string) => boolean,
+  ): [string, EnvelopeValue, boolean][] {
+    const entries: [string, EnvelopeValue, boolean][] = [];
+    for (const name of Object.getOwnPropertyNames(object)) {
+      if (!wanted(name)) continue;
+      const descriptor = Object.getOwnPropertyDescriptor(object, name);
+      if (descriptor === undefined || !('value' in descriptor)) continue;
+      if (!crosses(descriptor.value)) continue;
+      entries.push([
+        name,
+        this.#value(descriptor.value, depth + 1),
+        descriptor.enumerable === true,
+      ]);
+    }
+    return entries;
+  }
+
+  #value(value: unknown, depth: number): EnvelopeValue {
+    if (typeof value !== 'object' || value === null) return value as EnvelopeValue;
+    const index = this.#seen.get(value);
+    if (index !== undefined) return { is: 'seen', index };
+    if (depth > MAX_DEPTH) return undefined;
+    if (types.isDate(value)) return value;
+    if ('_bsontype' in value || ArrayBuffer.isView(value) || types.isRegExp(value)) {
+      return { is: 'bson', bytes: BSON.serialize({ v: value }) };
+    }
+    if (types.isNativeError(value)) return { is: 'error', error: this.error(value, depth) };
+    this.#seen.set(value, this.#seen.size);
+    if (Array.isArray(value)) return value.map((item) => this.#item(item, depth));
+    if (types.isMap(value)) {
+      const entries = [...value].map(([key, item]): [EnvelopeValue, EnvelopeValue] => [
+        this.#item(key, depth),
+        this.#item(item, depth),
+      ]);
+      return { is: 'map', entries };
+    }
+    if (types.isSet(value)) {
+      return { is: 'set', values: [...value].map((item) => this.#item(item, depth)) };
+    }
+    return {
+      is: 'object',
+      class: knownClassName(value),
+      entries: this.#properties(value, depth, () => true),
+    };
+  }
+
+  #item(value: unknown, depth: number): EnvelopeValue {
+    return crosses(value) ? this.#value(value, depth + 1) : undefined;
+  }
+}
+
+/** Functions, symbols and live objects of the driver's (sockets, pools) stay where they are. */
+function crosses(value: unknown): boolean {
+  if (typeof value === 'function' || typeof value === 'symbol') return false;
+  if (typeof value !== 'object' || value === null) return true;
+  if (types.isProxy(value)) return false;
+  if ('_bsontype' in value || ArrayBuffer.isView(value)) return true;
+  if (Array.isArray(value) || types.isMap(value) || types.isSet(value)) return true;
+  if (types.isDate(value) || types.isRegExp(value) || types.isNativeError(value)) return true;
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return (
+    prototype === null ||
+    Object.getPrototypeOf(prototype) === null ||
+    knownClassName(value) !== undefined
+  );
+}
+
+/** Packs whatever was thrown. Never throws itself. */
+export function packError(thrown: unknown): ErrorEnvelope {
+  const error = types.isNativeError(thrown) ? thrown : new Error(String(thrown));
+  try {
+    return new EnvelopeWriter().error(error);
+  } catch {
+    return { class: knownClassName(error) ?? 'Error', message: error.message, properties: [] };
+  }
+}

@@ -1,0 +1,85 @@
+import { BSON } from 'mongodb';
+
+import { classNamed } from './class-registry';
+import type { EnvelopeValue, ErrorEnvelope } from './envelope';
+
+/** What the main thread knows better than the worker when it rebuilds an error. */
+export interface ErrorContext {
+  /** BSON options of the operation that failed. */
+  decode?: BSON.DeserializeOptions;
+}
+
+class EnvelopeReader {
+  readonly #seen: object[] = [];
+
+  constructor(private readonly context: ErrorContext) {}
+
+  error(envelope: ErrorEnvelope): Error {
+    const newTarget = (classNamed(envelope.class) ?? Error) as new () => Error;
+    // A genuine Error (it owns a stack that starts at the caller's await), whose prototype is the
+    // driver's class; the driver's constructors want the server's reply and are not run again.
+    const error = Reflect.construct(Error, [envelope.message], newTarget) as Error;
+    this.#seen.push(error);
+    this.#define(error, envelope.properties);
+    return error;
+  }
+
+  #define(object: object, properties: ErrorEnvelope['properties']): void {
+    for (const [name, value, enumerable] of properties) {
+      Object.defineProperty(object, name, {
+        value: this.#value(value),
+        enumerable,
+        writable: true,
+        configurable: true,
+      });
+    }
+  }
+
+  #value(value: EnvelopeValue): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    if (Array.isArray(value)) {
+      const items: unknown[] = [];
+      this.#seen.push(items);
+      for (const item of value) items.push(this.#value(item));
+      return items;
+    }
+    if (!('is' in value)) return value;
+    switch (value.is) {
+      case 'seen':
+        return this.#seen[value.index];
+      case 'bson':
+        return (BSON.deserialize(value.bytes, this.context.decode) as { v: unknown }).v;
+      case 'error':
+        return this.error(value.error);
+      case 'map': {
+        const map = new Map<unknown, unknown>();
+        this.#seen.push(map);
+        for (const [key, item] of value.entries) map.set(this.#value(key), this.#value(item));
+        return map;
+      }
+      case 'set': {
+        const set = new Set<unknown>();
+        this.#seen.push(set);
+        for (const item of value.values) set.add(this.#value(item));
+        return set;
+      }
+      case 'object': {
+        const known = value.class === undefined ? undefined : classNamed(value.class);
+        const object = Object.create((known?.prototype as object) ?? Object.prototype) as object;
+        this.#seen.push(object);
+        this.#define(object, value.entries);
+        return object;
+      }
+      default:
+        return value satisfies never;
+    }
+  }
+}
+
+/**
+ * Rebuilds an error of the worker's as the driver's own class. Call it in the async function that
+ * the user awaits: the stack starts there, and so shows the user's line.
+ */
+export function reviveError(envelope: ErrorEnvelope, context: ErrorContext = {}): Error {
+  return new EnvelopeReader(context).error(envelope);
+}

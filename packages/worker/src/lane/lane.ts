@@ -1,0 +1,158 @@
+import type { MessagePort } from 'node:worker_threads';
+
+import type { Document, ExplainVerbosityLike, FindCursor } from 'mongodb';
+
+import { ClientRegistry, type Target } from '../client/registry';
+import { reencodeRaw, TapeEncoder } from '../codec';
+import { BatchSource } from '../cursor/batch-source';
+import { openCursor, type CursorArguments } from '../cursor/open';
+import { readArguments, type CallArguments } from '../operations/arguments';
+import { RAW, run, type Outcome } from '../operations/run';
+import {
+  CALL_STRIDE,
+  operationOf,
+  type CursorKind,
+  type LaneTask,
+  type OperationName,
+  type ToWorker,
+} from '../protocol';
+import { Replies } from './replies';
+
+/** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
+export class Lane {
+  readonly #clients = new ClientRegistry();
+  readonly #encoder = new TapeEncoder();
+  readonly #port: MessagePort;
+  readonly #chunkBytes: number;
+  readonly #replies: Replies;
+  readonly #aborts = new Map<number, AbortController>();
+
+  constructor({ port, chunkBytes }: LaneTask) {
+    this.#port = port;
+    this.#chunkBytes = chunkBytes;
+    this.#replies = new Replies(port, this.#encoder);
+    port.on('message', (message: ToWorker) => this.#receive(message));
+  }
+
+  #receive(message: ToWorker): void {
+    switch (message.type) {
+      case 'client':
+        return this.#clients.define(message.id, message.url, message.options);
+      case 'target':
+        return this.#clients.defineTarget(message.id, message.definition);
+      case 'calls':
+        return this.#calls(message.calls, new Uint8Array(message.bytes));
+      case 'abort':
+        return this.#aborts.get(message.call)?.abort();
+      case 'closeClient':
+        return void this.#answer(message.call, async () => {
+          await this.#clients.close(message.id, message.force);
+        });
+      case 'end':
+        void this.#end();
+        return;
+      default:
+        return message satisfies never;
+    }
+  }
+
+  #calls(calls: number[], bytes: Uint8Array): void {
+    let at = 0;
+    for (let i = 0; i < calls.length; i += CALL_STRIDE) {
+      const end = at + calls[i + 3];
+      void this.#call(calls[i], calls[i + 1], calls[i + 2], bytes, at, end);
+      at = end;
+    }
+  }
+
+  async #call(
+    call: number,
+    code: number,
+    targetId: number,
+    bytes: Uint8Array,
+    start: number,
+    end: number,
+  ): Promise<void> {
+    try {
+      const name = operationOf(code);
+      const args = readArguments(bytes, start, end);
+      const target = this.#clients.target(targetId);
+      if (target === undefined) throw new Error('the client of this operation is closed');
+      const signal = this.#signal(call, args);
+      // On the tape go documents whose decoding options are the default; else the main thread
+      // wants the bytes themselves.
+      const onTape = args.options?.$tape === true;
+      delete args.options?.$tape;
+      await this.#dispatch(call, name, target, args, signal, onTape);
+    } catch (error) {
+      this.#replies.error(call, error);
+    } finally {
+      this.#aborts.delete(call);
+    }
+  }
+
+  async #dispatch(
+    call: number,
+    name: OperationName,
+    target: Target,
+    args: CallArguments,
+    signal: AbortSignal | undefined,
+    onTape: boolean,
+  ): Promise<void> {
+    const options: Document = { ...args.options };
+    const [kind, cursorArgs] = args.positional as [CursorKind, CursorArguments | undefined];
+    switch (name) {
+      case 'cursor.open': {
+        if (signal !== undefined) options.signal = signal;
+        const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, ...RAW });
+        const source = new BatchSource(cursor, this.#encoder, {
+          chunkBytes: this.#chunkBytes,
+          tailable: options.tailable === true,
+          mode: onTape ? 'tape' : 'raw',
+        });
+        const { opened, transfer } = await source.open();
+        return this.#replies.cursor(call, opened, transfer);
+      }
+      case 'cursor.explain': {
+        const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, ...RAW });
+        const verbosity = args.positional[2] as ExplainVerbosityLike;
+        const plan = await (cursor as FindCursor).explain(verbosity);
+        return this.#replies.outcome(call, { kind: 'raw', bytes: reencodeRaw({ v: plan }) }, false);
+      }
+      case 'cursor.count': {
+        const { countOptions, ...cursorOptions } = options as { countOptions?: Document };
+        const cursor = openCursor(kind, cursorArgs ?? {}, target, cursorOptions) as FindCursor;
+        const value = await cursor.count(countOptions);
+        return this.#replies.outcome(call, { kind: 'value', value }, false);
+      }
+      default: {
+        const outcome: Outcome = await run(name, target, args, signal);
+        return this.#replies.outcome(call, outcome, onTape);
+      }
+    }
+  }
+
+  /** Only an operation that was given a signal can be aborted. */
+  #signal(call: number, { options }: CallArguments): AbortSignal | undefined {
+    if (options?.$abortable !== true) return undefined;
+    delete options.$abortable;
+    const controller = new AbortController();
+    this.#aborts.set(call, controller);
+    return controller.signal;
+  }
+
+  async #answer(call: number, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.#replies.outcome(call, { kind: 'done' }, false);
+    } catch (error) {
+      this.#replies.error(call, error);
+    }
+  }
+
+  async #end(): Promise<void> {
+    await this.#clients.closeAll();
+    this.#replies.flush();
+    this.#port.close();
+  }
+}

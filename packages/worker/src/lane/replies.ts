@@ -1,0 +1,106 @@
+import type { MessagePort, TransferListItem } from 'node:worker_threads';
+
+import { BSON } from 'mongodb';
+
+import type { TapeEncoder } from '../codec';
+import type { Outcome } from '../operations/run';
+import { packError, ReplyKind, type FromWorker, type OpenedCursor } from '../protocol';
+
+/**
+ * Gathers what becomes ready in one turn of the worker's loop, and sends it in one message. The
+ * message leaves in the check phase, right behind the sockets' callbacks that brought the results:
+ * a result alone does not wait for company.
+ */
+export class Replies {
+  readonly #port: MessagePort;
+  readonly #encoder: TapeEncoder;
+  /** What the encoder remembers having sent on the lane's port. */
+  readonly #channel = {};
+  #replies: number[] = [];
+  /** Documents for the tape: they are written when the message leaves, so that cursors may use the encoder between. */
+  #documents: Uint8Array[] = [];
+  #parts: Uint8Array[] = [];
+  #length = 0;
+  #extras: NonNullable<FromWorker['extras']> = [];
+  #transfer: TransferListItem[] = [];
+  #scheduled = false;
+
+  constructor(port: MessagePort, encoder: TapeEncoder) {
+    this.#port = port;
+    this.#encoder = encoder;
+  }
+
+  outcome(call: number, outcome: Outcome, onTape: boolean): void {
+    switch (outcome.kind) {
+      case 'done':
+        return this.#add(call, ReplyKind.undefined, 0);
+      case 'value':
+        if (outcome.value === null) return this.#add(call, ReplyKind.null, 0);
+        if (outcome.value === undefined) return this.#add(call, ReplyKind.undefined, 0);
+        return this.#bytes(call, ReplyKind.value, BSON.serialize({ v: outcome.value }));
+      case 'raw':
+        return this.#bytes(call, ReplyKind.value, outcome.bytes);
+      case 'document':
+        if (outcome.bytes === null) return this.#add(call, ReplyKind.null, 0);
+        if (!onTape) return this.#bytes(call, ReplyKind.document, outcome.bytes);
+        this.#documents.push(outcome.bytes);
+        return this.#add(call, ReplyKind.tape, 0);
+      default:
+        return outcome satisfies never;
+    }
+  }
+
+  error(call: number, thrown: unknown): void {
+    this.#extras.push(packError(thrown));
+    this.#add(call, ReplyKind.error, this.#extras.length - 1);
+  }
+
+  cursor(call: number, opened: OpenedCursor, transfer: TransferListItem[]): void {
+    this.#extras.push(opened);
+    this.#transfer.push(...transfer);
+    this.#add(call, ReplyKind.cursor, this.#extras.length - 1);
+  }
+
+  #bytes(call: number, kind: number, bytes: Uint8Array): void {
+    this.#parts.push(bytes);
+    this.#length += bytes.length;
+    this.#add(call, kind, bytes.length);
+  }
+
+  #add(call: number, kind: number, detail: number): void {
+    this.#replies.push(call, kind, detail);
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => this.flush());
+  }
+
+  flush(): void {
+    this.#scheduled = false;
+    if (this.#replies.length === 0) return;
+    const message: FromWorker = { replies: this.#replies };
+    const transfer = this.#transfer;
+    if (this.#documents.length > 0) {
+      for (const bytes of this.#documents) this.#encoder.write(bytes, 0, bytes.length);
+      message.tape = this.#encoder.take(this.#channel);
+      transfer.push(message.tape.buffer);
+    }
+    if (this.#length > 0) {
+      const bytes = new Uint8Array(this.#length);
+      let at = 0;
+      for (const part of this.#parts) {
+        bytes.set(part, at);
+        at += part.length;
+      }
+      message.bytes = bytes.buffer;
+      transfer.push(bytes.buffer);
+    }
+    if (this.#extras.length > 0) message.extras = this.#extras;
+    this.#replies = [];
+    this.#documents = [];
+    this.#parts = [];
+    this.#length = 0;
+    this.#extras = [];
+    this.#transfer = [];
+    this.#port.postMessage(message, transfer);
+  }
+}

@@ -1,0 +1,33 @@
+import type { Document } from 'mongodb';
+
+import { decodeFaithful } from '../codec';
+
+/**
+ * The arguments of one call. On the wire: one BSON document `{ a, b, c, o }` (up to three
+ * positional arguments and the options; an absent one is undefined), followed by as many BSON
+ * documents as there are bytes left, which stand for the array that the first argument is. Long
+ * arrays of documents travel so because one BSON document could not hold them.
+ */
+export interface CallArguments {
+  positional: unknown[];
+  options: Document | undefined;
+}
+
+/** Reads the arguments of a call, in values that the driver serializes to the very same bytes. */
+export function readArguments(bytes: Uint8Array, start: number, end: number): CallArguments {
+  const root = decodeFaithful(bytes, start) as { a?: unknown; b?: unknown; c?: unknown; o?: Document };
+  let at = start + int32(bytes, start);
+  if (at < end || 'n' in root) {
+    const documents: Document[] = [];
+    while (at < end) {
+      documents.push(decodeFaithful(bytes, at));
+      at += int32(bytes, at);
+    }
+    root.a = documents;
+  }
+  return { positional: [root.a, root.b, root.c], options: root.o };
+}
+
+function int32(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+}

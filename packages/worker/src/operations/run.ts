@@ -1,0 +1,161 @@
+import type {
+  AnyBulkWriteOperation,
+  BulkWriteResult,
+  ClientBulkWriteModel,
+  Document,
+  MongoBulkWriteError,
+} from 'mongodb';
+
+import type { Target } from '../client/registry';
+import { reencodeRaw } from '../codec';
+import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
+import type { CallArguments } from './arguments';
+
+/**
+ * BSON options under which the driver hands a result through undecoded: nested documents as their
+ * bytes, and what stands beside them in classes that keep its type.
+ */
+export const RAW = {
+  raw: true,
+  promoteValues: false,
+  promoteLongs: true,
+  promoteBuffers: false,
+  useBigInt64: false,
+  bsonRegExp: true,
+  fieldsAsRaw: undefined,
+} as const;
+
+/** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
+export type Outcome =
+  | { kind: 'value'; value: unknown }
+  | { kind: 'raw'; bytes: Uint8Array }
+  | { kind: 'document'; bytes: Uint8Array | null }
+  | { kind: 'done' };
+
+type Method = (...args: unknown[]) => Promise<unknown>;
+
+/** Calls the driver's own method of the operation's name on the operation's target. */
+export async function run(
+  name: OperationName,
+  target: Target,
+  { positional, options }: CallArguments,
+  signal: AbortSignal | undefined,
+): Promise<Outcome> {
+  const spec: OperationSpec = OPERATIONS[name];
+  const finalOptions: Document = { ...options };
+  if (signal !== undefined) finalOptions.signal = signal;
+  if (spec.result === 'raw' || spec.result === 'document') Object.assign(finalOptions, RAW);
+
+  switch (name) {
+    case 'client.connect':
+      await target.client.connect();
+      return { kind: 'done' };
+    case 'client.probe':
+      await target.probe(finalOptions.limitMS as number);
+      return { kind: 'done' };
+    case 'client.bulkWrite':
+      return await clientBulkWrite(target, positional, finalOptions);
+    case 'collection.insertOne':
+    case 'collection.insertMany':
+    case 'collection.bulkWrite':
+      return await write(name, target, positional, finalOptions);
+    default:
+  }
+
+  const dot = name.indexOf('.');
+  const on = receiver(name.slice(0, dot), target);
+  const method = on[name.slice(dot + 1)];
+  const args = positional.slice(0, spec.arity);
+  const result = await method.call(on, ...args, finalOptions);
+  switch (spec.result) {
+    case 'done':
+      return { kind: 'done' };
+    case 'value':
+      return { kind: 'value', value: result };
+    case 'document':
+      return { kind: 'document', bytes: result as Uint8Array | null };
+    case 'raw':
+      return { kind: 'raw', bytes: reencodeRaw({ v: result }) };
+    default:
+      return spec.result satisfies never;
+  }
+}
+
+function receiver(kind: string, target: Target): Record<string, Method> {
+  const on =
+    kind === 'collection'
+      ? target.collection
+      : kind === 'db'
+        ? target.db
+        : kind === 'admin'
+          ? target.db?.admin()
+          : target.client;
+  if (on === undefined) throw new TypeError(`the target of a ${kind} operation is missing`);
+  return on as unknown as Record<string, Method>;
+}
+
+/**
+ * Inserts and bulk writes. The main thread has put an `_id` into every document that is to have
+ * one, keeps the list of them and the caller's own documents, and puts them back into the result
+ * or the error: here they are left out.
+ */
+async function write(
+  name: 'collection.insertOne' | 'collection.insertMany' | 'collection.bulkWrite',
+  { collection }: Target,
+  [first]: unknown[],
+  options: Document,
+): Promise<Outcome> {
+  if (collection === undefined) throw new TypeError('the target of a collection operation is missing');
+  const writeOptions = { ...options, forceServerObjectId: true };
+  if (name === 'collection.insertOne') {
+    await collection.insertOne(first as Document, writeOptions);
+    return { kind: 'done' };
+  }
+  const operations =
+    name === 'collection.bulkWrite'
+      ? (first as AnyBulkWriteOperation[])
+      : (first as Document[]).map((document) => ({ insertOne: { document } }));
+  try {
+    const result = await collection.bulkWrite(operations, writeOptions);
+    return { kind: 'value', value: withoutInsertedIds(result) };
+  } catch (error) {
+    if ((error as Error).name === 'MongoBulkWriteError') {
+      stripInserted(error as MongoBulkWriteError, operations);
+    }
+    throw error;
+  }
+}
+
+function withoutInsertedIds(result: BulkWriteResult): Document {
+  const raw: Document = { ...(result.getRawResponse() as Document) };
+  delete raw.insertedIds;
+  return raw;
+}
+
+function stripInserted(error: MongoBulkWriteError, operations: AnyBulkWriteOperation[]): void {
+  const raw = error.result.getRawResponse() as { insertedIds?: unknown[] };
+  raw.insertedIds = [];
+  (error.result as { insertedIds: Document }).insertedIds = {};
+  const writeErrors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
+  for (const { err } of writeErrors) {
+    const operation = operations[err.index];
+    if (operation !== undefined && 'insertOne' in operation) delete (err as { op?: unknown }).op;
+  }
+}
+
+/** The maps of a verbose result travel as lists of pairs. */
+async function clientBulkWrite(
+  { client }: Target,
+  [models]: unknown[],
+  options: Document,
+): Promise<Outcome> {
+  const value: Document = {
+    ...(await client.bulkWrite(models as ClientBulkWriteModel<Record<string, Document>>[], options)),
+  };
+  for (const name of ['insertResults', 'updateResults', 'deleteResults']) {
+    const results = value[name] as Map<number, unknown> | undefined;
+    if (results === undefined) delete value[name];
+    else value[name] = [...results];
+  }
+  return { kind: 'value', value };
+}

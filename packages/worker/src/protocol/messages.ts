@@ -1,0 +1,103 @@
+import type { MessagePort } from 'node:worker_threads';
+
+import type { TapeChunk } from '../codec';
+import type { ErrorEnvelope } from '../errors/envelope';
+
+/**
+ * What a lane says: a lane is the one MessagePort between the main thread and one worker, opened by
+ * a Piscina task and held for as long as any client is open. Messages on a port keep their order, so a
+ * definition posted before an operation is known when the operation arrives.
+ */
+export type ToWorker =
+  | { type: 'client'; id: number; url: string; options: Record<string, unknown> }
+  | { type: 'target'; id: number; definition: TargetDefinition }
+  | { type: 'calls'; calls: number[]; bytes: ArrayBuffer }
+  | { type: 'abort'; call: number }
+  | { type: 'closeClient'; id: number; call: number; force: boolean }
+  | { type: 'end' };
+
+/** What an operation is called on. It is sent once to each worker that needs it. */
+export interface TargetDefinition {
+  client: number;
+  /** Absent for the client itself. */
+  db?: { name: string; options?: Uint8Array };
+  /** Absent for the database itself. */
+  collection?: { name: string; options?: Uint8Array };
+}
+
+/** Numbers that one call takes in `calls`: call id, operation code, target id, length of its arguments. */
+export const CALL_STRIDE = 4;
+/** Numbers that one reply takes in `replies`: call id, kind, and what the kind says of it. */
+export const REPLY_STRIDE = 3;
+
+/** How a reply carries its result. */
+export const ReplyKind = {
+  /** The next document of `tape`. */
+  tape: 0,
+  null: 1,
+  undefined: 2,
+  /** The next `n` bytes of `bytes`: a BSON document `{ v: result }`. */
+  value: 3,
+  /** The next `n` bytes of `bytes`: the result itself as a BSON document. */
+  document: 4,
+  /** `extras[n]`: an ErrorEnvelope. */
+  error: 5,
+  /** `extras[n]`: an OpenedCursor. */
+  cursor: 6,
+} as const;
+
+/** What a worker answers: everything that became ready in one turn of its loop, together. */
+export interface FromWorker {
+  replies: number[];
+  tape?: TapeChunk;
+  bytes?: ArrayBuffer;
+  extras?: (ErrorEnvelope | OpenedCursor)[];
+}
+
+/** The driver's cursors that a worker can open. */
+export type CursorKind =
+  | 'find'
+  | 'aggregate'
+  | 'listCollections'
+  | 'listIndexes'
+  | 'listSearchIndexes'
+  | 'runCommand';
+
+/**
+ * A batch of a cursor as it travels. `more` is false on the last one; then the worker has already
+ * closed its cursor and nothing is left there.
+ */
+export interface CursorBatch {
+  chunk: TapeChunk;
+  /** The server's cursor id as 8 little-endian bytes in two int32s: low, high. */
+  id: [low: number, high: number];
+  namespace?: string;
+  more: boolean;
+  /** False where the chunk is part of a batch of the server's, and not its end. */
+  endOfBatch: boolean;
+}
+
+/** The answer to `cursor.open`: the first batch, and a port only where more may follow. */
+export interface OpenedCursor {
+  batch: CursorBatch;
+  port?: MessagePort;
+}
+
+/** What Comlink exposes on a cursor's port. Calls are answered in the order in which they came. */
+export interface CursorHandle {
+  /** The next batch, or the error in its place. A call outstanding is one unit of credit. */
+  next(options?: NextOptions): Promise<CursorBatch | { error: ErrorEnvelope }>;
+  close(): Promise<void>;
+}
+
+/** What the main thread may change between batches. */
+export interface NextOptions {
+  batchSize?: number;
+}
+
+/** The task that Piscina runs in a worker: it serves its lane until the lane ends. */
+export interface LaneTask {
+  port: MessagePort;
+  /** Bytes of BSON that a cursor's chunk aims at. */
+  chunkBytes: number;
+}
