@@ -1,5 +1,6 @@
 // @ts-check
 import js from '@eslint/js';
+import { defineConfig } from 'eslint/config';
 import prettier from 'eslint-config-prettier';
 import globals from 'globals';
 import tseslint from 'typescript-eslint';
@@ -12,7 +13,7 @@ const unusedVariables = {
   ignoreRestSiblings: true,
 };
 
-export default tseslint.config(
+export default defineConfig(
   { ignores: ['**/node_modules/', '**/dist/', '**/coverage/'] },
   { linterOptions: { reportUnusedDisableDirectives: 'error' } },
 
@@ -84,7 +85,7 @@ export default tseslint.config(
   },
 
   {
-    files: ['**/test/**/*.ts'],
+    files: ['**/test/**/*.ts', 'tools/jest/*.ts'],
     rules: {
       // A test hands over what a type forbids in order to see what happens, and reads what is not public.
       '@typescript-eslint/no-unsafe-argument': 'off',
