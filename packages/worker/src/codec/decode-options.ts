@@ -1,0 +1,65 @@
+import type { BSON, BSONSerializeOptions } from 'mongodb';
+
+/** The driver's options that change what a document decodes to. */
+export type DecodeOptions = Pick<
+  BSONSerializeOptions,
+  | 'promoteLongs'
+  | 'promoteValues'
+  | 'promoteBuffers'
+  | 'useBigInt64'
+  | 'bsonRegExp'
+  | 'raw'
+  | 'fieldsAsRaw'
+  | 'enableUtf8Validation'
+  | 'ignoreUndefined'
+>;
+
+/** `tape`: documents are taken apart in the worker. `raw`: their BSON crosses as it is. */
+export type EncodeMode = 'tape' | 'raw';
+
+/**
+ * What the encoder must be told for these options. Everything but raw bytes can be had from the tape; main
+ * decides while reading.
+ */
+export function encodeModeOf(options: DecodeOptions): EncodeMode {
+  return options.raw || hasRawFields(options) ? 'raw' : 'tape';
+}
+
+function hasRawFields(options: DecodeOptions): boolean {
+  const fields = options.fieldsAsRaw;
+  return fields != null && Object.keys(fields).length > 0;
+}
+
+/** The options as the driver's cursors hand them to BSON.deserialize. */
+export function deserializeOptionsOf(options: DecodeOptions): BSON.DeserializeOptions {
+  const { enableUtf8Validation, ignoreUndefined: _, ...rest } = options;
+  return { ...rest, validation: { utf8: enableUtf8Validation !== false } };
+}
+
+/** How int64 is given: BSON.deserialize's rules, decided once for a whole chunk. */
+export type LongForm = 'number' | 'Long' | 'bigint';
+
+/** The part of the options that a compiled reader depends on, read as BSON.deserialize reads it. */
+export interface Promotion {
+  /** Selects the compiled readers: readers of one variant are shared by all options that come to the same. */
+  variant: number;
+  wrapNumbers: boolean;
+  longs: LongForm;
+  bareBuffers: boolean;
+}
+
+export function promotionOf(options: DecodeOptions): Promotion {
+  const promoteValues = options.promoteValues ?? true;
+  const promoteLongs = options.promoteLongs ?? true;
+  const longs = options.useBigInt64 ? 'bigint' : promoteLongs && promoteValues === true ? 'number' : 'Long';
+  const wrapNumbers = promoteValues === false;
+  const bareBuffers = Boolean(options.promoteBuffers && promoteValues);
+  const variant =
+    (longs === 'number' ? 0 : longs === 'Long' ? 1 : 2) + (wrapNumbers ? 3 : 0) + (bareBuffers ? 6 : 0);
+  return { variant, wrapNumbers, longs, bareBuffers };
+}
+
+/** Option sets that BSON.deserialize refuses, whatever the document. */
+export function isContradictory(options: DecodeOptions): boolean {
+  return Boolean(options.useBigInt64) && !((options.promoteValues ?? true) && (options.promoteLongs ?? true));
+}

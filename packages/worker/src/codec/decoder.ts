@@ -1,0 +1,117 @@
+import type { Document } from 'mongodb';
+
+import type { DecodeOptions, Promotion } from './decode-options';
+import type { ShapeDefinition, TapeChunk } from './format';
+import { compiledReader, mayCompile } from './shape-compiler';
+import { interpretedReader } from './shape-interpreter';
+import { TapeCursor, type ReaderTable, type ShapeReader } from './tape-cursor';
+
+export interface TapeDecoderOptions {
+  /** Documents of a shape that are interpreted before it is compiled. */
+  compileAfter?: number;
+  /** Whether readers may be compiled at all. Default: whether the process allows it. */
+  compile?: boolean;
+}
+
+/** Reads the documents of one chunk, one after the other. */
+export interface TapeReader {
+  /** How many documents are left. */
+  readonly length: number;
+  /**
+   * The next document. Throws what BSON.deserialize throws for it, and is then past it; throws a RangeError
+   * when none is left.
+   */
+  next(): Document;
+  /** Appends up to `max` documents to `target` and gives their number. */
+  readInto(target: Document[], max: number): number;
+  /** Other options for the documents that are left: where one chunk answers several calls. */
+  use(options: DecodeOptions): void;
+}
+
+/** Turns tape into documents, on the main thread. One for each worker, since shape ids are a worker's own. */
+export class TapeDecoder {
+  readonly #shapes = new Map<number, ShapeDefinition>();
+  readonly #tables: Readers[] = [];
+  readonly #compileAfter: number;
+
+  constructor({ compileAfter = 16, compile = mayCompile }: TapeDecoderOptions = {}) {
+    this.#compileAfter = compile ? compileAfter : Infinity;
+  }
+
+  open(chunk: TapeChunk, options: DecodeOptions): TapeReader {
+    if (chunk.shapes !== undefined) {
+      for (const shape of chunk.shapes) this.#shapes.set(shape.id, shape);
+    }
+    const cursor = new TapeCursor(chunk.buffer);
+    const tableOf = (promotion: Promotion): ReaderTable =>
+      (this.#tables[promotion.variant] ??= new Readers(this.#shapes, promotion, this.#compileAfter));
+    cursor.setOptions(options, tableOf);
+    return new ChunkReader(cursor, tableOf);
+  }
+}
+
+class ChunkReader implements TapeReader {
+  length: number;
+  readonly #cursor: TapeCursor;
+  readonly #tableOf: (promotion: Promotion) => ReaderTable;
+
+  constructor(cursor: TapeCursor, tableOf: (promotion: Promotion) => ReaderTable) {
+    this.#cursor = cursor;
+    this.#tableOf = tableOf;
+    this.length = cursor.documents;
+  }
+
+  use(options: DecodeOptions): void {
+    this.#cursor.setOptions(options, this.#tableOf);
+  }
+
+  next(): Document {
+    if (this.length === 0) throw new RangeError('The chunk holds no more documents');
+    this.length--;
+    return this.#cursor.nextDocument();
+  }
+
+  readInto(target: Document[], max: number): number {
+    const count = Math.min(max, this.length);
+    const cursor = this.#cursor;
+    for (let left = count; left > 0; left--) {
+      this.length--;
+      target.push(cursor.nextDocument());
+    }
+    return count;
+  }
+}
+
+/** The readers of all shapes for one variant of the options. Each is interpreted first, compiled when used. */
+class Readers implements ReaderTable {
+  readonly readers: ShapeReader[] = [];
+  readonly #shapes: ReadonlyMap<number, ShapeDefinition>;
+  readonly #promotion: Promotion;
+  readonly #compileAfter: number;
+
+  constructor(shapes: ReadonlyMap<number, ShapeDefinition>, promotion: Promotion, compileAfter: number) {
+    this.#shapes = shapes;
+    this.#promotion = promotion;
+    this.#compileAfter = compileAfter;
+  }
+
+  add(id: number): ShapeReader {
+    const shape = this.#shapes.get(id);
+    if (shape === undefined) throw new Error(`The chunk uses shape ${id}, which its channel was never sent`);
+    while (this.readers.length < id) this.readers.push(undefined as unknown as ShapeReader);
+    return (this.readers[id] = this.#young(shape));
+  }
+
+  #young(shape: ShapeDefinition): ShapeReader {
+    const interpret = interpretedReader(shape);
+    let uses = 0;
+    return (cursor) => {
+      if (++uses > this.#compileAfter) {
+        const compiled = compiledReader(shape, this.#promotion);
+        this.readers[shape.id] = compiled;
+        return compiled(cursor);
+      }
+      return interpret(cursor);
+    };
+  }
+}

@@ -1,0 +1,660 @@
+import { isAscii } from 'node:buffer';
+
+import type { EncodeMode } from './decode-options';
+import { Kind, NULL_ARRAY, NULL_BOOLEAN, NULL_STRING, RAW_SHAPE, type ShapeDefinition, type TapeChunk } from './format';
+import { copyBytes, endOfRareValue, isReadable, wrapValue, WRAPPER_BYTES } from './rare';
+import { Sections } from './sections';
+import { KIND_OF_TYPE, NodeField, ShapeTrie, type ShapeLimits } from './shape-trie';
+import { INVALID_UTF8, writeUtf8 } from './utf8';
+
+export interface TapeEncoderOptions extends Partial<ShapeLimits> {
+  /** About how many characters share one decoded string on main: what a kept document may keep alive. */
+  blockSize?: number;
+}
+
+const { FirstChild, NextSibling, Kind: KIND, Length, Key, Aux } = NodeField;
+
+/** What walking a document can come to, other than a shape id. */
+const COLD = 0;
+/** No shape can have it: a key beginning with '$', too deep, the trie is full. */
+const UNFIT = -1;
+/** Not what a BSON document looks like. */
+const MALFORMED = -2;
+
+const MAX_DEPTH = 100;
+const NON_ASCII = 0x80808080 | 0;
+/** From this length on, copying and checking natively is quicker. */
+const LONG_STRING = 512;
+const TWO_POW_32 = 4294967296;
+
+/**
+ * Turns BSON documents into tape (see format.ts), in the worker. Each document is walked once, along the trie
+ * of the shapes met so far; what is written on the way is taken back when the document turns out to be none
+ * that a shape can describe, and its BSON is written instead. Bad bytes never throw here: the document
+ * crosses as it is, and BSON.deserialize says on main what is wrong with it.
+ *
+ * One file, because the walk shares its state with everything it calls: what is not on the hot path lives in
+ * shape-trie.ts, sections.ts, utf8.ts and rare.ts.
+ */
+export class TapeEncoder {
+  readonly #trie: ShapeTrie;
+  readonly #sections = new Sections();
+  readonly #blockSize: number;
+  /** Shapes sent so far on each channel. A definition that is sent twice does no harm. */
+  readonly #sent = new WeakMap<object, Set<number>>();
+  /** Ends of the documents that the walk is in, and the edges that led into them. */
+  readonly #ends = new Int32Array(2 * MAX_DEPTH + 2);
+  readonly #edges = new Int32Array(2 * MAX_DEPTH + 2);
+
+  #source: Uint8Array = new Uint8Array(0);
+  #view: DataView = new DataView(this.#source.buffer);
+  #depth = 0;
+  #documentEnd = 0;
+
+  #count = 0;
+  #byteLength = 0;
+  #blocks: number[] = [];
+  #blockDocuments = 0;
+  #blockNarrow = 0;
+  #blockWide = 0;
+  /** Shapes that the chunk in hand uses; `#usedIn` says in which chunk a shape was last noted. */
+  #used: number[] = [];
+  #usedIn = new Int32Array(256);
+  #chunk = 1;
+
+  constructor(options: TapeEncoderOptions = {}) {
+    this.#blockSize = options.blockSize ?? 32_768;
+    this.#trie = new ShapeTrie({
+      hotAfter: options.hotAfter ?? 4,
+      maxShapes: options.maxShapes ?? 2_000,
+      maxNodes: options.maxNodes ?? 50_000,
+    });
+  }
+
+  /** Documents written since the last `take`. */
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Bytes of BSON written since the last `take`. */
+  get byteLength(): number {
+    return this.#byteLength;
+  }
+
+  /** How many shapes and trie nodes there are: what bounds the encoder's memory. */
+  get size(): { shapes: number; nodes: number } {
+    return { shapes: this.#trie.shapeCount, nodes: this.#trie.nodeCount };
+  }
+
+  /**
+   * Adds the document that is `bytes` from `start` to `end`.
+   *
+   * @param mode - `raw` where main needs the bytes themselves: see `encodeModeOf`.
+   */
+  write(bytes: Uint8Array, start: number, end: number, mode: EncodeMode = 'tape'): void {
+    if (this.#source.buffer !== bytes.buffer) {
+      this.#source = new Uint8Array(bytes.buffer);
+      this.#view = new DataView(bytes.buffer);
+    }
+    const from = bytes.byteOffset + start;
+    const to = bytes.byteOffset + end;
+    const size = to - from;
+    this.#count++;
+    this.#byteLength += size;
+    const sections = this.#sections;
+    sections.reserve(size);
+    const { doubleCount, intCount, wideCount, narrowCount, byteCount } = sections;
+    sections.intCount++;
+    let shape = UNFIT;
+    if (mode === 'tape' && size >= 5 && this.#view.getInt32(from, true) === size && this.#source[to - 1] === 0) {
+      if (this.#trie.wantsPrune) this.#trie.prune();
+      this.#depth = 0;
+      this.#documentEnd = to;
+      shape = this.#walk(from + 4, to - 1, this.#trie.root);
+    }
+    if (shape > 0) {
+      sections.ints[intCount] = shape;
+    } else {
+      sections.doubleCount = doubleCount;
+      sections.wideCount = wideCount;
+      sections.narrowCount = narrowCount;
+      sections.byteCount = byteCount;
+      sections.ints[intCount] = RAW_SHAPE;
+      sections.ints[intCount + 1] = size;
+      sections.intCount = intCount + 2;
+      sections.reserveBytes(size);
+      sections.bytes.set(this.#source.subarray(from, to), byteCount);
+      sections.byteCount += size;
+    }
+    this.#closeBlockBefore(narrowCount, wideCount);
+    this.#blockDocuments++;
+  }
+
+  /** A block ends before the document that would make it too large; a larger document has one of its own. */
+  #closeBlockBefore(narrow: number, wide: number): void {
+    const { narrowCount, wideCount } = this.#sections;
+    const filled = narrowCount - this.#blockNarrow + (wideCount - this.#blockWide);
+    if (filled > this.#blockSize && this.#blockDocuments > 0) this.#closeBlock(narrow, wide);
+  }
+
+  #closeBlock(narrow: number, wide: number): void {
+    this.#blocks.push(this.#blockDocuments, narrow - this.#blockNarrow, wide - this.#blockWide);
+    this.#blockDocuments = 0;
+    this.#blockNarrow = narrow;
+    this.#blockWide = wide;
+  }
+
+  /**
+   * The chunk so far, to be transferred; the encoder starts a new one.
+   *
+   * @param channel - stands for the MessagePort that the chunk will be sent on: a shape that the chunk uses
+   *   is defined in it unless an earlier chunk of that channel did so.
+   */
+  take(channel: object): TapeChunk {
+    this.#closeBlock(this.#sections.narrowCount, this.#sections.wideCount);
+    const count = this.#count;
+    const chunk: TapeChunk = { buffer: this.#sections.pack(count, this.#blocks), count };
+    const shapes = this.#unsentShapes(channel);
+    if (shapes.length > 0) chunk.shapes = shapes;
+    this.#blocks = [];
+    this.#blockDocuments = this.#blockNarrow = this.#blockWide = 0;
+    this.#count = this.#byteLength = 0;
+    this.#used = [];
+    this.#chunk++;
+    // The driver's reply may be large: do not hold it until the next one comes.
+    this.#source = new Uint8Array(0);
+    this.#view = new DataView(this.#source.buffer);
+    return chunk;
+  }
+
+  #unsentShapes(channel: object): ShapeDefinition[] {
+    let sent = this.#sent.get(channel);
+    if (sent === undefined) this.#sent.set(channel, (sent = new Set()));
+    const shapes: ShapeDefinition[] = [];
+    for (const id of this.#used) {
+      if (sent.has(id)) continue;
+      sent.add(id);
+      shapes.push(this.#trie.definition(id));
+    }
+    return shapes;
+  }
+
+  #use(shape: number): number {
+    if (shape >= this.#usedIn.length) {
+      const grown = new Int32Array(shape * 2);
+      grown.set(this.#usedIn);
+      this.#usedIn = grown;
+    }
+    if (this.#usedIn[shape] !== this.#chunk) {
+      this.#usedIn[shape] = this.#chunk;
+      this.#used.push(shape);
+    }
+    return shape;
+  }
+
+  /**
+   * Walks the elements from `at` to the terminator at `limit`, writing their values, from the trie node
+   * `node` on. Gives the shape's id, or COLD, UNFIT or MALFORMED, when what was written must be taken back.
+   */
+  #walk(at: number, limit: number, node: number): number {
+    const source = this.#source;
+    const view = this.#view;
+    const trie = this.#trie;
+    const sections = this.#sections;
+    const { ints, doubles } = sections;
+    const ends = this.#ends;
+    const edges = this.#edges;
+    const bottom = this.#depth;
+    let depth = bottom;
+    let nodes = trie.nodes;
+    let keys = trie.keys;
+
+    for (;;) {
+      const type = source[at];
+      if (type === 0) {
+        if (at !== limit) return MALFORMED;
+        let end = nodes[node + FirstChild];
+        if (end === 0 || nodes[end + KIND] !== Kind.End) {
+          end = trie.end(node);
+          if (end === 0) return UNFIT;
+          nodes = trie.nodes;
+        }
+        if (depth === bottom) {
+          const shape = nodes[end + Aux];
+          if (shape > 0) return this.#use(shape);
+          const reached = trie.reach(end);
+          return reached > 0 ? this.#use(reached) : COLD;
+        }
+        depth--;
+        at = limit + 1;
+        limit = ends[depth];
+        node = end;
+        continue;
+      }
+
+      // The edge whose key this element has. Every edge's words end with its key's terminator, so a match
+      // proves where the key ends, and reading cannot pass the document's end.
+      let edge = nodes[node + FirstChild];
+      let value = 0;
+      for (; edge !== 0; edge = nodes[edge + NextSibling]) {
+        const length = nodes[edge + Length];
+        value = at + length;
+        if (length === 0 || value > limit) continue;
+        let key = nodes[edge + Key];
+        if ((view.getInt32(at, true) & keys[key]) !== keys[key + 1]) continue;
+        if (length > 4) {
+          key += 2;
+          const last = value - 4;
+          let word = at + 4;
+          while (word < last && view.getInt32(word, true) === keys[key]) {
+            word += 4;
+            key++;
+          }
+          if (word < last || view.getInt32(last, true) !== keys[key]) continue;
+        }
+        break;
+      }
+      if (edge === 0) {
+        const kind = KIND_OF_TYPE[type];
+        if (kind === 0) return MALFORMED;
+        edge = trie.child(node, kind, source, at, limit);
+        if (edge === 0) {
+          // A document with ever-new or odd keys: from now on its shape is its own, apart from what surrounds it.
+          if (depth > bottom) trie.replace(edges[depth - 1], Kind.Variant);
+          return UNFIT;
+        }
+        nodes = trie.nodes;
+        keys = trie.keys;
+        value = at + nodes[edge + Length];
+      }
+
+      let kind = nodes[edge + KIND];
+      if (kind !== type && kind !== Kind.Variant) {
+        kind = this.#kindAt(type, value, limit);
+        if (kind === 0) return MALFORMED;
+        const before = nodes[edge + KIND];
+        if (kind !== before && !(kind === Kind.SafeInt64 && before === Kind.Int64)) {
+          if (kind === Kind.Null && isNullable(before)) {
+            this.#writeNull(before);
+            node = edge;
+            at = value;
+            continue;
+          }
+          edge = trie.replace(edge, widened(before, kind));
+          if (edge === 0) return UNFIT;
+          nodes = trie.nodes;
+        }
+        kind = nodes[edge + KIND];
+      }
+      node = edge;
+
+      switch (kind) {
+        case 2: // String
+          at = this.#string(value, limit);
+          if (at < 0) return MALFORMED;
+          break;
+        case 16: // Int32
+          at = value + 4;
+          if (at > limit) return MALFORMED;
+          ints[sections.intCount++] = view.getInt32(value, true);
+          break;
+        case 8: // Boolean
+          at = value + 1;
+          if (at > limit || source[value] > 1) return MALFORMED;
+          ints[sections.intCount++] = source[value];
+          break;
+        case 10: // Null
+          at = value;
+          break;
+        case 1: // Double
+          at = value + 8;
+          if (at > limit) return MALFORMED;
+          doubles[sections.doubleCount++] = view.getFloat64(value, true);
+          break;
+        case 9: // Date
+          at = value + 8;
+          if (at > limit) return MALFORMED;
+          doubles[sections.doubleCount++] = view.getInt32(value + 4, true) * TWO_POW_32 + view.getUint32(value, true);
+          break;
+        case 7: // ObjectId
+          at = value + 12;
+          if (at > limit) return MALFORMED;
+          this.#fixedBytes(value, at);
+          break;
+        case 3: {
+          // Document
+          if (value + 5 > limit) return MALFORMED;
+          const size = view.getInt32(value, true);
+          at = value + size;
+          if (size < 5 || size > limit - value || source[at - 1] !== 0) return MALFORMED;
+          if (depth >= MAX_DEPTH || isReference(source, value, at)) {
+            trie.replace(edge, Kind.Variant);
+            return UNFIT;
+          }
+          ends[depth] = limit;
+          edges[depth] = edge;
+          depth++;
+          limit = at - 1;
+          at = value + 4;
+          break;
+        }
+        case 4: // Array
+          this.#depth = depth;
+          at = this.#array(value, limit, edge);
+          if (at < 0) return at;
+          nodes = trie.nodes;
+          keys = trie.keys;
+          break;
+        case 18: {
+          // SafeInt64
+          at = value + 8;
+          if (at > limit) return MALFORMED;
+          const high = view.getInt32(value + 4, true);
+          const low = view.getUint32(value, true);
+          if (!isSafe(low, high)) {
+            edge = trie.replace(edge, Kind.Int64);
+            if (edge === 0) return UNFIT;
+            nodes = trie.nodes;
+            node = edge;
+            ints[sections.intCount++] = low;
+            ints[sections.intCount++] = high;
+          } else {
+            doubles[sections.doubleCount++] = high * TWO_POW_32 + low;
+          }
+          break;
+        }
+        case -3: {
+          // Variant
+          const element = this.#kindAt(type, value, limit);
+          if (element === 0) return MALFORMED;
+          ints[sections.intCount++] = element;
+          this.#depth = depth;
+          at = this.#element(element, type, value, limit, edge);
+          if (at < 0) return at;
+          nodes = trie.nodes;
+          keys = trie.keys;
+          break;
+        }
+        default:
+          if (type === 5 && this.#kindAt(type, value, limit) !== kind) {
+            trie.replace(edge, Kind.Variant);
+            return UNFIT;
+          }
+          at = this.#scalar(kind, type, value, limit);
+          if (at < 0) return MALFORMED;
+      }
+    }
+  }
+
+  /** The kind of a value that lies at `value`; 0 when there is none. */
+  #kindAt(type: number, value: number, limit: number): number {
+    const kind = KIND_OF_TYPE[type];
+    switch (kind) {
+      case 5: // a binary of subtype 2 has a second length in it
+        return value + 5 <= limit && this.#source[value + 4] === 2 ? Kind.Rare : kind;
+      case 3:
+        return value + 6 <= limit && isReference(this.#source, value, limit) ? Kind.Rare : kind;
+      case 18:
+        if (value + 8 > limit) return 0;
+        return isSafe(this.#view.getUint32(value, true), this.#view.getInt32(value + 4, true)) ? kind : Kind.Int64;
+      default:
+        return kind;
+    }
+  }
+
+  #writeNull(kind: number): void {
+    const sections = this.#sections;
+    if (kind === Kind.String) sections.ints[sections.intCount++] = NULL_STRING;
+    else if (kind === Kind.Boolean) sections.ints[sections.intCount++] = NULL_BOOLEAN;
+    else if (kind === Kind.Array) sections.ints[sections.intCount++] = NULL_ARRAY;
+    else sections.doubles[sections.doubleCount++] = NaN;
+  }
+
+  /** Each of these gives where the value ends, or MALFORMED. */
+  #string(value: number, limit: number): number {
+    const source = this.#source;
+    const view = this.#view;
+    const sections = this.#sections;
+    if (value + 5 > limit) return MALFORMED;
+    const length = view.getInt32(value, true) - 1;
+    const start = value + 4;
+    const end = start + length;
+    if (length < 0 || length > limit - start - 1 || source[end] !== 0) return MALFORMED;
+    if (length >= LONG_STRING) return this.#longString(start, end);
+    const { narrowView } = sections;
+    let to = sections.narrowCount;
+    let seen = 0;
+    let at = start;
+    const lastWord = end - 4;
+    for (; at <= lastWord; at += 4, to += 4) {
+      const word = view.getInt32(at, true);
+      seen |= word;
+      narrowView.setInt32(to, word, true);
+    }
+    const { narrow } = sections;
+    for (; at < end; at++) {
+      const byte = source[at];
+      seen |= byte;
+      narrow[to++] = byte;
+    }
+    if ((seen & NON_ASCII) === 0) {
+      sections.narrowCount = to;
+      sections.ints[sections.intCount++] = length;
+      return end + 1;
+    }
+    return this.#nonAscii(start, end);
+  }
+
+  #longString(start: number, end: number): number {
+    const text = this.#source.subarray(start, end);
+    if (!isAscii(text)) return this.#nonAscii(start, end);
+    const sections = this.#sections;
+    sections.narrow.set(text, sections.narrowCount);
+    sections.narrowCount += end - start;
+    sections.ints[sections.intCount++] = end - start;
+    return end + 1;
+  }
+
+  #nonAscii(start: number, end: number): number {
+    const slot = writeUtf8(this.#source, start, end, this.#sections);
+    if (slot === INVALID_UTF8) return MALFORMED;
+    this.#sections.ints[this.#sections.intCount++] = slot;
+    return end + 1;
+  }
+
+  #fixedBytes(start: number, end: number): void {
+    const source = this.#source;
+    const sections = this.#sections;
+    const { bytes } = sections;
+    let to = sections.byteCount;
+    for (let at = start; at < end; at++) bytes[to++] = source[at];
+    sections.byteCount = to;
+  }
+
+  /** The kinds that are too rare for the walk's own switch, and all of them where they are elements. */
+  #scalar(kind: number, type: number, value: number, limit: number): number {
+    const view = this.#view;
+    const sections = this.#sections;
+    const { ints } = sections;
+    switch (kind) {
+      case 17: // Timestamp
+      case -1: // Int64
+        if (value + 8 > limit) return MALFORMED;
+        ints[sections.intCount++] = view.getInt32(value, true);
+        ints[sections.intCount++] = view.getInt32(value + 4, true);
+        return value + 8;
+      case 19: // Decimal128
+        if (value + 16 > limit) return MALFORMED;
+        this.#fixedBytes(value, value + 16);
+        return value + 16;
+      case 5: {
+        // Binary
+        if (value + 5 > limit) return MALFORMED;
+        const length = view.getInt32(value, true);
+        if (length < 0 || length > limit - value - 5) return MALFORMED;
+        const start = value + 5;
+        ints[sections.intCount++] = length;
+        ints[sections.intCount++] = this.#source[value + 4];
+        copyBytes(this.#source, start, start + length, sections.bytes, sections.byteCount);
+        sections.byteCount += length;
+        return start + length;
+      }
+      default:
+        return this.#rare(type, value, limit, true);
+    }
+  }
+
+  /** Leaves a value to BSON.deserialize on main; MALFORMED when that would throw. */
+  #rare(type: number, value: number, limit: number, tryIt: boolean): number {
+    const end = endOfRareValue(type, this.#source, value, limit);
+    if (end < 0) return MALFORMED;
+    const sections = this.#sections;
+    const from = sections.byteCount;
+    // What was reserved covers the document as it is, so the wrapper comes on top of that.
+    sections.reserveBytes(this.#documentEnd - value + WRAPPER_BYTES);
+    const length = wrapValue(type, this.#source, value, end, sections.bytes, from);
+    if (tryIt && !isReadable(sections.bytes.subarray(from, from + length))) return MALFORMED;
+    sections.ints[sections.intCount++] = length;
+    sections.byteCount = from + length;
+    return end;
+  }
+
+  /** A document that is an element: its shape is its own. Where it has none, it crosses as a rare value. */
+  #document(value: number, limit: number, holder: number): number {
+    const view = this.#view;
+    if (value + 5 > limit) return MALFORMED;
+    const size = view.getInt32(value, true);
+    const end = value + size;
+    if (size < 5 || size > limit - value || this.#source[end - 1] !== 0) return MALFORMED;
+    const sections = this.#sections;
+    const { doubleCount, intCount, wideCount, narrowCount, byteCount } = sections;
+    sections.intCount++;
+    const root = this.#trie.elementRoot(holder);
+    const depth = this.#depth;
+    let shape = UNFIT;
+    if (root !== 0 && depth < MAX_DEPTH) {
+      this.#depth = depth + 1;
+      shape = this.#walk(value + 4, end - 1, root);
+      this.#depth = depth;
+    }
+    if (shape === MALFORMED) return MALFORMED;
+    if (shape > 0) {
+      sections.ints[intCount] = shape;
+      return end;
+    }
+    sections.doubleCount = doubleCount;
+    sections.wideCount = wideCount;
+    sections.narrowCount = narrowCount;
+    sections.byteCount = byteCount;
+    sections.ints[intCount] = RAW_SHAPE;
+    sections.intCount = intCount + 1;
+    return this.#rare(3, value, limit, shape === UNFIT);
+  }
+
+  /** A value whose kind is already written. */
+  #element(kind: number, type: number, value: number, limit: number, holder: number): number {
+    const sections = this.#sections;
+    switch (kind) {
+      case 2:
+        return this.#string(value, limit);
+      case 3:
+        return this.#document(value, limit, holder);
+      case 4: {
+        const depth = this.#depth;
+        if (depth >= MAX_DEPTH) return UNFIT;
+        this.#depth = depth + 1;
+        const end = this.#array(value, limit, holder);
+        this.#depth = depth;
+        return end;
+      }
+      case 16:
+        if (value + 4 > limit) return MALFORMED;
+        sections.ints[sections.intCount++] = this.#view.getInt32(value, true);
+        return value + 4;
+      case 1:
+        if (value + 8 > limit) return MALFORMED;
+        sections.doubles[sections.doubleCount++] = this.#view.getFloat64(value, true);
+        return value + 8;
+      case 9:
+      case 18:
+        if (value + 8 > limit) return MALFORMED;
+        sections.doubles[sections.doubleCount++] =
+          this.#view.getInt32(value + 4, true) * TWO_POW_32 + this.#view.getUint32(value, true);
+        return value + 8;
+      case 7:
+        if (value + 12 > limit) return MALFORMED;
+        this.#fixedBytes(value, value + 12);
+        return value + 12;
+      case 8:
+        if (value + 1 > limit || this.#source[value] > 1) return MALFORMED;
+        sections.ints[sections.intCount++] = this.#source[value];
+        return value + 1;
+      case 10:
+        return value;
+      default:
+        return this.#scalar(kind, type, value, limit);
+    }
+  }
+
+  /** An array: its count, then runs of elements of one kind. Its keys are not looked at: nor does bson. */
+  #array(value: number, limit: number, holder: number): number {
+    const source = this.#source;
+    const sections = this.#sections;
+    const { ints } = sections;
+    if (value + 5 > limit) return MALFORMED;
+    const size = this.#view.getInt32(value, true);
+    const end = value + size - 1;
+    if (size < 5 || size > limit - value || source[end] !== 0) return MALFORMED;
+    const countSlot = sections.intCount++;
+    let count = 0;
+    let runKind: number = Kind.End;
+    let runSlot = 0;
+    let runStart = 0;
+    let at = value + 4;
+    while (at < end) {
+      const type = source[at++];
+      // Ends at the array's own terminator at the latest.
+      while (source[at] !== 0) at++;
+      at++;
+      if (type === 0 || at > end) return MALFORMED;
+      const kind = this.#kindAt(type, at, end);
+      if (kind === 0) return MALFORMED;
+      if (kind !== runKind) {
+        if (runKind !== Kind.End) ints[runSlot] = count - runStart;
+        runKind = kind;
+        runStart = count;
+        ints[sections.intCount] = kind;
+        runSlot = sections.intCount + 1;
+        sections.intCount += 2;
+      }
+      at = this.#element(kind, type, at, end, holder);
+      if (at < 0) return at;
+      count++;
+    }
+    if (runKind !== Kind.End) ints[runSlot] = count - runStart;
+    ints[countSlot] = count;
+    return end + 1;
+  }
+}
+
+/** Whether the document's first key begins with '$': what may be a DBRef is left to BSON.deserialize. */
+function isReference(source: Uint8Array, value: number, end: number): boolean {
+  return value + 6 < end && source[value + 4] !== 0 && source[value + 5] === 0x24;
+}
+
+/** Within ±2^53, bounds included: what bson promotes. */
+function isSafe(low: number, high: number): boolean {
+  return (high >= -0x200000 && high < 0x200000) || (high === 0x200000 && low === 0);
+}
+
+/** Whether the kind's slot can say null. */
+function isNullable(kind: number): boolean {
+  return kind === Kind.String || kind === Kind.Boolean || kind === Kind.Array || kind === Kind.Date;
+}
+
+/** The kind of an edge that must take both. */
+function widened(before: number, now: number): number {
+  if (before === Kind.Null && isNullable(now)) return now;
+  if (before === Kind.SafeInt64 && now === Kind.Int64) return now;
+  return Kind.Variant;
+}

@@ -1,0 +1,64 @@
+import type { Document } from 'mongodb';
+
+/** The largest array index: keys up to it are enumerated in numerical order, before all others. */
+const MAX_INDEX = 2 ** 32 - 2;
+
+/**
+ * Collects the fields of a document, and makes a plain object of them when one can carry them, else a Map:
+ * an object enumerates integer-like keys first and in order, has each key once, and is taken for a BSON
+ * value when it has a `_bsontype`. All of these come from a Map in the first place.
+ */
+export class FaithfulObject {
+  #object: Document = {};
+  #entries: [string, unknown][] | undefined;
+  #lastIndex = -1;
+  #hasNames = false;
+
+  set(key: string, value: unknown): void {
+    if (this.#entries === undefined) {
+      if (this.#fits(key, value)) {
+        assign(this.#object, key, value);
+        return;
+      }
+      this.#entries = Object.entries(this.#object) as [string, unknown][];
+    }
+    this.#entries.push([key, value]);
+  }
+
+  document(): Document {
+    const entries = this.#entries;
+    if (entries === undefined) return this.#object;
+    const map = new Map(entries);
+    // Lone surrogates are written as U+FFFD, so that two keys of a Map may be one in BSON.
+    if (map.size < entries.length) map.entries = () => entries[Symbol.iterator]() as MapIterator<[string, unknown]>;
+    return map;
+  }
+
+  #fits(key: string, value: unknown): boolean {
+    const index = indexOf(key);
+    if (index < 0) {
+      if (Object.hasOwn(this.#object, key) || (key === '_bsontype' && value !== null)) return false;
+      this.#hasNames = true;
+      return true;
+    }
+    if (this.#hasNames || index <= this.#lastIndex) return false;
+    this.#lastIndex = index;
+    return true;
+  }
+}
+
+/** The key as an array index, or -1. */
+function indexOf(key: string): number {
+  const first = key.charCodeAt(0);
+  if (!(first >= 0x30 && first <= 0x39)) return -1;
+  const index = Number(key);
+  return Number.isInteger(index) && index <= MAX_INDEX && String(index) === key ? index : -1;
+}
+
+function assign(document: Document, key: string, value: unknown): void {
+  if (key === '__proto__') {
+    Object.defineProperty(document, key, { value, writable: true, enumerable: true, configurable: true });
+  } else {
+    document[key] = value;
+  }
+}

@@ -1,0 +1,93 @@
+import { types } from 'node:util';
+
+import { BSON } from 'mongodb';
+
+/**
+ * The bytes of a document that the driver decoded with `raw: true`: an object whose nested documents are
+ * still bytes, in arrays too. Those are put in as they are, so the result is what the server sent. For
+ * numbers to keep their types, it must have been decoded with `promoteValues: false`; with `promoteBuffers`
+ * binaries could not be told from documents.
+ */
+export function reencodeRaw(value: object): Uint8Array {
+  return new RawDocumentWriter().write(value);
+}
+
+class RawDocumentWriter {
+  #bytes = Buffer.allocUnsafe(1_024);
+  #at = 0;
+
+  write(value: object): Uint8Array {
+    this.#document(value);
+    return this.#bytes.subarray(0, this.#at);
+  }
+
+  /** Recursion is as deep as the driver's own envelope: what the server nests is bytes. */
+  #document(value: object): void {
+    const start = this.#at;
+    this.#room(5);
+    this.#at += 4;
+    for (const [key, element] of entriesOf(value)) this.#element(key, element);
+    this.#room(1);
+    this.#bytes[this.#at++] = 0;
+    this.#bytes.writeInt32LE(this.#at - start, start);
+  }
+
+  #element(key: string, value: unknown): void {
+    if (typeof value === 'function' || typeof value === 'symbol') return;
+    if (value === undefined) {
+      this.#key(0x06, key);
+    } else if (types.isUint8Array(value)) {
+      this.#key(0x03, key);
+      this.#append(value);
+    } else if (isDocument(value)) {
+      this.#key(Array.isArray(value) ? 0x04 : 0x03, key);
+      this.#document(value);
+    } else {
+      this.#append(elementOf(key, value));
+    }
+  }
+
+  #key(type: number, key: string): void {
+    const length = Buffer.byteLength(key);
+    this.#room(length + 2);
+    this.#bytes[this.#at] = type;
+    this.#bytes.write(key, this.#at + 1);
+    this.#bytes[this.#at + 1 + length] = 0;
+    this.#at += length + 2;
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#room(bytes.length);
+    this.#bytes.set(bytes, this.#at);
+    this.#at += bytes.length;
+  }
+
+  #room(length: number): void {
+    if (this.#at + length <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(this.#at + length, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.#at);
+    this.#bytes = grown;
+  }
+}
+
+function entriesOf(value: object): Iterable<[string, unknown]> {
+  return types.isMap(value) ? (value as Map<string, unknown>) : Object.entries(value);
+}
+
+/** What has documents inside: anything that is not one value to BSON.serialize. */
+function isDocument(value: unknown): value is object {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as { _bsontype?: unknown })._bsontype == null &&
+    typeof (value as { toBSON?: unknown }).toBSON !== 'function' &&
+    !types.isDate(value) &&
+    !types.isRegExp(value)
+  );
+}
+
+/** The element's bytes, without the document that BSON.serialize puts around it. */
+function elementOf(key: string, value: unknown): Uint8Array {
+  const document = BSON.serialize(new Map([[key, value]]));
+  return document.subarray(4, document.length - 1);
+}

@@ -1,0 +1,269 @@
+import { Binary, BSON, Decimal128, Double, Int32, Long, Timestamp, UUID, type Document } from 'mongodb';
+
+import { isContradictory, deserializeOptionsOf, promotionOf, type DecodeOptions, type Promotion } from './decode-options';
+import { Header, HEADER_BYTES, Kind, NULL_ARRAY, NULL_BOOLEAN, NULL_STRING, RAW_SHAPE, TAPE_VERSION } from './format';
+import { readObjectId } from './object-id';
+
+/** Reads one document of a shape, whose id has been read. */
+export type ShapeReader = (cursor: TapeCursor) => Document;
+
+/** Readers by shape id, for one variant of the options. Made on demand. */
+export interface ReaderTable {
+  readonly readers: ShapeReader[];
+  /** Puts the reader of a shape that has none yet into `readers`. */
+  add(shape: number): ShapeReader;
+}
+
+const EMPTY_DOCUMENT = Uint8Array.of(5, 0, 0, 0, 0);
+
+/**
+ * A chunk and how far it has been read: one position a section, each moved on by whatever reads from it.
+ * Public fields, because the compiled readers keep them in locals while they read a document.
+ */
+export class TapeCursor {
+  readonly doubles: Float64Array;
+  readonly ints: Int32Array;
+  readonly bytes: Buffer;
+  /** The strings of the block in hand, and the position in each. */
+  narrow = '';
+  wide = '';
+  narrowAt = 0;
+  wideAt = 0;
+  doubleAt = 0;
+  intAt = 0;
+  byteAt = 0;
+
+  table!: ReaderTable;
+  promotion!: Promotion;
+  readonly documents: number;
+  #deserializeOptions!: BSON.DeserializeOptions;
+  #rawBuffers = false;
+  #refused = false;
+  readonly #narrowBytes: Buffer;
+  readonly #wideBytes: Buffer;
+  #blockAt: number;
+  #blockLeft = 0;
+  #nextNarrow = 0;
+  #nextWide = 0;
+
+  constructor(chunk: ArrayBuffer) {
+    const header = new Int32Array(chunk, 0, HEADER_BYTES / 4);
+    if (header[Header.Version] !== TAPE_VERSION) {
+      throw new Error(`A chunk of version ${header[Header.Version]} was sent by a worker of another release`);
+    }
+    this.documents = header[Header.Documents];
+    let at = HEADER_BYTES;
+    this.doubles = new Float64Array(chunk, at, header[Header.Doubles]);
+    at += header[Header.Doubles] * 8;
+    this.ints = new Int32Array(chunk, at, header[Header.Ints] + header[Header.Blocks]);
+    this.#blockAt = header[Header.Ints];
+    at += this.ints.byteLength;
+    this.#wideBytes = Buffer.from(chunk, at, header[Header.Wide] * 2);
+    at += header[Header.Wide] * 2;
+    this.#narrowBytes = Buffer.from(chunk, at, header[Header.Narrow]);
+    at += header[Header.Narrow];
+    this.bytes = Buffer.from(chunk, at, header[Header.Bytes]);
+  }
+
+  setOptions(options: DecodeOptions, tableOf: (promotion: Promotion) => ReaderTable): void {
+    this.promotion = promotionOf(options);
+    this.table = tableOf(this.promotion);
+    this.#deserializeOptions = deserializeOptionsOf(options);
+    this.#rawBuffers = Boolean(options.raw);
+    this.#refused = !this.#rawBuffers && isContradictory(options);
+  }
+
+  /** The next document of the chunk; the caller knows that there is one. */
+  nextDocument(): Document {
+    if (this.#blockLeft === 0) this.#openBlock();
+    this.#blockLeft--;
+    const shape = this.ints[this.intAt++];
+    if (shape === RAW_SHAPE) return this.#rawDocument();
+    const document = (this.table.readers[shape] ?? this.table.add(shape))(this);
+    if (this.#refused) throw this.#refusal();
+    return document;
+  }
+
+  #openBlock(): void {
+    this.#blockLeft = this.ints[this.#blockAt];
+    const narrowEnd = this.#nextNarrow + this.ints[this.#blockAt + 1];
+    const wideEnd = this.#nextWide + this.ints[this.#blockAt + 2] * 2;
+    this.#blockAt += 3;
+    this.narrow = this.#narrowBytes.toString('latin1', this.#nextNarrow, narrowEnd);
+    this.wide = this.#wideBytes.toString('utf16le', this.#nextWide, wideEnd);
+    this.#nextNarrow = narrowEnd;
+    this.#nextWide = wideEnd;
+    this.narrowAt = this.wideAt = 0;
+  }
+
+  #rawDocument(): Document {
+    const length = this.ints[this.intAt++];
+    const bytes = this.bytes.subarray(this.byteAt, (this.byteAt += length));
+    return this.#rawBuffers ? bytes : BSON.deserialize(bytes, this.#deserializeOptions);
+  }
+
+  #refusal(): unknown {
+    try {
+      BSON.deserialize(EMPTY_DOCUMENT, this.#deserializeOptions);
+    } catch (error) {
+      return error;
+    }
+    return new Error('BSON.deserialize accepts options that it is known to refuse');
+  }
+
+  /** A string slot that is not a length in `narrow`. */
+  otherString(slot: number): string | null {
+    if (slot === NULL_STRING) return null;
+    return this.wide.substring(this.wideAt, (this.wideAt += -2 - slot));
+  }
+
+  readString(): string | null {
+    const slot = this.ints[this.intAt++];
+    if (slot < 0) return this.otherString(slot);
+    return this.narrow.substring(this.narrowAt, (this.narrowAt += slot));
+  }
+
+  readArray(): unknown[] | null {
+    const count = this.ints[this.intAt++];
+    return count === 0 ? [] : this.elements(count);
+  }
+
+  /** The elements of an array whose count has been read. */
+  elements(count: number): unknown[] | null {
+    if (count === NULL_ARRAY) return null;
+    const { ints } = this;
+    const array: unknown[] = [];
+    while (array.length < count) {
+      const kind = ints[this.intAt];
+      const length = ints[this.intAt + 1];
+      this.intAt += 2;
+      // Cannot happen; but a tape that is read from a wrong place must not fill the memory.
+      if (!(length > 0 && length <= count - array.length)) throw new Error('The tape is out of step');
+      this.#run(kind, length, array);
+    }
+    return array;
+  }
+
+  #run(kind: number, length: number, array: unknown[]): void {
+    const { doubles, ints, promotion } = this;
+    if (kind === Kind.Double && !promotion.wrapNumbers) {
+      for (let at = this.doubleAt, end = (this.doubleAt += length); at < end; at++) array.push(doubles[at]);
+    } else if (kind === Kind.Int32 && !promotion.wrapNumbers) {
+      for (let at = this.intAt, end = (this.intAt += length); at < end; at++) array.push(ints[at]);
+    } else if (kind === Kind.String) {
+      for (let left = length; left > 0; left--) array.push(this.readString());
+    } else if (kind === Kind.Document) {
+      for (let left = length; left > 0; left--) array.push(this.readDocument());
+    } else {
+      for (let left = length; left > 0; left--) array.push(this.readValue(kind));
+    }
+  }
+
+  /** A document that is an element. */
+  readDocument(): unknown {
+    const shape = this.ints[this.intAt++];
+    if (shape === RAW_SHAPE) return this.readRare();
+    return (this.table.readers[shape] ?? this.table.add(shape))(this);
+  }
+
+  readVariant(): unknown {
+    return this.readValue(this.ints[this.intAt++]);
+  }
+
+  /** A value of any kind but End, as an element. */
+  readValue(kind: number): unknown {
+    switch (kind) {
+      case Kind.Double: {
+        const value = this.doubles[this.doubleAt++];
+        return this.promotion.wrapNumbers ? new Double(value) : value;
+      }
+      case Kind.String:
+        return this.readString();
+      case Kind.Document:
+        return this.readDocument();
+      case Kind.Array:
+        return this.readArray();
+      case Kind.Binary:
+        return this.readBinary();
+      case Kind.ObjectId:
+        return readObjectId(this.bytes, (this.byteAt += 12) - 12);
+      case Kind.Boolean: {
+        const value = this.ints[this.intAt++];
+        return value === NULL_BOOLEAN ? null : value === 1;
+      }
+      case Kind.Date: {
+        const value = this.doubles[this.doubleAt++];
+        return Number.isNaN(value) ? null : new Date(value);
+      }
+      case Kind.Null:
+        return null;
+      case Kind.Int32: {
+        const value = this.ints[this.intAt++];
+        return this.promotion.wrapNumbers ? new Int32(value) : value;
+      }
+      case Kind.Timestamp:
+        return this.readTimestamp();
+      case Kind.SafeInt64: {
+        const value = this.doubles[this.doubleAt++];
+        return this.promotion.longs === 'number' ? value : this.longOf(value);
+      }
+      case Kind.Int64:
+        return this.readInt64();
+      case Kind.Decimal128:
+        return this.readDecimal128();
+      case Kind.Rare:
+        return this.readRare();
+      default:
+        throw new Error(`The tape holds a value of kind ${kind}, which this release does not know`);
+    }
+  }
+
+  /** An int64 that a double holds exactly, where it is not to become a number. */
+  longOf(value: number): Long | bigint {
+    return this.promotion.longs === 'bigint' ? BigInt(value) : Long.fromNumber(value);
+  }
+
+  readInt64(): number | bigint | Long {
+    const low = this.ints[this.intAt];
+    const high = this.ints[this.intAt + 1];
+    this.intAt += 2;
+    if (this.promotion.longs === 'bigint') return (BigInt(high) << 32n) + BigInt(low >>> 0);
+    if (this.promotion.longs === 'number' && fitsNumber(low, high)) return high * 4294967296 + (low >>> 0);
+    return new Long(low, high);
+  }
+
+  readTimestamp(): Timestamp {
+    const i = this.ints[this.intAt] >>> 0;
+    const t = this.ints[this.intAt + 1] >>> 0;
+    this.intAt += 2;
+    return new Timestamp({ t, i });
+  }
+
+  readDecimal128(): Decimal128 {
+    const bytes = Buffer.allocUnsafe(16);
+    this.bytes.copy(bytes, 0, this.byteAt, (this.byteAt += 16));
+    return new Decimal128(bytes);
+  }
+
+  readBinary(): Binary | Buffer {
+    const length = this.ints[this.intAt];
+    const subtype = this.ints[this.intAt + 1];
+    this.intAt += 2;
+    const view = this.bytes.subarray(this.byteAt, (this.byteAt += length));
+    // A copy does not keep the chunk alive; one that is most of it may as well be it.
+    const own = length * 2 > this.bytes.length ? view : Buffer.from(view);
+    if (this.promotion.bareBuffers) return own;
+    return subtype === Binary.SUBTYPE_UUID && length === 16 ? new UUID(own) : new Binary(own, subtype);
+  }
+
+  readRare(): unknown {
+    const length = this.ints[this.intAt++];
+    const bytes = this.bytes.subarray(this.byteAt, (this.byteAt += length));
+    return BSON.deserialize(bytes, this.#deserializeOptions).v;
+  }
+}
+
+/** Within ±2^53, bounds included. */
+function fitsNumber(low: number, high: number): boolean {
+  return (high >= -0x200000 && high < 0x200000) || (high === 0x200000 && low === 0);
+}
