@@ -37,6 +37,8 @@ export class TapeCursor {
   promotion!: Promotion;
   readonly documents: number;
   #deserializeOptions!: BSON.DeserializeOptions;
+  /** For values within a document. They are read, to get past them, even if the options are refused. */
+  #valueOptions!: BSON.DeserializeOptions;
   #rawBuffers = false;
   #refused = false;
   readonly #narrowBytes: Buffer;
@@ -71,6 +73,7 @@ export class TapeCursor {
     this.#deserializeOptions = deserializeOptionsOf(options);
     this.#rawBuffers = Boolean(options.raw);
     this.#refused = !this.#rawBuffers && isContradictory(options);
+    this.#valueOptions = this.#refused ? {} : this.#deserializeOptions;
   }
 
   /** The next document of the chunk; the caller knows that there is one. */
@@ -259,7 +262,7 @@ export class TapeCursor {
   readRare(): unknown {
     const length = this.ints[this.intAt++];
     const bytes = this.bytes.subarray(this.byteAt, (this.byteAt += length));
-    return BSON.deserialize(bytes, this.#deserializeOptions).v;
+    return BSON.deserialize(bytes, this.#valueOptions).v;
   }
 }
 
