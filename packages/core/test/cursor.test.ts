@@ -216,7 +216,7 @@ describe('a cursor behaves as the driver’s', () => {
     expect(cursor.id?.isZero()).toBe(false);
     await cursor.close();
     await cursor.close();
-    expect([cursor.closed, cursor.killed]).toStrictEqual([true, true]);
+    expect(cursor.killed).toBe(true);
     await expect(cursor.next()).rejects.toThrow(native.MongoCursorExhaustedError);
     expect(await cursor.hasNext()).toBe(false);
     expect(await cursor.toArray()).toStrictEqual([]);
@@ -323,9 +323,8 @@ describe('abort', () => {
     const reason = new Error('too slow');
     setTimeout(() => controller.abort(reason), 50);
     await expect(slow).rejects.toBe(reason);
-    const count = ours.countDocuments({ $where: 'sleep(20) || true' } as native.Filter<Numbered>, {
-      signal: AbortSignal.timeout(50),
-    });
+    const slowCount = { $expr: { $function: { body: 'function () { sleep(50); return true; }', args: [], lang: 'js' } } };
+    const count = ours.countDocuments(slowCount as native.Filter<Numbered>, { signal: AbortSignal.timeout(50) });
     await expect(count).rejects.toThrow(/timeout/);
     expect(await ours.findOne({ _id: 1 })).toStrictEqual(documents[1]);
   });

@@ -1,5 +1,5 @@
 import type { CursorKind, OpenedCursor } from '@mongo-offload/worker/protocol';
-import { Long, type AbstractCursor, type Document, type MongoDBNamespace } from 'mongodb';
+import { Long, MongoInvalidArgumentError, type AbstractCursor, type Document, type MongoDBNamespace } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
@@ -61,7 +61,9 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
       const state = offloadedCursorState(this);
       if (state === undefined) return await cursorInit.call(this);
       try {
-        const remote = await open(this, state, describe(this));
+        const description = describe(this);
+        checkFilter(description.args.filter);
+        const remote = await open(this, state, description);
         remotes.set(this, remote);
         this.documents = remote.first;
         this.cursorId = remote.first.id;
@@ -127,10 +129,21 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
         const state = offloadedCursorState(this);
         if (state === undefined) return await explain.call(this, verbosity, more);
         const description = describe(this);
+        checkFilter(description.args.filter);
         const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
         return await callOnCursor(this, state, 'cursor.explain', description, asked ?? true);
       },
     });
+  }
+}
+
+/**
+ * BSON leaves a function out, and no filter at all matches everything: so what the driver would say
+ * of it is said here.
+ */
+function checkFilter(filter: unknown): void {
+  if (typeof filter === 'function' || typeof filter === 'symbol') {
+    throw new MongoInvalidArgumentError('Query filter must be a plain object or ObjectId');
   }
 }
 

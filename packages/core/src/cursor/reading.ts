@@ -53,6 +53,8 @@ export function installReading(prototype: AbstractCursor): void {
         while (!isOver(this)) {
           await takeBuffered(this, documents);
           if (!isOver(this)) await this.fetchBatch();
+          // An abort closes the cursor: that is not the end of the result.
+          this.signal?.throwIfAborted();
         }
       } finally {
         if (!this.isClosed) await this.close();

@@ -144,13 +144,18 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
   },
   insertMany: {
-    accepts([documents, options]) {
+    accepts(args) {
+      const [documents, options] = args;
       if (!Array.isArray(documents) || documents.length === 0) return false;
-      if (!documents.every((document) => typeof document === 'object' && document !== null)) {
+      if (!documents.every((document) => document == null || typeof document === 'object')) {
         return false;
       }
+      if (documents.includes(null) || documents.includes(undefined)) {
+        // What the driver makes of a document that is not there (NODE-6003).
+        args[0] = documents.map((document: unknown) => document ?? { document });
+      }
       const forced = bulkForcesServerId(this, options as Document | undefined);
-      for (const document of documents as Document[]) {
+      for (const document of args[0] as Document[]) {
         addId(this, document, { forceServerObjectId: forced });
       }
       return true;

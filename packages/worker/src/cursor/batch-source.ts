@@ -15,6 +15,12 @@ export interface BatchSettings {
   mode: EncodeMode;
 }
 
+interface ServerBatch {
+  documents: Uint8Array[];
+  /** The server's cursor id behind it: low, high; 0 where this is the last. */
+  id: [low: number, high: number];
+}
+
 /**
  * Reads one of the driver's cursors and encodes what it brings, a bounded chunk at a time.
  *
@@ -30,9 +36,10 @@ export class BatchSource implements CursorHandle {
   readonly #mode: EncodeMode;
   /** What the encoder remembers having sent on this cursor's port. */
   readonly #channel = {};
-  #documents: Uint8Array[] = [];
+  /** The batch in hand: a fetch ahead moves the driver's cursor on, so its id is kept with it. */
+  #batch: ServerBatch = { documents: [], id: [0, 0] };
   #at = 0;
-  #fetching: Promise<Uint8Array[]> | undefined;
+  #fetching: Promise<ServerBatch> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #credit = 0;
   #closed = false;
@@ -80,7 +87,7 @@ export class BatchSource implements CursorHandle {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#documents = [];
+    this.#batch = { documents: [], id: [0, 0] };
     this.#at = 0;
     try {
       await this.#cursor.close();
@@ -90,22 +97,20 @@ export class BatchSource implements CursorHandle {
   }
 
   async #next(options?: NextOptions): Promise<CursorBatch> {
-    if (this.#at >= this.#documents.length) {
+    if (this.#at >= this.#batch.documents.length) {
       if (options?.batchSize !== undefined) this.#setBatchSize(options.batchSize);
-      this.#documents = await (this.#fetching ?? this.#fetch());
+      this.#batch = await (this.#fetching ?? this.#fetch());
       this.#fetching = undefined;
       this.#at = 0;
     }
-    // Read off now: a fetch ahead moves the cursor on.
-    const { low, high } = this.#cursor.id ?? { low: 0, high: 0 };
-    const exhausted = low === 0 && high === 0;
+    const { documents, id } = this.#batch;
+    const exhausted = id[0] === 0 && id[1] === 0;
     if (!exhausted && this.#credit > 1 && !this.#tailable && !this.#closed) {
       this.#fetching ??= this.#fetch();
       // An error of a fetch ahead is told when it is asked for.
       this.#fetching.catch(() => undefined);
     }
     const encoder = this.#encoder;
-    const documents = this.#documents;
     while (this.#at < documents.length && encoder.byteLength < this.#chunkBytes) {
       const bytes = documents[this.#at++];
       encoder.write(bytes, 0, bytes.length, this.#mode);
@@ -113,7 +118,7 @@ export class BatchSource implements CursorHandle {
     const endOfBatch = this.#at >= documents.length;
     return {
       chunk: encoder.take(this.#channel),
-      id: [low, high],
+      id,
       namespace: this.#cursor.namespace.toString(),
       more: !endOfBatch || !exhausted,
       endOfBatch,
@@ -121,11 +126,13 @@ export class BatchSource implements CursorHandle {
   }
 
   /** One batch of the server's: exactly one command, as the driver's own `tryNext` sends it. */
-  async #fetch(): Promise<Uint8Array[]> {
+  async #fetch(): Promise<ServerBatch> {
     const cursor = this.#cursor;
     const first = (await cursor.tryNext()) as Document | null;
-    if (first === null) return [];
-    return [first, ...(cursor.readBufferedDocuments() as Document[])].map(asBytes);
+    const documents =
+      first === null ? [] : [first, ...(cursor.readBufferedDocuments() as Document[])].map(asBytes);
+    const { low, high } = cursor.id ?? { low: 0, high: 0 };
+    return { documents, id: [low, high] };
   }
 
   #setBatchSize(batchSize: number): void {

@@ -15,10 +15,13 @@ class EnvelopeReader {
   constructor(private readonly context: ErrorContext) {}
 
   error(envelope: ErrorEnvelope): Error {
-    const newTarget = (classNamed(envelope.class) ?? Error) as new () => Error;
-    // A genuine Error (it owns a stack that starts at the caller's await), whose prototype is the
-    // driver's class; the driver's constructors want the server's reply and are not run again.
-    const error = Reflect.construct(Error, [envelope.message], newTarget) as Error;
+    // A genuine Error whose prototype is the driver's class: the driver's constructors want the
+    // server's reply and are not run again. (Reflect.construct with the class as new.target gives a
+    // stack without frames: V8 leaves out all up to the class's own.)
+    const error = new Error(envelope.message);
+    const known = classNamed(envelope.class);
+    if (known !== undefined) Object.setPrototypeOf(error, known.prototype as object);
+    Error.captureStackTrace(error, reviveError);
     this.#seen.push(error);
     this.#define(error, envelope.properties);
     return error;
