@@ -1,0 +1,20 @@
+/** What each measured figure is called, in which unit, and which way is the better one. */
+export const metrics = {
+  mainCpuPerDocument: { title: 'main-thread CPU, µs/document', better: 'less' },
+  mainCpuPerOperation: { title: 'main-thread CPU, µs/operation', better: 'less' },
+  processCpuPerDocument: { title: 'whole-process CPU, µs/document', better: 'less' },
+  processCpuPerOperation: { title: 'whole-process CPU, µs/operation', better: 'less' },
+  documentsPerSecond: { title: 'documents/s', better: 'more' },
+  operationsPerSecond: { title: 'operations/s', better: 'more' },
+  latencyMedian: { title: 'latency, median, ms', better: 'less' },
+  latencyP99: { title: 'latency, p99, ms', better: 'less' },
+  stallMax: { title: 'longest stall, ms (monitorEventLoopDelay)', better: 'less' },
+  gapMax: { title: 'longest stall, ms (gaps of a 1 ms timer)', better: 'less' },
+  stallP99: { title: 'p99 stall, ms (monitorEventLoopDelay)', better: 'less' },
+  gapP99: { title: 'p99 stall, ms (gaps of a 1 ms timer)', better: 'less' },
+  peakMemory: { title: 'peak resident memory, MB', better: 'less' },
+  residentMemory: { title: 'resident memory, MB', better: 'less' },
+  importTime: { title: 'import, ms', better: 'less' },
+  firstOperation: { title: 'new client to first answer, ms', better: 'less' },
+  closeTime: { title: 'close(), ms', better: 'less' },
+};

@@ -1,0 +1,21 @@
+import { clientFor, load } from '../side/sides.mjs';
+
+/** From nothing to the first answer, and to the end. Nothing is warm, as in a program that starts. */
+export async function run(job) {
+  const start = performance.now();
+  const module = await load(job.side);
+  const loaded = performance.now();
+  const client = clientFor(module, job);
+  await client.db(job.database).collection('tweets').findOne();
+  const answered = performance.now();
+  await client.close();
+  const closed = performance.now();
+  return {
+    witness: {},
+    metrics: {
+      importTime: loaded - start,
+      firstOperation: answered - loaded,
+      closeTime: closed - answered,
+    },
+  };
+}

@@ -1,0 +1,38 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('child.mjs', import.meta.url));
+
+/** A process that has not ended by then never will. */
+const limitMS = 180_000;
+
+/**
+ * Runs a job in a fresh process and gives back what it measured.
+ *
+ * @throws {Error} with what the process printed, where it failed, hung, or would not exit by itself
+ */
+export function runChild(job) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['--expose-gc', program], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout: limitMS,
+      killSignal: 'SIGKILL',
+    });
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text));
+    child.on('error', reject);
+    child.on('close', (code, signal) => {
+      const name = `${job.program} (${job.side})`;
+      if (signal !== null) {
+        reject(new Error(`${name} was ended by ${signal} after ${limitMS / 1000} s\n${stderr}`));
+      } else if (code !== 0) {
+        reject(new Error(`${name} ended with exit code ${code}\n${stderr}`));
+      } else {
+        resolve(JSON.parse(stdout));
+      }
+    });
+    child.stdin.end(JSON.stringify(job));
+  });
+}
