@@ -39,49 +39,49 @@ export function bsonCases(content) {
 }
 
 async function expectDocuments(tests, { driver, uri, internal }) {
+  const documents = tests.map(({ canonical_bson: hex }, _id) => ({
+    _id,
+    value: deserialize(Buffer.from(hex, 'hex'), { promoteValues: false, bsonRegExp: true }),
+  }));
+  const given = await store(documents, internal, internal);
   const client = new driver.MongoClient(uri);
   const problems = [];
-  try {
-    for (const { description, canonical_bson: hex } of tests) {
-      const value = deserialize(Buffer.from(hex, 'hex'), {
-        promoteValues: false,
-        bsonRegExp: true,
-      });
-      const given = await store(internal.db('bson').collection('given'), value);
-      const document = client.db('bson').collection('given');
-      for (const options of waysToRead) {
-        if (!(await readsAs(given, document, options))) {
-          problems.push(`${description}: read with ${JSON.stringify(options)}`);
-        }
-      }
-      const written = await store(client.db('bson').collection('written'), value, internal);
-      if (!written.equals(given)) problems.push(`${description}: written`);
+  const compare = (what, actual, expected) => {
+    for (const [index, { description }] of tests.entries()) {
+      const same = isDeepStrictEqual(actual[index], expected[index]);
+      if (!same) problems.push(`${description}: ${what}`);
     }
+  };
+  try {
+    for (const options of waysToRead) {
+      const actual = await read(client, options);
+      const expected = options.raw ? given : given.map((bytes) => decode(bytes, options));
+      compare(`read with ${JSON.stringify(options)}`, actual, expected);
+    }
+    compare('written', await store(documents, client, internal), given);
   } finally {
     await client.close();
   }
   if (problems.length > 0) throw new Mismatch(problems.join('; '));
 }
 
-/** Writes a value with a collection and gives the bytes that the server then has. */
-async function store(collection, value, reader = collection.client) {
-  const { dbName, collectionName } = collection;
-  await reader.db(dbName).collection(collectionName).deleteMany({});
-  await collection.insertOne({ _id: 1, value });
-  const bytes = await reader
-    .db(dbName)
-    .collection(collectionName)
-    .findOne({ _id: 1 }, { raw: true });
-  return Buffer.from(bytes);
+const collectionOf = (client) => client.db('bson').collection('documents');
+
+const read = (client, options) =>
+  collectionOf(client)
+    .find({}, { ...options, sort: { _id: 1 } })
+    .toArray();
+
+/** Writes documents with a client and gives, by another, the bytes that the server then has. */
+async function store(documents, writer, reader) {
+  await collectionOf(reader).deleteMany({});
+  await collectionOf(writer).insertMany(documents);
+  return read(reader, { raw: true });
 }
 
-async function readsAs(bytes, collection, options) {
-  const actual = await collection.findOne({ _id: 1 }, options);
-  if (options.raw) return bytes.equals(actual);
-  const { enableUtf8Validation, ...rest } = options;
-  const expected = deserialize(bytes, {
-    ...rest,
+function decode(bytes, { enableUtf8Validation, ...options }) {
+  return deserialize(bytes, {
+    ...options,
     ...(enableUtf8Validation === false && { validation: { utf8: false } }),
   });
-  return isDeepStrictEqual(actual, expected);
 }

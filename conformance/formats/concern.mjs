@@ -1,4 +1,4 @@
-import { check } from './outcome.mjs';
+import { check, Skip } from './outcome.mjs';
 import { match } from './unified/match.mjs';
 import { ObservedClient } from './unified/observed-client.mjs';
 
@@ -17,7 +17,8 @@ export function concernCases(content) {
 const kindOf = (content) =>
   ['readConcern', 'writeConcern'].find((kind) => content.tests?.[0]?.[`${kind}Document`]);
 
-async function expectConcern(kind, test, { driver, uri }) {
+async function expectConcern(kind, test, { driver, uri, monitoring }) {
+  if (!monitoring) throw new Skip('needs command monitoring');
   const client = new driver.MongoClient(uri, { monitorCommands: true });
   const observed = new ObservedClient(client, { observeEvents: ['commandStartedEvent'] });
   try {

@@ -3,6 +3,7 @@
  *
  * @typedef {object} Context
  * @property {typeof import('mongodb')} driver the module under test
+ * @property {boolean} monitoring whether clients may monitor their commands; if not, nothing is asserted of them
  * @property {import('mongodb').MongoClient} internal a client of the native driver, for set-up and looking
  * @property {string} uri
  * @property {boolean} ownServer whether nobody else uses the server
@@ -12,12 +13,18 @@
 
 import mongodb from 'mongodb';
 
+/** By which the connections of the internal client are told from those of the driver under test. */
+export const internalAppName = 'conformance-internal';
+
 /**
- * @param {{ driver: typeof mongodb, uri: string, ownServer: boolean, limit: number }} given
+ * @param {{ driver: typeof mongodb, uri: string, ownServer: boolean, monitoring: boolean, limit: number }} given
  * @returns {Promise<Context>}
  */
 export async function openContext(given) {
-  const internal = new mongodb.MongoClient(given.uri, { minHeartbeatFrequencyMS: 20 });
+  const internal = new mongodb.MongoClient(given.uri, {
+    appName: internalAppName,
+    minHeartbeatFrequencyMS: 20,
+  });
   const admin = internal.db('admin');
   const [{ versionArray }, hello, parameters] = await Promise.all([
     admin.command({ buildInfo: 1 }),

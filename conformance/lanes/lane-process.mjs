@@ -6,8 +6,9 @@
  * process is the lane's to notice.
  */
 import { createRequire } from 'node:module';
+import { watchMainThread } from './main-thread.mjs';
 import { openContext } from '../formats/context.mjs';
-import { within } from '../formats/deadline.mjs';
+import { DeadlineError, within } from '../formats/deadline.mjs';
 import { Mismatch, Skip } from '../formats/outcome.mjs';
 import { resetServer } from '../formats/unified/clean-up.mjs';
 import { discover } from './discover.mjs';
@@ -17,16 +18,23 @@ let escaped = [];
 process.on('unhandledRejection', (error) => escaped.push(error));
 process.on('uncaughtException', (error) => escaped.push(error));
 
-const { driver, folder, uri, ownServer, limit } = JSON.parse(process.argv[2]);
+const { driver, folder, uri, ownServer, monitoring, limit } = JSON.parse(process.argv[2]);
 const files = await discover(folder);
 const cases = new Map(files.flatMap((file) => file.cases).map((each) => [each.id, each]));
+const commandsOnMain = watchMainThread();
 const context = await openContext({
   driver: createRequire(import.meta.url)(driver),
   uri,
   ownServer,
+  monitoring,
   limit,
 });
 await resetServer(context);
+
+// It stays open, so that what a driver shares among its clients, as ours does its threads, is not made
+// anew for each case.
+const keeper = new context.driver.MongoClient(uri);
+await keeper.connect();
 
 process.on('message', (ids) => void runAll(ids));
 process.on('disconnect', () => process.exit());
@@ -37,7 +45,8 @@ async function runAll(ids) {
     process.send({ type: 'begin', id });
     const start = performance.now();
     const outcome = await runOne(cases.get(id));
-    process.send({ type: 'end', id, ms: Math.round(performance.now() - start), ...outcome });
+    const ms = Math.round(performance.now() - start);
+    process.send({ type: 'end', result: { id, ...outcome, ms, onMain: commandsOnMain() } });
   }
   process.send({ type: 'idle' });
 }
@@ -58,7 +67,7 @@ async function runOne(each) {
 }
 
 function describe(error) {
-  if (error instanceof Mismatch) return error.message;
+  if (error instanceof Mismatch || error instanceof DeadlineError) return error.message;
   const { name, message, stack } = error ?? {};
   const place = String(stack ?? '')
     .split('\n')

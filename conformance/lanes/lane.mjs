@@ -10,6 +10,7 @@ const program = fileURLToPath(new URL('lane-process.mjs', import.meta.url));
  * @property {'passed' | 'failed' | 'skipped'} status
  * @property {string} [reason]
  * @property {number} ms
+ * @property {string[]} onMain the commands that the driver sent from the main thread, without its monitoring
  */
 
 /**
@@ -22,7 +23,7 @@ export class Lane {
   #child;
   #stderr = '';
 
-  /** @param {{ driver: string, folder: string, uri: string, ownServer: boolean, limit: number }} settings */
+  /** @param {{ driver: string, folder: string, uri: string, ownServer: boolean, monitoring: boolean, limit: number }} settings */
   constructor(settings) {
     this.#settings = settings;
   }
@@ -44,14 +45,13 @@ export class Lane {
         if (message.type === 'idle') return;
         if (message.type === 'begin') running = message.id;
         if (message.type === 'end') {
-          const { id, status, reason, ms } = message;
           rest = rest.slice(1);
-          yield { id, status, reason, ms };
+          yield message.result;
         }
         if (message.type === 'lost') {
           this.#child = undefined;
           rest = rest.filter((id) => id !== running);
-          yield { id: running, status: 'failed', reason: message.reason, ms: message.ms };
+          yield { ...message.result, id: running, status: 'failed', onMain: [] };
           break;
         }
       }
@@ -102,8 +102,7 @@ export class Lane {
     const onExit = (code, signal) =>
       push({
         type: 'lost',
-        reason: `ended the process (${signal ?? code}): ${this.#lastWords()}`,
-        ms: 0,
+        result: { reason: `ended the process (${signal ?? code}): ${this.#lastWords()}`, ms: 0 },
       });
     child.on('message', push);
     child.once('exit', onExit);
@@ -123,7 +122,8 @@ export class Lane {
         } else {
           child.off('exit', onExit);
           child.kill('SIGKILL');
-          yield { type: 'lost', reason: `blocked the process for ${patience} ms`, ms: patience };
+          const reason = `blocked the process for ${patience} ms`;
+          yield { type: 'lost', result: { reason, ms: patience } };
         }
       }
     } finally {

@@ -14,6 +14,7 @@ export function report(runs, differences) {
   return [
     table(runs),
     skipped(runs),
+    ...runs.slice(1).map(onMain),
     ...runs.map((run, index) => failures(run, index === 0 ? undefined : runs[0], differences)),
   ]
     .filter((part) => part !== '')
@@ -35,18 +36,6 @@ export function shortfalls(reference, other, differences) {
   return other.results.filter(
     ({ id, status }) => status !== 'passed' && passed.has(id) && !Object.hasOwn(differences, id),
   );
-}
-
-/**
- * The known differences that are none any more.
- *
- * @param {Run} run
- * @param {Record<string, string>} differences
- */
-export function outdatedDifferences(run, differences) {
-  return run.results
-    .filter(({ id, status }) => status === 'passed' && Object.hasOwn(differences, id))
-    .map(({ id }) => id);
 }
 
 function table(runs) {
@@ -89,6 +78,20 @@ function skipped(runs) {
     .sort(([, a], [, b]) => b.size - a.size)
     .map(([reason, ids]) => `  ${String(ids.size).padStart(4)}  ${reason}`);
   return ['Skipped:', ...lines].join('\n');
+}
+
+function onMain({ driver, results }) {
+  const cases = results.filter((result) => result.onMain.length > 0);
+  if (cases.length === 0) return '';
+  const counts = new Map();
+  for (const command of cases.flatMap((result) => result.onMain)) {
+    counts.set(command, (counts.get(command) ?? 0) + 1);
+  }
+  const commands = [...counts].sort(([, a], [, b]) => b - a).map((entry) => entry.join(' '));
+  return [
+    `${driver} sent commands from the main thread in ${cases.length} cases: ${commands.join(', ')}`,
+    ...(cases.length <= 40 ? cases.map((each) => `  ${each.id} (${each.onMain})`) : []),
+  ].join('\n');
 }
 
 function failures(run, reference, differences) {

@@ -8,16 +8,17 @@ import { Lane } from './lane.mjs';
  * @param {string} options.driver
  * @param {string} options.folder of the specifications
  * @param {import('./discover.mjs').SpecificationFile[]} options.files
+ * @param {boolean} [options.monitoring] whether clients may monitor their commands
  * @param {number} options.limit how long a case may take, in milliseconds
  * @param {string} [options.uri]
- * @param {(result: import('./lane.mjs').Result) => void} [options.onResult]
  * @returns {Promise<import('./lane.mjs').Result[]>}
  */
-export async function runDriver({ driver, folder, files, limit, uri, onResult }) {
+export async function runDriver({ driver, folder, files, monitoring = true, limit, uri }) {
   const server = uri ? undefined : await startServer();
   const lane = new Lane({
     driver,
     folder,
+    monitoring,
     limit,
     uri: uri ?? server.uri,
     ownServer: server !== undefined && server.source !== 'MONGODB_URI',
@@ -27,7 +28,6 @@ export async function runDriver({ driver, folder, files, limit, uri, onResult })
     for (const { cases } of files) {
       for await (const result of lane.run(cases.map(({ id }) => id))) {
         results.push(result);
-        onResult?.(result);
       }
     }
   } finally {

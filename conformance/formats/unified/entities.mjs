@@ -1,7 +1,7 @@
 import { within } from '../deadline.mjs';
 import { MalformedTest, Skip } from '../outcome.mjs';
 import { withOptions } from './connection-uri.mjs';
-import { ObservedClient } from './observed-client.mjs';
+import { isCommandEvent, ObservedClient } from './observed-client.mjs';
 import { convertOptions } from './options.mjs';
 
 /** How long closing one thing may take before it counts as hanging. */
@@ -112,7 +112,8 @@ export class EntityMap {
 }
 
 const makers = {
-  client(description, _entities, { driver, uri, server }) {
+  client(given, _entities, { driver, uri, server, monitoring }) {
+    const description = monitoring ? given : withoutCommandEvents(given);
     if (description.autoEncryptOpts) throw new Skip('needs client-side encryption');
     if (description.observeLogMessages) throw new Skip('log messages have no public listener');
     const { uriOptions = {}, serverApi } = description;
@@ -121,7 +122,7 @@ const makers = {
       throw new Skip('needs a set with a secondary');
     }
     const options = {
-      monitorCommands: true,
+      monitorCommands: observesCommands(description),
       // A fail point makes the client look for the server again. To wait for that would be most of the
       // time that these tests take, so the format allows to look more often.
       minHeartbeatFrequencyMS: 20,
@@ -171,3 +172,11 @@ function convert(options, driver) {
     ? { ...rest, defaultTransactionOptions: convertOptions(transaction, driver) }
     : rest;
 }
+
+const observesCommands = ({ observeEvents = [], storeEventsAsEntities = [] }) =>
+  [...observeEvents, ...storeEventsAsEntities.flatMap(({ events }) => events)].some(isCommandEvent);
+
+const withoutCommandEvents = (description) => ({
+  ...description,
+  observeEvents: description.observeEvents?.filter((name) => !isCommandEvent(name)),
+});

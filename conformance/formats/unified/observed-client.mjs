@@ -25,6 +25,9 @@ const events = {
   topologyDescriptionChangedEvent: ['topologyDescriptionChanged', 'sdam'],
 };
 
+/** @param {string} name with a small first letter or, as in `storeEventsAsEntities`, a capital */
+export const isCommandEvent = (name) => /^command/i.test(name);
+
 /** Commands whose events carry secrets. `hello` is one only where the driver emptied it. */
 const sensitive = new Set([
   'authenticate',

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { within } from '../../deadline.mjs';
 import { check, Skip } from '../../outcome.mjs';
 import { expectEvent } from '../expected-events.mjs';
+import { isCommandEvent } from '../observed-client.mjs';
 import { required } from './arguments.mjs';
 
 const waitLimit = 10_000;
@@ -48,12 +49,12 @@ export const testRunnerOperations = {
   assertSessionNotDirty({ session }) {
     check(session.serverSession.isDirty === false, 'the session is dirty');
   },
-  assertSameLsidOnLastTwoCommands({ client }, { entities }) {
-    const [first, second] = lastTwoLsids(entities.get(client, 'client'));
+  assertSameLsidOnLastTwoCommands({ client }, test) {
+    const [first, second] = lastTwoLsids(client, test);
     check(first === second, `lsid ${first} is not ${second}`);
   },
-  assertDifferentLsidOnLastTwoCommands({ client }, { entities }) {
-    const [first, second] = lastTwoLsids(entities.get(client, 'client'));
+  assertDifferentLsidOnLastTwoCommands({ client }, test) {
+    const [first, second] = lastTwoLsids(client, test);
     check(first !== second, `both lsids are ${first}`);
   },
 
@@ -83,7 +84,9 @@ export const testRunnerOperations = {
   },
 
   wait: ({ ms }) => sleep(ms),
-  async waitForEvent({ client, event, count }, { entities }) {
+  async waitForEvent({ client, event, count }, { entities, monitoring }) {
+    if (!monitoring && isCommandEvent(Object.keys(event)[0]))
+      throw new Skip('needs command monitoring');
     const observed = entities.get(client, 'client');
     const predicate = (entry) => isEvent(event, entry, entities);
     await within(
@@ -92,7 +95,9 @@ export const testRunnerOperations = {
       () => `waiting for ${count} ${Object.keys(event)}`,
     );
   },
-  assertEventCount({ client, event, count }, { entities }) {
+  assertEventCount({ client, event, count }, { entities, monitoring }) {
+    if (!monitoring && isCommandEvent(Object.keys(event)[0]))
+      throw new Skip('needs command monitoring');
     const seen = entities.get(client, 'client').count((entry) => isEvent(event, entry, entities));
     check(seen === count, `${seen} events ${Object.keys(event)}, expected ${count}`);
   },
@@ -131,8 +136,9 @@ export const testRunnerOperations = {
   },
 };
 
-function lastTwoLsids(client) {
-  const commands = client.commandsStarted().slice(-2);
+function lastTwoLsids(client, { entities, monitoring }) {
+  if (!monitoring) throw new Skip('needs command monitoring');
+  const commands = entities.get(client, 'client').commandsStarted().slice(-2);
   check(commands.length === 2, 'fewer than two commands were started');
   return commands.map(({ command, commandName }) => {
     check(command.lsid !== undefined, `${commandName} has no lsid`);
