@@ -51,15 +51,24 @@ export interface Promotion {
 export function promotionOf(options: DecodeOptions): Promotion {
   const promoteValues = options.promoteValues ?? true;
   const promoteLongs = options.promoteLongs ?? true;
-  const longs = options.useBigInt64 ? 'bigint' : promoteLongs && promoteValues === true ? 'number' : 'Long';
+  const longs = options.useBigInt64
+    ? 'bigint'
+    : promoteLongs && promoteValues === true
+      ? 'number'
+      : 'Long';
   const wrapNumbers = promoteValues === false;
   const bareBuffers = Boolean(options.promoteBuffers && promoteValues);
   const variant =
-    (longs === 'number' ? 0 : longs === 'Long' ? 1 : 2) + (wrapNumbers ? 3 : 0) + (bareBuffers ? 6 : 0);
+    (longs === 'number' ? 0 : longs === 'Long' ? 1 : 2) +
+    (wrapNumbers ? 3 : 0) +
+    (bareBuffers ? 6 : 0);
   return { variant, wrapNumbers, longs, bareBuffers };
 }
 
 /** Option sets that BSON.deserialize refuses, whatever the document. */
 export function isContradictory(options: DecodeOptions): boolean {
-  return Boolean(options.useBigInt64) && !((options.promoteValues ?? true) && (options.promoteLongs ?? true));
+  return (
+    Boolean(options.useBigInt64) &&
+    !((options.promoteValues ?? true) && (options.promoteLongs ?? true))
+  );
 }

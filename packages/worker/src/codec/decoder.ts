@@ -44,7 +44,11 @@ export class TapeDecoder {
     }
     const cursor = new TapeCursor(chunk.buffer);
     const tableOf = (promotion: Promotion): ReaderTable =>
-      (this.#tables[promotion.variant] ??= new Readers(this.#shapes, promotion, this.#compileAfter));
+      (this.#tables[promotion.variant] ??= new Readers(
+        this.#shapes,
+        promotion,
+        this.#compileAfter,
+      ));
     cursor.setOptions(options, tableOf);
     return new ChunkReader(cursor, tableOf);
   }
@@ -89,7 +93,11 @@ class Readers implements ReaderTable {
   readonly #promotion: Promotion;
   readonly #compileAfter: number;
 
-  constructor(shapes: ReadonlyMap<number, ShapeDefinition>, promotion: Promotion, compileAfter: number) {
+  constructor(
+    shapes: ReadonlyMap<number, ShapeDefinition>,
+    promotion: Promotion,
+    compileAfter: number,
+  ) {
     this.#shapes = shapes;
     this.#promotion = promotion;
     this.#compileAfter = compileAfter;
@@ -97,7 +105,8 @@ class Readers implements ReaderTable {
 
   add(id: number): ShapeReader {
     const shape = this.#shapes.get(id);
-    if (shape === undefined) throw new Error(`The chunk uses shape ${id}, which its channel was never sent`);
+    if (shape === undefined)
+      throw new Error(`The chunk uses shape ${id}, which its channel was never sent`);
     while (this.readers.length < id) this.readers.push(undefined as unknown as ShapeReader);
     return (this.readers[id] = this.#young(shape));
   }

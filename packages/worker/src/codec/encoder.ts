@@ -1,7 +1,15 @@
 import { isAscii } from 'node:buffer';
 
 import type { EncodeMode } from './decode-options';
-import { Kind, NULL_ARRAY, NULL_BOOLEAN, NULL_STRING, RAW_SHAPE, type ShapeDefinition, type TapeChunk } from './format';
+import {
+  Kind,
+  NULL_ARRAY,
+  NULL_BOOLEAN,
+  NULL_STRING,
+  RAW_SHAPE,
+  type ShapeDefinition,
+  type TapeChunk,
+} from './format';
 import { copyBytes, endOfRareValue, isReadable, wrapValue, WRAPPER_BYTES } from './rare';
 import { Sections } from './sections';
 import { KIND_OF_TYPE, NodeField, ShapeTrie, type ShapeLimits } from './shape-trie';
@@ -106,7 +114,12 @@ export class TapeEncoder {
     const { doubleCount, intCount, wideCount, narrowCount, byteCount } = sections;
     sections.intCount++;
     let shape = UNFIT;
-    if (mode === 'tape' && size >= 5 && this.#view.getInt32(from, true) === size && this.#source[to - 1] === 0) {
+    if (
+      mode === 'tape' &&
+      size >= 5 &&
+      this.#view.getInt32(from, true) === size &&
+      this.#source[to - 1] === 0
+    ) {
       if (this.#trie.wantsPrune) this.#trie.prune();
       this.#depth = 0;
       this.#documentEnd = to;
@@ -314,7 +327,8 @@ export class TapeEncoder {
         case 9: // Date
           at = value + 8;
           if (at > limit) return MALFORMED;
-          doubles[sections.doubleCount++] = view.getInt32(value + 4, true) * TWO_POW_32 + view.getUint32(value, true);
+          doubles[sections.doubleCount++] =
+            view.getInt32(value + 4, true) * TWO_POW_32 + view.getUint32(value, true);
           break;
         case 7: // ObjectId
           at = value + 12;
@@ -396,7 +410,9 @@ export class TapeEncoder {
         return value + 6 <= limit && isReference(this.#source, value, limit) ? Kind.Rare : kind;
       case 18:
         if (value + 8 > limit) return 0;
-        return isSafe(this.#view.getUint32(value, true), this.#view.getInt32(value + 4, true)) ? kind : Kind.Int64;
+        return isSafe(this.#view.getUint32(value, true), this.#view.getInt32(value + 4, true))
+          ? kind
+          : Kind.Int64;
       default:
         return kind;
     }

@@ -30,7 +30,8 @@ export class FaithfulObject {
     if (entries === undefined) return this.#object;
     const map = new Map(entries);
     // Lone surrogates are written as U+FFFD, so that two keys of a Map may be one in BSON.
-    if (map.size < entries.length) map.entries = () => entries[Symbol.iterator]() as MapIterator<[string, unknown]>;
+    if (map.size < entries.length)
+      map.entries = () => entries[Symbol.iterator]() as MapIterator<[string, unknown]>;
     return map;
   }
 
@@ -57,7 +58,12 @@ function indexOf(key: string): number {
 
 function assign(document: Document, key: string, value: unknown): void {
   if (key === '__proto__') {
-    Object.defineProperty(document, key, { value, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(document, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   } else {
     document[key] = value;
   }

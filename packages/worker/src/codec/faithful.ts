@@ -83,7 +83,8 @@ class FaithfulDecoder {
     const from = this.#at;
     const size = this.#int32();
     const end = from + size;
-    if (size < 5 || end > (parent?.end ?? this.#bytes.length)) throw malformed('a document has a wrong length');
+    if (size < 5 || end > (parent?.end ?? this.#bytes.length))
+      throw malformed('a document has a wrong length');
     return {
       parent,
       end,

@@ -73,7 +73,16 @@ export const Kind = {
 } as const;
 
 /** Int32 indexes of the header. */
-export const Header = { Version: 0, Documents: 1, Doubles: 2, Ints: 3, Blocks: 4, Wide: 5, Narrow: 6, Bytes: 7 } as const;
+export const Header = {
+  Version: 0,
+  Documents: 1,
+  Doubles: 2,
+  Ints: 3,
+  Blocks: 4,
+  Wide: 5,
+  Narrow: 6,
+  Bytes: 7,
+} as const;
 export const HEADER_BYTES = 32;
 export const TAPE_VERSION = 1;
 

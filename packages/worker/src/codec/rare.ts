@@ -41,7 +41,12 @@ export function isReadable(wrapped: Uint8Array): boolean {
 }
 
 /** Where a rare value that starts at `at` ends, or -1 when it does not end by `limit`. */
-export function endOfRareValue(type: number, source: Uint8Array, at: number, limit: number): number {
+export function endOfRareValue(
+  type: number,
+  source: Uint8Array,
+  at: number,
+  limit: number,
+): number {
   switch (type) {
     case 0x06: // undefined
     case 0x7f: // max key
@@ -79,7 +84,13 @@ function endOfSized(source: Uint8Array, at: number, limit: number, more: number)
 }
 
 /** Below some forty bytes a loop is quicker than a subarray and a native call. */
-export function copyBytes(source: Uint8Array, start: number, end: number, target: Uint8Array, to: number): void {
+export function copyBytes(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  target: Uint8Array,
+  to: number,
+): void {
   if (end - start > 40) target.set(source.subarray(start, end), to);
   else for (let at = start; at < end; at++) target[to++] = source[at];
 }

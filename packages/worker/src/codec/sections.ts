@@ -28,7 +28,11 @@ export class Sections {
    */
   reserve(size: number): void {
     if (this.doubleCount + (size >> 1) + 8 > this.doubles.length) {
-      this.doubles = copied(this.doubles, new Float64Array(room(this.doubleCount, (size >> 1) + 8)), this.doubleCount);
+      this.doubles = copied(
+        this.doubles,
+        new Float64Array(room(this.doubleCount, (size >> 1) + 8)),
+        this.doubleCount,
+      );
     }
     if (this.intCount + size + 16 > this.ints.length) {
       this.ints = copied(this.ints, new Int32Array(room(this.intCount, size + 16)), this.intCount);
@@ -37,7 +41,11 @@ export class Sections {
       this.wide = copied(this.wide, new Uint16Array(room(this.wideCount, size)), this.wideCount);
     }
     if (this.narrowCount + size + 8 > this.narrow.length) {
-      this.narrow = copied(this.narrow, new Uint8Array(room(this.narrowCount, size + 8)), this.narrowCount);
+      this.narrow = copied(
+        this.narrow,
+        new Uint8Array(room(this.narrowCount, size + 8)),
+        this.narrowCount,
+      );
       this.narrowView = new DataView(this.narrow.buffer);
     }
     this.reserveBytes(size);

@@ -68,7 +68,9 @@ return function (c) {
       case Kind.String:
         return `(n = ${this.#int()}) >= 0 ? S.substring(s, s += n) : c.otherString(n)`;
       case Kind.ObjectId:
-        return readsInPlace ? `new ObjectId(B, ${this.#twelveBytes()})` : `copyObjectId(B, ${this.#twelveBytes()})`;
+        return readsInPlace
+          ? `new ObjectId(B, ${this.#twelveBytes()})`
+          : `copyObjectId(B, ${this.#twelveBytes()})`;
       case Kind.Boolean:
         return `(n = ${this.#int()}) === ${NULL_BOOLEAN} ? null : n === 1`;
       case Kind.Date:

@@ -36,7 +36,12 @@ function interpret({ kinds, keys }: ShapeDefinition, cursor: TapeCursor): Docume
 
 function assign(document: Document, key: string, value: unknown): void {
   if (key === '__proto__') {
-    Object.defineProperty(document, key, { value, writable: true, enumerable: true, configurable: true });
+    Object.defineProperty(document, key, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
   } else {
     document[key] = value;
   }

@@ -97,7 +97,8 @@ export class ShapeTrie {
     let end = at + 1;
     while (end < limit && bytes[end] !== 0) end++;
     const length = end + 1 - at;
-    if (end >= limit || length === 2 || length > MAX_KEY_BYTES + 2 || bytes[at + 1] === 0x24) return 0;
+    if (end >= limit || length === 2 || length > MAX_KEY_BYTES + 2 || bytes[at + 1] === 0x24)
+      return 0;
     if (this.#keyEnd + (length >> 2) + 3 > MAX_KEY_WORDS) return this.#refuse();
     const child = this.#add(parent, kind, length, this.#keyEnd);
     if (child !== 0) this.#addKey(bytes, at, length);
@@ -146,7 +147,8 @@ export class ShapeTrie {
 
   #add(parent: number, kind: number, length: number, key: number): number {
     const isRoot = this.nodes[parent + Parent] === 0;
-    if (this.nodes[parent + Count] >= (isRoot ? MAX_ROOT_CHILDREN : MAX_CHILDREN)) return this.#refuse();
+    if (this.nodes[parent + Count] >= (isRoot ? MAX_ROOT_CHILDREN : MAX_CHILDREN))
+      return this.#refuse();
     const node = this.#allocate();
     if (node === 0) return 0;
     const { nodes } = this;
@@ -177,7 +179,8 @@ export class ShapeTrie {
     const mask = length === 3 ? 0x00ffff00 : 0xffffff00 | 0;
     this.keys[this.#keyEnd++] = mask;
     this.keys[this.#keyEnd++] = word(bytes, at) & mask;
-    for (let word4 = 4; word4 < length - 4; word4 += 4) this.keys[this.#keyEnd++] = word(bytes, at + word4);
+    for (let word4 = 4; word4 < length - 4; word4 += 4)
+      this.keys[this.#keyEnd++] = word(bytes, at + word4);
     if (length > 4) this.keys[this.#keyEnd++] = word(bytes, at + length - 4);
   }
 
@@ -213,7 +216,11 @@ export class ShapeTrie {
 
   /** Copies the children of `from` that lead to a shape below `to`. Recursion is as deep as a path is long. */
   #copyHot(old: { nodes: Int32Array; keys: Int32Array }, from: number, to: number): void {
-    for (let child = old.nodes[from + FirstChild]; child !== 0; child = old.nodes[child + NextSibling]) {
+    for (
+      let child = old.nodes[from + FirstChild];
+      child !== 0;
+      child = old.nodes[child + NextSibling]
+    ) {
       if (!leadsToShape(old.nodes, child)) continue;
       const length = old.nodes[child + Length];
       const copy = this.#add(to, old.nodes[child + KIND], length, this.#keyEnd);
@@ -238,7 +245,8 @@ export class ShapeTrie {
   /** The definition of the shape that ends at `end`; undefined when its documents must cross as BSON. */
   #define(end: number, id: number): ShapeDefinition | undefined {
     const path: number[] = [];
-    for (let node = end; this.nodes[node + Parent] !== 0; node = this.nodes[node + Parent]) path.push(node);
+    for (let node = end; this.nodes[node + Parent] !== 0; node = this.nodes[node + Parent])
+      path.push(node);
     if (path.length > MAX_PATH) return undefined;
     const kinds: number[] = [];
     const keys: string[] = [];

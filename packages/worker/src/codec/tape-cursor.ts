@@ -1,7 +1,32 @@
-import { Binary, BSON, Decimal128, Double, Int32, Long, Timestamp, UUID, type Document } from 'mongodb';
+import {
+  Binary,
+  BSON,
+  Decimal128,
+  Double,
+  Int32,
+  Long,
+  Timestamp,
+  UUID,
+  type Document,
+} from 'mongodb';
 
-import { isContradictory, deserializeOptionsOf, promotionOf, type DecodeOptions, type Promotion } from './decode-options';
-import { Header, HEADER_BYTES, Kind, NULL_ARRAY, NULL_BOOLEAN, NULL_STRING, RAW_SHAPE, TAPE_VERSION } from './format';
+import {
+  isContradictory,
+  deserializeOptionsOf,
+  promotionOf,
+  type DecodeOptions,
+  type Promotion,
+} from './decode-options';
+import {
+  Header,
+  HEADER_BYTES,
+  Kind,
+  NULL_ARRAY,
+  NULL_BOOLEAN,
+  NULL_STRING,
+  RAW_SHAPE,
+  TAPE_VERSION,
+} from './format';
 import { readObjectId } from './object-id';
 
 /** Reads one document of a shape, whose id has been read. */
@@ -51,7 +76,9 @@ export class TapeCursor {
   constructor(chunk: ArrayBuffer) {
     const header = new Int32Array(chunk, 0, HEADER_BYTES / 4);
     if (header[Header.Version] !== TAPE_VERSION) {
-      throw new Error(`A chunk of version ${header[Header.Version]} was sent by a worker of another release`);
+      throw new Error(
+        `A chunk of version ${header[Header.Version]} was sent by a worker of another release`,
+      );
     }
     this.documents = header[Header.Documents];
     let at = HEADER_BYTES;
@@ -141,7 +168,8 @@ export class TapeCursor {
       const length = ints[this.intAt + 1];
       this.intAt += 2;
       // Cannot happen; but a tape that is read from a wrong place must not fill the memory.
-      if (!(length > 0 && length <= count - array.length)) throw new Error('The tape is out of step');
+      if (!(length > 0 && length <= count - array.length))
+        throw new Error('The tape is out of step');
       this.#run(kind, length, array);
     }
     return array;
@@ -150,7 +178,8 @@ export class TapeCursor {
   #run(kind: number, length: number, array: unknown[]): void {
     const { doubles, ints, promotion } = this;
     if (kind === Kind.Double && !promotion.wrapNumbers) {
-      for (let at = this.doubleAt, end = (this.doubleAt += length); at < end; at++) array.push(doubles[at]);
+      for (let at = this.doubleAt, end = (this.doubleAt += length); at < end; at++)
+        array.push(doubles[at]);
     } else if (kind === Kind.Int32 && !promotion.wrapNumbers) {
       for (let at = this.intAt, end = (this.intAt += length); at < end; at++) array.push(ints[at]);
     } else if (kind === Kind.String) {
@@ -231,7 +260,8 @@ export class TapeCursor {
     const high = this.ints[this.intAt + 1];
     this.intAt += 2;
     if (this.promotion.longs === 'bigint') return (BigInt(high) << 32n) + BigInt(low >>> 0);
-    if (this.promotion.longs === 'number' && fitsNumber(low, high)) return high * 4294967296 + (low >>> 0);
+    if (this.promotion.longs === 'number' && fitsNumber(low, high))
+      return high * 4294967296 + (low >>> 0);
     return new Long(low, high);
   }
 
@@ -256,7 +286,9 @@ export class TapeCursor {
     // A copy does not keep the chunk alive; one that is most of it may as well be it.
     const own = length * 2 > this.bytes.length ? view : Buffer.from(view);
     if (this.promotion.bareBuffers) return own;
-    return subtype === Binary.SUBTYPE_UUID && length === 16 ? new UUID(own) : new Binary(own, subtype);
+    return subtype === Binary.SUBTYPE_UUID && length === 16
+      ? new UUID(own)
+      : new Binary(own, subtype);
   }
 
   readRare(): unknown {

@@ -8,7 +8,12 @@ export const INVALID_UTF8 = -0x80000000;
  * Gives what its string slot holds, or INVALID_UTF8, having written nothing. Follows the Unicode standard's
  * table of well-formed sequences (no overlong forms, no surrogates, nothing above U+10FFFF).
  */
-export function writeUtf8(source: Uint8Array, start: number, end: number, sections: Sections): number {
+export function writeUtf8(
+  source: Uint8Array,
+  start: number,
+  end: number,
+  sections: Sections,
+): number {
   const { wide } = sections;
   const from = sections.wideCount;
   let to = from;
@@ -24,7 +29,8 @@ export function writeUtf8(source: Uint8Array, start: number, end: number, sectio
       all |= unit;
       wide[to++] = unit;
     } else if (lead < 0xf0) {
-      if (at + 1 >= end || (source[at] & 0xc0) !== 0x80 || (source[at + 1] & 0xc0) !== 0x80) return INVALID_UTF8;
+      if (at + 1 >= end || (source[at] & 0xc0) !== 0x80 || (source[at + 1] & 0xc0) !== 0x80)
+        return INVALID_UTF8;
       const unit = ((lead & 0x0f) << 12) | ((source[at] & 0x3f) << 6) | (source[at + 1] & 0x3f);
       if (unit < 0x800 || (unit & 0xf800) === 0xd800) return INVALID_UTF8;
       at += 2;
