@@ -13,5 +13,7 @@ export {
   type RunCommandCursor,
   type OffloadedCursorMethods,
 } from './cursor';
+export { ClientSession } from './session';
+export { OrderedBulkOperation, UnorderedBulkOperation } from './bulk';
 export { NotReadyError, OffloadOptionError, WorkerLostError } from './errors';
 export type { OffloadOptions } from './pool/offload-options';

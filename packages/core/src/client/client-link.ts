@@ -9,11 +9,13 @@ import {
 import { BSON, type Document, type MongoClientOptions } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
+import { encodeCall } from '../calls/encode';
 import type { Decoding } from '../calls/options';
 import { WorkerLostError } from '../errors';
 import { DecodingFailure, Failure, type Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import { WorkerPool } from '../pool/worker-pool';
+import type { SessionLink } from '../session';
 
 /** A client, database or collection as workers know it. */
 export interface TargetRef {
@@ -36,6 +38,8 @@ export interface Call {
   parts: Uint8Array[];
   decoding?: Decoding;
   signal?: AbortSignal;
+  /** The session that the call belongs to; its options carry the session's id. */
+  session?: SessionLink;
 }
 
 /** Connects one MongoClient of the application to the pool: which worker serves which of its calls. */
@@ -89,9 +93,12 @@ export class ClientLink {
   async send(call: Call): Promise<{ result: unknown; lane: Lane }> {
     call.signal?.throwIfAborted();
     const spec: OperationSpec = OPERATIONS[call.name];
-    let lane = this.#pick(call.target);
+    const { session } = call;
+    let lane = session?.prepare(() => this.#pick(call.target), this.#id, this.#define) ?? this.#pick(call.target);
     let result = await this.#on(lane, call, spec);
-    if (result instanceof Failure && result.envelope === undefined && spec.effect === 'read') {
+    const lost = result instanceof Failure && result.envelope === undefined;
+    if (lost && session !== undefined && spec.effect === 'read') throw session.lost();
+    if (lost && spec.effect === 'read') {
       lane = this.#pick(call.target);
       result = await this.#on(lane, call, spec);
     }
@@ -105,18 +112,31 @@ export class ClientLink {
     return { result, lane };
   }
 
+  /** Commits or aborts a session's transaction. */
+  async callOnSession(
+    name: 'session.commitTransaction' | 'session.abortTransaction',
+    session: SessionLink,
+  ): Promise<void> {
+    const parts = [encodeCall({ o: { $session: session.id } }, {})];
+    await this.call({ name, target: this.target(), parts, session });
+  }
+
   /** Closes this client in all workers. The last client ends the pool. */
-  async close(force: boolean): Promise<void> {
+  async close(force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const pool = this.#pool;
     this.#pool = undefined;
     this.#targets.clear();
     if (pool === undefined) return;
-    await Promise.all(pool.lanes(0).map((lane) => lane.closeClient(this.#id, force)));
+    // One worker ends the server's sessions for all.
+    const lanes = pool.lanes(0).filter((lane) => lane.usable && lane.knows(this.#id));
+    await Promise.all(
+      lanes.map((lane, i) => lane.closeClient(this.#id, force, i === 0 ? endSessions : [])),
+    );
     await WorkerPool.release(this);
   }
 
   async #on(lane: Lane, { name, target, parts, decoding, signal }: Call, spec: OperationSpec): Promise<unknown> {
-    lane.define(this.#id, () => ({ url: this.#url, options: this.#share(lane) }));
+    this.#define(lane);
     lane.defineTarget(target.id, target.definition);
     const tracked = spec.effect === 'write' ? this.#track(target.namespace, lane) : undefined;
     const { id, result } = lane.call(OPERATION_CODES[name], target.id, parts, decoding);
@@ -126,6 +146,10 @@ export class ClientLink {
       if (tracked !== undefined && --tracked.count === 0) this.#writes.delete(target.namespace);
     }
   }
+
+  readonly #define = (lane: Lane): void => {
+    lane.define(this.#id, () => ({ url: this.#url, options: this.#share(lane) }));
+  };
 
   #track(namespace: string, lane: Lane): { count: number } {
     const known = this.#writes.get(namespace);

@@ -1,6 +1,5 @@
 import type { MongoClient } from 'mongodb';
 
-import { warnOnce } from '../errors';
 import type { ClientLink } from './client-link';
 
 /** What a client of ours is besides the driver's: its link to the workers, or why it has none. */
@@ -22,12 +21,4 @@ export function setState(client: MongoClient, state: ClientState): void {
 export function offloadedState(client: MongoClient): ClientState | undefined {
   const state = states.get(client);
   return state === undefined || state.onMain !== undefined ? undefined : state;
-}
-
-/** Says once that operations with a session run on the main thread. */
-export function saySessionOnMain(): void {
-  warnOnce(
-    'session',
-    'Operations that are given a session run on the main thread, by the driver itself: correct, but not off the event loop.',
-  );
 }

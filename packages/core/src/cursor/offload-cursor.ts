@@ -5,8 +5,9 @@ import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import { crossingOptions, decoding, type Decoding } from '../calls/options';
 import type { TargetRef } from '../client/client-link';
-import { offloadedState, saySessionOnMain, type ClientState } from '../client/state';
+import { offloadedState, type ClientState } from '../client/state';
 import { clientOf, inside, type BufferedDocuments, type CursorInternals } from '../driver/internals';
+import { isOffloaded, sessionLinkOf, type SessionLink } from '../session';
 import { RemoteCursor } from './remote-cursor';
 import { yieldAfter } from './slice';
 
@@ -25,12 +26,10 @@ const remotes = new WeakMap<AbstractCursor, RemoteCursor>();
 
 /** The state of the client of a cursor that is to be read in a worker; undefined where it runs here. */
 export function offloadedCursorState(cursor: AbstractCursor): ClientState | undefined {
-  const internals = inside(cursor);
-  if (internals.cursorSession != null) {
-    if (!remotes.has(cursor)) saySessionOnMain();
-    return undefined;
-  }
-  return offloadedState(clientOf(cursor));
+  const state = offloadedState(clientOf(cursor));
+  if (state === undefined) return undefined;
+  const { cursorSession } = inside(cursor);
+  return cursorSession == null || isOffloaded(cursorSession) ? state : undefined;
 }
 
 export function remoteOf(cursor: AbstractCursor): RemoteCursor | undefined {
@@ -158,11 +157,14 @@ async function open(
   const options = crossing(description);
   if (signal) options.$abortable = true;
   if (decode.onTape) options.$tape = true;
+  const session = sessionLink(cursor);
+  if (session !== undefined) options.$session = session.id;
   const { result, lane } = await state.link.send({
     name: 'cursor.open',
     target: targetOf(state, description),
     parts: [encodeCall({ a: description.kind, b: description.args, o: options }, description.options)],
     signal,
+    session,
   });
   const credit = description.options.tailable === true ? 1 : state.link.offload.readAhead;
   return new RemoteCursor(result as OpenedCursor, lane, decode, credit);
@@ -179,12 +181,21 @@ export async function callOnCursor(
   state.prepare();
   const decode: Decoding = decoding(description.options, undefined);
   const options = crossing(description);
+  const session = sessionLink(inside(cursor));
+  if (session !== undefined) options.$session = session.id;
   return await state.link.call({
     name,
     target: targetOf(state, description),
     parts: [encodeCall({ a: description.kind, b: description.args, c: third, o: options }, description.options)],
     decoding: decode,
+    session,
   });
+}
+
+function sessionLink(cursor: CursorInternals): SessionLink | undefined {
+  const { cursorSession } = cursor;
+  if (cursorSession == null) return undefined;
+  return sessionLinkOf(cursorSession, clientOf(cursor as unknown as AbstractCursor));
 }
 
 function crossing({ options }: CursorDescription): Document {

@@ -78,6 +78,7 @@ export class RemoteCursor {
       throw reviveError(answer.error);
     }
     if (!answer.more) this.#finish();
+    if (answer.session !== undefined) this.#lane.followSession(answer.session);
     return new Batch(answer, this.#lane, this.#decoding);
   }
 

@@ -2,7 +2,11 @@ import * as driver from 'mongodb';
 import type {
   AbstractCursor,
   Admin,
+  Binary,
+  BSONSerializeOptions,
+  BulkWriteOptions,
   BulkWriteResult,
+  ClientSession,
   Collection,
   CollectionOptions,
   Db,
@@ -11,6 +15,7 @@ import type {
   MongoClient,
   MongoDBNamespace,
   ReadPreference,
+  Timestamp,
 } from 'mongodb';
 
 /**
@@ -22,7 +27,7 @@ import type {
 /** What the driver's cursors keep in private fields, and the private methods they are built on. */
 export interface CursorInternals {
   cursorId: Long | null;
-  cursorSession: unknown;
+  cursorSession: ClientSession | null;
   cursorNamespace: MongoDBNamespace;
   documents: BufferedDocuments | null;
   initialized: boolean;
@@ -78,8 +83,48 @@ export function clientOf(owned: Collection | AbstractCursor): MongoClient {
 
 /** The private state of a client. */
 export interface ClientInternals {
-  s: { hasBeenClosed: boolean };
+  s: {
+    hasBeenClosed: boolean;
+    activeSessions: Set<ClientSession>;
+    sessionPool: { sessions: { length: number; shift(): { id: { id: Binary } } | null } };
+  };
   topology?: { isConnected(): boolean };
+}
+
+/** What the driver keeps in a session and leaves out of its types, or makes read-only there. */
+export interface SessionInternals {
+  client: MongoClient;
+  serverSession: { id: { id: Binary }; txnNumber: number; isDirty: boolean; lastUse: number };
+  supports: { causalConsistency: boolean };
+  snapshotEnabled: boolean;
+  transaction: { state: string; isActive: boolean; options: Document };
+  txnNumberIncrement: number;
+  clusterTime?: Document;
+  operationTime?: Timestamp;
+  snapshotTime?: Timestamp;
+}
+
+export function sessionInternals(session: ClientSession): SessionInternals {
+  return session as unknown as SessionInternals;
+}
+
+/** What a bulk operation has gathered. */
+export interface BulkInternals {
+  collection: Collection;
+  isOrdered: boolean;
+  batches: { batchType: number; operations: Document[]; originalIndexes: number[] }[];
+  s: {
+    executed: boolean;
+    options: BulkWriteOptions;
+    bsonOptions: BSONSerializeOptions;
+    bulkResult: { insertedIds: { index: number; _id: unknown }[] };
+  };
+}
+
+export function bulkInternals(
+  bulk: driver.OrderedBulkOperation | driver.UnorderedBulkOperation,
+): BulkInternals {
+  return bulk as unknown as BulkInternals;
 }
 
 /** The options that a collection was made with. */

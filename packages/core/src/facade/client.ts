@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import * as driver from 'mongodb';
-import type { DbOptions, Document, MongoClientOptions } from 'mongodb';
+import type { ClientSessionOptions, DbOptions, Document, MongoClientOptions } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import { ClientLink } from '../client/client-link';
@@ -11,6 +11,7 @@ import { encodeCall, encodeListCall } from '../calls/encode';
 import { NotReadyError, OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
 import type { ClientInternals } from '../driver/internals';
+import { ClientSession, offloadedSession } from '../session';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
 import { ownAllMethods } from './own-prototype';
@@ -100,11 +101,29 @@ export class MongoClient extends driver.MongoClient {
   }
 
   override async close(force = false): Promise<void> {
-    await Promise.all([super.close(force), this.#link.close(force)]);
+    const { s } = this as unknown as ClientInternals;
+    // Transactions end first: their workers must still be there to abort them.
+    await Promise.all([...s.activeSessions].map(async (session) => await session.endSession()));
+    const ended: Uint8Array[] = [];
+    if (this.#onMain === undefined) {
+      // The workers end the server's sessions; the driver here would open a connection for it.
+      for (let next = s.sessionPool.sessions.shift(); next !== null; next = s.sessionPool.sessions.shift()) {
+        ended.push(new Uint8Array(next.id.id.buffer));
+      }
+    }
+    await Promise.all([super.close(force), this.#link.close(force, ended)]);
   }
 
   override db(dbName?: string, options?: DbOptions): Db {
     return Object.setPrototypeOf(super.db(dbName, options), Db.prototype) as Db;
+  }
+
+  override startSession(options?: ClientSessionOptions): ClientSession {
+    const session = super.startSession(options);
+    // The driver's own internals start implicit sessions by this method too; those stay its own.
+    const { explicit } = session as unknown as { explicit: boolean };
+    if (this.#onMain !== undefined || !explicit) return session as ClientSession;
+    return offloadedSession(session, this.#link);
   }
 
   /** The server's `buildInfo`: version, modules, limits. */

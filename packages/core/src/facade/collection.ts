@@ -1,6 +1,7 @@
 import * as driver from 'mongodb';
 import type {
   AggregateOptions,
+  BulkWriteOptions,
   CollectionOptions,
   Document,
   Filter,
@@ -10,6 +11,7 @@ import type {
   WithId,
 } from 'mongodb';
 
+import { offloadedBulk, OrderedBulkOperation, UnorderedBulkOperation } from '../bulk';
 import { encodeListCall } from '../calls/encode';
 import {
   AggregationCursor,
@@ -58,6 +60,14 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     options?: AggregateOptions & driver.Abortable,
   ): AggregationCursor<T> {
     return offloadedCursor(super.aggregate<T>(pipeline, options), AggregationCursor<T>);
+  }
+
+  override initializeOrderedBulkOp(options?: BulkWriteOptions): OrderedBulkOperation {
+    return offloadedBulk(super.initializeOrderedBulkOp(options), OrderedBulkOperation);
+  }
+
+  override initializeUnorderedBulkOp(options?: BulkWriteOptions): UnorderedBulkOperation {
+    return offloadedBulk(super.initializeUnorderedBulkOp(options), UnorderedBulkOperation);
   }
 
   override listIndexes(options?: ListIndexesOptions): ListIndexesCursor {

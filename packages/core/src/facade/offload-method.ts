@@ -1,10 +1,11 @@
 import { OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
-import type { BSONSerializeOptions, Document, MongoClient } from 'mongodb';
+import type { BSONSerializeOptions, ClientSession, Document, MongoClient } from 'mongodb';
 
 import { encodeCall, type CallParts } from '../calls/encode';
 import { crossingOptions, decoding } from '../calls/options';
 import type { TargetRef } from '../client/client-link';
-import { offloadedState, saySessionOnMain } from '../client/state';
+import { offloadedState } from '../client/state';
+import { sessionLinkOf, type SessionLink } from '../session';
 
 /** What the mechanism must know of the objects whose methods it carries. */
 export interface Carrier<This> {
@@ -66,10 +67,12 @@ function offloaded<This extends object>(
   const methods = {
     async [method](this: This, ...args: unknown[]): Promise<unknown> {
       const options = args[arity] as Document | undefined;
-      const state = offloadedState(carrier.client(this));
+      const client = carrier.client(this);
+      const state = offloadedState(client);
+      const session = state && sessionOf(options, client);
       if (
         state === undefined ||
-        inSession(options) ||
+        session === 'foreign' ||
         !canCross(args, arity) ||
         plan.accepts?.call(this, args) === false
       ) {
@@ -82,6 +85,7 @@ function offloaded<This extends object>(
       let crossing = crossingOptions(options, openOptions);
       if (signal) crossing = { ...crossing, $abortable: true };
       if (resultKind === 'document' && decode.onTape) crossing = { ...crossing, $tape: true };
+      if (session !== undefined) crossing = { ...crossing, $session: session.id };
       const bson = serializing(options, inherited);
       const parts = plan.encode
         ? plan.encode.call(this, args, crossing, bson)
@@ -93,6 +97,7 @@ function offloaded<This extends object>(
           parts,
           decoding: decode,
           signal,
+          session,
         });
         return plan.result ? plan.result.call(this, result, args) : result;
       } catch (error) {
@@ -103,11 +108,17 @@ function offloaded<This extends object>(
   return methods[method] as Method;
 }
 
-/** Whether an operation belongs to a session; those run on the main thread. */
-export function inSession(options: Document | undefined): boolean {
-  if (options?.session == null) return false;
-  saySessionOnMain();
-  return true;
+/**
+ * The session that an operation is given. `foreign` is one that is none of ours: the driver's own
+ * method says what is wrong with it.
+ */
+export function sessionOf(
+  options: Document | undefined,
+  client: MongoClient,
+): SessionLink | 'foreign' | undefined {
+  const session = options?.session as ClientSession | null | undefined;
+  if (session == null) return undefined;
+  return sessionLinkOf(session, client) ?? 'foreign';
 }
 
 function canCross(args: unknown[], arity: number): boolean {

@@ -7,6 +7,7 @@ import {
   type ErrorEnvelope,
   type FromWorker,
   type OpenedCursor,
+  type SessionDefinition,
   type TargetDefinition,
   type ToWorker,
 } from '@mongo-offload/worker/protocol';
@@ -29,6 +30,12 @@ interface PendingCall {
   decoding: Decoding | undefined;
 }
 
+/** Hears what becomes of a session in its worker. */
+export interface SessionFollower {
+  /** @param snapshot - BSON of a SessionSnapshot */
+  apply(snapshot: Uint8Array): void;
+}
+
 let nextCall = 1;
 
 /**
@@ -42,6 +49,7 @@ export class Lane {
   readonly #pending = new Map<number, PendingCall>();
   readonly #clients = new Set<number>();
   readonly #targets = new Set<number>();
+  readonly #sessions = new Map<number, SessionFollower>();
   readonly #onLost: (lane: Lane) => void;
   #calls: number[] = [];
   #parts: Uint8Array[] = [];
@@ -126,12 +134,35 @@ export class Lane {
     this.#post({ type: 'abort', call });
   }
 
-  async closeClient(id: number, force: boolean): Promise<unknown> {
+  /** Makes a session known; `follower` hears what becomes of it. */
+  defineSession(id: number, follower: SessionFollower, definition: SessionDefinition): void {
+    this.flush();
+    this.#sessions.set(id, follower);
+    this.#post({ type: 'session', id, definition });
+  }
+
+  updateSession(id: number, update: Uint8Array): void {
+    this.flush();
+    this.#post({ type: 'sessionUpdate', id, update });
+  }
+
+  endSession(id: number): void {
+    this.flush();
+    this.#sessions.delete(id);
+    if (this.usable) this.#post({ type: 'sessionEnd', id });
+  }
+
+  /** What a batch or a reply says of a session, given to whoever follows it. */
+  followSession({ id, snapshot }: { id: number; snapshot: Uint8Array }): void {
+    this.#sessions.get(id)?.apply(snapshot);
+  }
+
+  async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<unknown> {
     if (!this.usable || !this.#clients.delete(id)) return undefined;
     this.flush();
     const call = nextCall++;
     const closed = this.#expect(call, undefined);
-    this.#post({ type: 'closeClient', id, call, force });
+    this.#post({ type: 'closeClient', id, call, force, endSessions });
     return await closed;
   }
 
@@ -171,7 +202,8 @@ export class Lane {
     this.#port.postMessage(message, transfer);
   }
 
-  #receive({ replies, tape, bytes, extras }: FromWorker): void {
+  #receive({ replies, tape, bytes, extras, sessions }: FromWorker): void {
+    if (sessions !== undefined) for (const session of sessions) this.followSession(session);
     let reader: TapeReader | undefined;
     const buffer = bytes === undefined ? undefined : Buffer.from(bytes);
     let at = 0;

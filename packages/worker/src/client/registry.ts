@@ -2,6 +2,7 @@ import { MongoClient, type Collection, type Db, type MongoClientOptions } from '
 
 import { decodeFaithful } from '../codec';
 import type { TargetDefinition } from '../protocol';
+import { adoptServerSessions } from '../session/session-registry';
 
 /** What an operation is called on, as the real driver's object. */
 export interface Target {
@@ -42,22 +43,28 @@ export class ClientRegistry {
     this.#targets.set(id, { client: clientId, target });
   }
 
+  client(id: number): MongoClient | undefined {
+    return this.#clients.get(id)?.client;
+  }
+
   target(id: number): Target | undefined {
     return this.#targets.get(id)?.target;
   }
 
   /** Closes one client and forgets it. Operations under way end with the driver's own error. */
-  async close(id: number, force: boolean): Promise<void> {
+  async close(id: number, force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const defined = this.#clients.get(id);
     this.#clients.delete(id);
     for (const [targetId, { client: owner }] of this.#targets) {
       if (owner === id) this.#targets.delete(targetId);
     }
-    await defined?.client.close(force);
+    if (defined === undefined) return;
+    adoptServerSessions(defined.client, endSessions);
+    await defined.client.close(force);
   }
 
   async closeAll(): Promise<void> {
-    await Promise.allSettled([...this.#clients.keys()].map((id) => this.close(id, true)));
+    await Promise.allSettled([...this.#clients.keys()].map((id) => this.close(id, true, [])));
   }
 }
 

@@ -13,6 +13,8 @@ export interface BatchSettings {
   /** A tailable cursor is not read ahead: its batches come when there is something. */
   tailable: boolean;
   mode: EncodeMode;
+  /** What became of the cursor's session, where it has one. */
+  session?: () => CursorBatch['session'];
 }
 
 interface ServerBatch {
@@ -34,6 +36,7 @@ export class BatchSource implements CursorHandle {
   readonly #chunkBytes: number;
   readonly #tailable: boolean;
   readonly #mode: EncodeMode;
+  readonly #session: BatchSettings['session'];
   /** What the encoder remembers having sent on this cursor's port. */
   readonly #channel = {};
   /** The batch in hand: a fetch ahead moves the driver's cursor on, so its id is kept with it. */
@@ -48,13 +51,14 @@ export class BatchSource implements CursorHandle {
   constructor(
     cursor: AbstractCursor,
     encoder: TapeEncoder,
-    { chunkBytes, tailable, mode }: BatchSettings,
+    { chunkBytes, tailable, mode, session }: BatchSettings,
   ) {
     this.#cursor = cursor;
     this.#encoder = encoder;
     this.#chunkBytes = chunkBytes;
     this.#tailable = tailable;
     this.#mode = mode;
+    this.#session = session;
   }
 
   /** Runs the command that opens the cursor; a port is made only where more may follow. */
@@ -122,6 +126,7 @@ export class BatchSource implements CursorHandle {
       namespace: this.#cursor.namespace.toString(),
       more: !endOfBatch || !exhausted,
       endOfBatch,
+      ...(this.#session === undefined ? {} : { session: this.#session() }),
     };
   }
 

@@ -16,11 +16,13 @@ import {
   type OperationName,
   type ToWorker,
 } from '../protocol';
+import { SessionRegistry } from '../session/session-registry';
 import { Replies } from './replies';
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
 export class Lane {
   readonly #clients = new ClientRegistry();
+  readonly #sessions = new SessionRegistry();
   readonly #encoder = new TapeEncoder();
   readonly #port: MessagePort;
   readonly #chunkBytes: number;
@@ -44,9 +46,18 @@ export class Lane {
         return this.#calls(message.calls, new Uint8Array(message.bytes));
       case 'abort':
         return this.#aborts.get(message.call)?.abort();
+      case 'session': {
+        const client = this.#clients.client(message.definition.client);
+        if (client !== undefined) this.#sessions.define(message.id, client, message.definition);
+        return;
+      }
+      case 'sessionUpdate':
+        return this.#sessions.update(message.id, message.update);
+      case 'sessionEnd':
+        return void this.#sessions.end(message.id).catch(() => undefined);
       case 'closeClient':
         return void this.#answer(message.call, async () => {
-          await this.#clients.close(message.id, message.force);
+          await this.#clients.close(message.id, message.force, message.endSessions);
         });
       case 'end':
         void this.#end();
@@ -73,6 +84,7 @@ export class Lane {
     start: number,
     end: number,
   ): Promise<void> {
+    let session: number | undefined;
     try {
       const name = operationOf(code);
       const args = readArguments(bytes, start, end);
@@ -83,11 +95,17 @@ export class Lane {
       // wants the bytes themselves.
       const onTape = args.options?.$tape === true;
       delete args.options?.$tape;
-      await this.#dispatch(call, name, target, args, signal, onTape);
+      session = args.options?.$session as number | undefined;
+      if (args.options !== undefined && session !== undefined) {
+        delete args.options.$session;
+        args.options.session = this.#sessions.get(session);
+      }
+      await this.#dispatch(call, name, target, args, signal, onTape, session);
     } catch (error) {
       this.#replies.error(call, error);
     } finally {
       this.#aborts.delete(call);
+      if (session !== undefined) this.#replies.session(this.#sessions.snapshot(session));
     }
   }
 
@@ -98,6 +116,7 @@ export class Lane {
     args: CallArguments,
     signal: AbortSignal | undefined,
     onTape: boolean,
+    session: number | undefined,
   ): Promise<void> {
     const options: Document = { ...args.options };
     const [kind, cursorArgs] = args.positional as [CursorKind, CursorArguments | undefined];
@@ -109,6 +128,7 @@ export class Lane {
           chunkBytes: this.#chunkBytes,
           tailable: options.tailable === true,
           mode: onTape ? 'tape' : 'raw',
+          session: session === undefined ? undefined : () => this.#sessions.snapshot(session),
         });
         const { opened, transfer } = await source.open();
         return this.#replies.cursor(call, opened, transfer);

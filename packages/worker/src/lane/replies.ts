@@ -23,6 +23,7 @@ export class Replies {
   #length = 0;
   #extras: NonNullable<FromWorker['extras']> = [];
   #transfer: TransferListItem[] = [];
+  #sessions = new Map<number, Uint8Array>();
   #scheduled = false;
 
   constructor(port: MessagePort, encoder: TapeEncoder) {
@@ -61,6 +62,11 @@ export class Replies {
     this.#add(call, ReplyKind.cursor, this.#extras.length - 1);
   }
 
+  /** What became of the session that a reply of this turn used; it arrives together with it. */
+  session(state: { id: number; snapshot: Uint8Array } | undefined): void {
+    if (state !== undefined) this.#sessions.set(state.id, state.snapshot);
+  }
+
   #bytes(call: number, kind: number, bytes: Uint8Array): void {
     this.#parts.push(bytes);
     this.#length += bytes.length;
@@ -95,6 +101,10 @@ export class Replies {
       transfer.push(bytes.buffer);
     }
     if (this.#extras.length > 0) message.extras = this.#extras;
+    if (this.#sessions.size > 0) {
+      message.sessions = [...this.#sessions].map(([id, snapshot]) => ({ id, snapshot }));
+      this.#sessions.clear();
+    }
     this.#replies = [];
     this.#documents = [];
     this.#parts = [];

@@ -1,7 +1,9 @@
 import type {
   AnyBulkWriteOperation,
+  BatchType,
   BulkWriteResult,
   ClientBulkWriteModel,
+  ClientSession,
   Document,
   MongoBulkWriteError,
 } from 'mongodb';
@@ -55,6 +57,14 @@ export async function run(
       return { kind: 'done' };
     case 'client.bulkWrite':
       return await clientBulkWrite(target, positional, finalOptions);
+    case 'session.commitTransaction':
+      await sessionOf(options).commitTransaction();
+      return { kind: 'done' };
+    case 'session.abortTransaction':
+      await sessionOf(options).abortTransaction();
+      return { kind: 'done' };
+    case 'collection.bulkStatements':
+      return await bulkStatements(target, positional, finalOptions);
     case 'collection.insertOne':
     case 'collection.insertMany':
     case 'collection.bulkWrite':
@@ -124,6 +134,50 @@ async function write(
     }
     throw error;
   }
+}
+
+/** One statement of a bulk operation that was built on the main thread. */
+interface BulkStatement {
+  /** BatchType */
+  t: BatchType;
+  /** The document to insert, or the update or delete statement. */
+  d: Document;
+}
+
+/** A bulk operation built by `initializeOrderedBulkOp` or `initializeUnorderedBulkOp`. */
+async function bulkStatements(
+  { collection }: Target,
+  [first]: unknown[],
+  { session, ...options }: Document,
+): Promise<Outcome> {
+  if (collection === undefined) throw new TypeError('the target of a collection operation is missing');
+  const statements = first as BulkStatement[];
+  // A bulk operation reads its limits off the topology when it is made.
+  await collection.db.client.connect();
+  const settings = { ...options, ...(session === undefined ? {} : { session: session as ClientSession }) };
+  const bulk =
+    options.ordered === false
+      ? collection.initializeUnorderedBulkOp({ ...settings, forceServerObjectId: true })
+      : collection.initializeOrderedBulkOp({ ...settings, forceServerObjectId: true });
+  for (const { t, d } of statements) bulk.addToOperationsList(t, d);
+  try {
+    return { kind: 'value', value: withoutInsertedIds(await bulk.execute(settings)) };
+  } catch (error) {
+    if ((error as Error).name === 'MongoBulkWriteError') {
+      const operations = statements.map(({ t, d }) => (t === INSERT ? { insertOne: { document: d } } : { d }));
+      stripInserted(error as MongoBulkWriteError, operations as AnyBulkWriteOperation[]);
+    }
+    throw error;
+  }
+}
+
+/** BatchType.INSERT */
+const INSERT = 1;
+
+function sessionOf(options: Document | undefined): ClientSession {
+  const session = options?.session as ClientSession | undefined;
+  if (session === undefined) throw new TypeError('the session of this operation is missing');
+  return session;
 }
 
 function withoutInsertedIds(result: BulkWriteResult): Document {

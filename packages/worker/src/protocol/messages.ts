@@ -1,5 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 
+import type { Document, Timestamp } from 'mongodb';
+
 import type { TapeChunk } from '../codec';
 import type { ErrorEnvelope } from '../errors/envelope';
 
@@ -13,7 +15,10 @@ export type ToWorker =
   | { type: 'target'; id: number; definition: TargetDefinition }
   | { type: 'calls'; calls: number[]; bytes: ArrayBuffer }
   | { type: 'abort'; call: number }
-  | { type: 'closeClient'; id: number; call: number; force: boolean }
+  | { type: 'session'; id: number; definition: SessionDefinition }
+  | { type: 'sessionUpdate'; id: number; update: Uint8Array }
+  | { type: 'sessionEnd'; id: number }
+  | { type: 'closeClient'; id: number; call: number; force: boolean; endSessions: Uint8Array[] }
   | { type: 'end' };
 
 /** What an operation is called on. It is sent once to each worker that needs it. */
@@ -23,6 +28,38 @@ export interface TargetDefinition {
   db?: { name: string; options?: Uint8Array };
   /** Absent for the database itself. */
   collection?: { name: string; options?: Uint8Array };
+}
+
+/** A session as the worker on which it lives is to make it. */
+export interface SessionDefinition {
+  client: number;
+  /** The 16 bytes of its id: the main thread chooses it, for programs read it at once. */
+  lsid: Uint8Array;
+  /** The last transaction number that was used under this id. */
+  txnNumber: number;
+  causalConsistency: boolean;
+  snapshot: boolean;
+}
+
+/**
+ * What the main thread did to a session, as BSON: it starts a transaction, or moves its times on.
+ * Sent before the next call that uses the session.
+ */
+export interface SessionUpdate {
+  startTransaction?: Document;
+  clusterTime?: Document;
+  operationTime?: Timestamp;
+}
+
+/** What became of a session in its worker, as BSON, behind each reply that used it. */
+export interface SessionSnapshot {
+  txnNumber: number;
+  isDirty: boolean;
+  /** The driver's name of the transaction's state. */
+  state: string;
+  clusterTime?: Document;
+  operationTime?: Timestamp;
+  snapshotTime?: Timestamp;
 }
 
 /** Numbers that one call takes in `calls`: call id, operation code, target id, length of its arguments. */
@@ -52,6 +89,8 @@ export interface FromWorker {
   tape?: TapeChunk;
   bytes?: ArrayBuffer;
   extras?: (ErrorEnvelope | OpenedCursor)[];
+  /** Snapshots of the sessions that these replies used. */
+  sessions?: { id: number; snapshot: Uint8Array }[];
 }
 
 /** The driver's cursors that a worker can open. */
@@ -75,6 +114,8 @@ export interface CursorBatch {
   more: boolean;
   /** False where the chunk is part of a batch of the server's, and not its end. */
   endOfBatch: boolean;
+  /** Of the cursor's session, where it has one: a SessionSnapshot. */
+  session?: { id: number; snapshot: Uint8Array };
 }
 
 /** The answer to `cursor.open`: the first batch, and a port only where more may follow. */

@@ -75,6 +75,11 @@ export const OPERATIONS = {
   'collection.dropSearchIndex': write(1, 'done'),
   'collection.updateSearchIndex': write(2, 'done'),
 
+  'collection.bulkStatements': write(1),
+
+  'session.commitTransaction': write(0, 'done'),
+  'session.abortTransaction': write(0, 'done'),
+
   'cursor.open': read(2),
   'cursor.explain': read(3, 'raw'),
   'cursor.count': read(2),

@@ -1,0 +1,77 @@
+import * as driver from 'mongodb';
+import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
+
+import { encodeListCall } from '../calls/encode';
+import { crossingOptions } from '../calls/options';
+import { offloadedState } from '../client/state';
+import { BulkWriteResultClass, bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
+import { completeBulkError } from '../facade/inserts';
+import { sessionOf } from '../facade/offload-method';
+import { ownAllMethods } from '../facade/own-prototype';
+import { collectionTarget } from '../facade/targets';
+
+/** The driver's OrderedBulkOperation; `execute` runs in a worker thread. */
+export class OrderedBulkOperation extends driver.OrderedBulkOperation {
+  override async execute(options: BulkWriteOptions = {}): Promise<BulkWriteResult> {
+    return (await executeInWorker(bulkInternals(this), options)) ?? (await super.execute(options));
+  }
+}
+
+/** The driver's UnorderedBulkOperation; `execute` runs in a worker thread. */
+export class UnorderedBulkOperation extends driver.UnorderedBulkOperation {
+  override async execute(options: BulkWriteOptions = {}): Promise<BulkWriteResult> {
+    return (await executeInWorker(bulkInternals(this), options)) ?? (await super.execute(options));
+  }
+}
+
+ownAllMethods(OrderedBulkOperation, driver.OrderedBulkOperation);
+ownAllMethods(UnorderedBulkOperation, driver.UnorderedBulkOperation);
+
+/** Makes a bulk operation of the driver's one of ours. */
+export function offloadedBulk<B extends object>(
+  bulk: object,
+  bulkClass: abstract new (...args: never[]) => B,
+): B {
+  return Object.setPrototypeOf(bulk, bulkClass.prototype as object) as B;
+}
+
+/**
+ * Sends the statements that were gathered, in the order in which they were added, to a worker.
+ *
+ * @returns undefined where the driver's own method is to run (or to say what is wrong)
+ */
+async function executeInWorker(
+  bulk: BulkInternals,
+  options: BulkWriteOptions,
+): Promise<BulkWriteResult | undefined> {
+  const { collection, isOrdered, s } = bulk;
+  const client = clientOf(collection);
+  const state = offloadedState(client);
+  const all: BulkWriteOptions = { ...s.options, ...options };
+  const session = sessionOf(all, client);
+  const batches = bulk.batches;
+  if (state === undefined || session === 'foreign' || s.executed || batches.length === 0) return undefined;
+  s.executed = true;
+  state.prepare();
+  const statements: { t: number; d: Document }[] = [];
+  for (const { batchType, operations, originalIndexes } of batches) {
+    operations.forEach((d, i) => (statements[originalIndexes[i]] = { t: batchType, d }));
+  }
+  const crossing: Document = { ...crossingOptions(all, false), ordered: isOrdered };
+  if (session !== undefined) crossing.$session = session.id;
+  const { insertedIds } = s.bulkResult;
+  try {
+    const result = (await state.link.call({
+      name: 'collection.bulkStatements',
+      target: collectionTarget(collection),
+      parts: encodeListCall(statements, crossing, s.bsonOptions),
+      session,
+    })) as Document;
+    return new BulkWriteResultClass({ ...result, insertedIds }, isOrdered);
+  } catch (error) {
+    throw completeBulkError(error as Error, insertedIds, isOrdered, (index) =>
+      statements[index]?.t === driver.BatchType.INSERT ? statements[index].d : undefined,
+    );
+  }
+}
+

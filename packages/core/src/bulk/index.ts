@@ -1,0 +1,1 @@
+export { offloadedBulk, OrderedBulkOperation, UnorderedBulkOperation } from './bulk-operation';

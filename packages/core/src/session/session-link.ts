@@ -1,0 +1,110 @@
+import type { SessionSnapshot, SessionUpdate } from '@mongo-offload/worker/protocol';
+import { BSON, type ClientSession } from 'mongodb';
+
+import { crossingOptions } from '../calls/options';
+import { sessionInternals, type SessionInternals } from '../driver/internals';
+import { WorkerLostError } from '../errors';
+import type { Lane } from '../pool/lane';
+
+let nextSession = 1;
+
+/**
+ * A session's tie to the worker on which it lives: its first operation chooses one, all that follow
+ * go there. The main thread keeps the driver's own session object, whose state follows the
+ * worker's: each reply that used the session brings what became of it.
+ */
+export class SessionLink {
+  readonly id = nextSession++;
+  readonly #session: ClientSession;
+  #lane: Lane | undefined;
+  #update: SessionUpdate | undefined;
+
+  constructor(session: ClientSession) {
+    this.#session = session;
+  }
+
+  /** The lane of the session's worker, once it has one. */
+  get lane(): Lane | undefined {
+    return this.#lane;
+  }
+
+  /** To be told to the worker before the next operation. */
+  note(update: SessionUpdate): void {
+    this.#update = { ...this.#update, ...update };
+  }
+
+  noteTransaction(): void {
+    const { readConcern, writeConcern, readPreference, maxTimeMS } =
+      sessionInternals(this.#session).transaction.options;
+    const options = { readConcern, writeConcern, readPreference, maxCommitTimeMS: maxTimeMS };
+    this.note({ startTransaction: crossingOptions(options, true) ?? {} });
+  }
+
+  /**
+   * Makes the session known on its worker, and what was done to it since; call it before a call
+   * that uses it is sent.
+   *
+   * @param pick - chooses a lane for a session that has none yet
+   * @param define - makes the session's client known there
+   * @throws WorkerLostError when the worker on which the session lived is gone
+   */
+  prepare(pick: () => Lane, client: number, define: (lane: Lane) => void): Lane {
+    const session = this.#session;
+    const internals = sessionInternals(session);
+    if (this.#lane === undefined) {
+      this.#lane = pick();
+      define(this.#lane);
+      this.#lane.defineSession(this.id, this, {
+        client,
+        lsid: new Uint8Array(internals.serverSession.id.id.buffer),
+        txnNumber: internals.serverSession.txnNumber,
+        causalConsistency: internals.supports.causalConsistency,
+        snapshot: internals.snapshotEnabled,
+      });
+      const { clusterTime, operationTime } = session;
+      if (clusterTime !== undefined) this.note({ clusterTime });
+      if (operationTime !== undefined) this.note({ operationTime });
+    }
+    const lane = this.#lane;
+    if (!lane.usable) throw this.lost();
+    if (this.#update !== undefined) {
+      const update = BSON.serialize(this.#update, { ignoreUndefined: true });
+      if (this.#update.startTransaction !== undefined) internals.txnNumberIncrement = 0;
+      this.#update = undefined;
+      lane.updateSession(this.id, new Uint8Array(update));
+    }
+    const [seconds, nanoseconds] = process.hrtime();
+    internals.serverSession.lastUse = Math.floor(seconds * 1000 + nanoseconds / 1_000_000);
+    return lane;
+  }
+
+  lost(): WorkerLostError {
+    const { transaction, serverSession } = sessionInternals(this.#session);
+    const open = transaction.isActive;
+    // The server ends the transaction by itself; nobody may use its number again.
+    serverSession.isDirty = true;
+    return new WorkerLostError(
+      open ? 'this session, with a transaction that was not committed and is void,' : 'this session',
+      { write: false, cause: this.#lane?.cause },
+    );
+  }
+
+  /** Takes over what became of the session in its worker. */
+  apply(bytes: Uint8Array): void {
+    const session = this.#session;
+    const internals: SessionInternals = sessionInternals(session);
+    const snapshot = BSON.deserialize(bytes, { promoteLongs: false }) as SessionSnapshot;
+    internals.serverSession.txnNumber = Number(snapshot.txnNumber);
+    internals.serverSession.isDirty ||= snapshot.isDirty;
+    if (this.#update?.startTransaction === undefined) internals.transaction.state = snapshot.state;
+    if (snapshot.clusterTime !== undefined) internals.clusterTime = snapshot.clusterTime;
+    if (snapshot.operationTime !== undefined) internals.operationTime = snapshot.operationTime;
+    if (snapshot.snapshotTime !== undefined) internals.snapshotTime = snapshot.snapshotTime;
+  }
+
+  /** The session has ended: its worker forgets it. */
+  end(): void {
+    this.#lane?.endSession(this.id);
+  }
+}
+

@@ -1,0 +1,105 @@
+import { BSON, Binary, type ClientSession, type MongoClient, type Timestamp } from 'mongodb';
+
+import type { SessionDefinition, SessionSnapshot, SessionUpdate } from '../protocol';
+
+/** What the driver keeps in a session and leaves out of its types. */
+interface SessionInternals {
+  _serverSession: ServerSession;
+  sessionPool: { release(session: ServerSession): void };
+  transaction: { state: string };
+  snapshotTime?: Timestamp;
+}
+
+interface ServerSession {
+  id: { id: Binary };
+  txnNumber: number;
+  isDirty: boolean;
+  lastUse: number;
+}
+
+/**
+ * The sessions that live on this worker. Each is a genuine session of the driver's under the id
+ * that the main thread chose. Its server session belongs to the main thread's pool and goes back
+ * there: here it is neither pooled nor ended.
+ */
+export class SessionRegistry {
+  readonly #sessions = new Map<number, ClientSession>();
+
+  define(id: number, client: MongoClient, definition: SessionDefinition): void {
+    const { lsid, txnNumber, causalConsistency, snapshot } = definition;
+    const session = client.startSession(snapshot ? { snapshot } : { causalConsistency });
+    const internals = inside(session);
+    internals.sessionPool.release(internals._serverSession);
+    internals._serverSession = {
+      ...internals._serverSession,
+      id: { id: new Binary(lsid, Binary.SUBTYPE_UUID) },
+      txnNumber,
+      isDirty: false,
+    };
+    internals.sessionPool = { release: () => undefined };
+    this.#sessions.set(id, session);
+  }
+
+  get(id: number): ClientSession {
+    const session = this.#sessions.get(id);
+    if (session === undefined) throw new Error('the session of this operation has ended');
+    return session;
+  }
+
+  update(id: number, bytes: Uint8Array): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    const { startTransaction, clusterTime, operationTime } = BSON.deserialize(bytes, {
+      promoteLongs: false,
+    }) as SessionUpdate;
+    if (clusterTime !== undefined) {
+      session.advanceClusterTime(clusterTime as Parameters<ClientSession['advanceClusterTime']>[0]);
+    }
+    if (operationTime !== undefined) session.advanceOperationTime(operationTime);
+    if (startTransaction !== undefined) {
+      // The main thread has checked that none is under way; one that was ended there before its
+      // first command has never been heard of here.
+      if (session.inTransaction()) inside(session).transaction.state = 'NO_TRANSACTION';
+      const { maxCommitTimeMS, ...options } = startTransaction;
+      const limit = maxCommitTimeMS === undefined ? {} : { maxCommitTimeMS: Number(maxCommitTimeMS) };
+      session.startTransaction({ ...options, ...limit });
+    }
+  }
+
+  snapshot(id: number): { id: number; snapshot: Uint8Array } | undefined {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return undefined;
+    const { _serverSession, transaction, snapshotTime } = inside(session);
+    const snapshot: SessionSnapshot = {
+      txnNumber: _serverSession.txnNumber,
+      isDirty: _serverSession.isDirty,
+      state: transaction.state,
+      clusterTime: session.clusterTime,
+      operationTime: session.operationTime,
+      snapshotTime,
+    };
+    return { id, snapshot: new Uint8Array(BSON.serialize(snapshot, { ignoreUndefined: true })) };
+  }
+
+  /** Forgets a session; a transaction that is under way has been aborted by then. */
+  async end(id: number): Promise<void> {
+    const session = this.#sessions.get(id);
+    this.#sessions.delete(id);
+    await session?.endSession();
+  }
+}
+
+/** Hands server sessions to the driver's pool, so that closing the client ends them on the server. */
+export function adoptServerSessions(client: MongoClient, lsids: Uint8Array[]): void {
+  const { sessions } = (
+    client as unknown as { s: { sessionPool: { sessions: { push(session: ServerSession): void } } } }
+  ).s.sessionPool;
+  for (const lsid of lsids) {
+    const id = { id: new Binary(lsid, Binary.SUBTYPE_UUID) };
+    sessions.push({ id, txnNumber: 0, isDirty: false, lastUse: Date.now() });
+  }
+}
+
+function inside(session: ClientSession): SessionInternals {
+  return session as unknown as SessionInternals;
+}
