@@ -74,10 +74,11 @@ const sending = suites.filter((suite) => !/^(?:bson|connection-string|uri-option
 
   it('sends no command from the main thread, except where on-main.json says why', () => {
     const allowed = known('on-main.json');
-    const others = outcome.runs[1].results
-      .filter(({ id, onMain }) => onMain.length > 0 && !Object.hasOwn(allowed, id))
-      .map(({ id, onMain }) => `${id}: ${onMain.join(', ')}`);
-    expect(others).toEqual([]);
+    const others = outcome.runs[1].results.filter(
+      ({ id, onMain }) => onMain.length > 0 && !Object.hasOwn(allowed, id),
+    );
+    const examples = others.slice(0, 20).map(({ id, onMain }) => `${id}: ${onMain.join(', ')}`);
+    expect({ cases: others.length, examples }).toEqual({ cases: 0, examples: [] });
   });
 });
 
