@@ -1,5 +1,6 @@
 // Everything that the driver exports, and in its place our own classes where we have them.
 export * from 'mongodb';
+export { ChangeStream } from './change-stream';
 export { Admin } from './facade/admin';
 export { MongoClient, type OffloadMongoClientOptions, type WaitUntilReadyOptions } from './facade/client';
 export { Collection } from './facade/collection';

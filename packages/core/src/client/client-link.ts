@@ -40,6 +40,8 @@ export interface Call {
   signal?: AbortSignal;
   /** The session that the call belongs to; its options carry the session's id. */
   session?: SessionLink;
+  /** A namespace in which what is called behind this goes to the same worker, though this is no write. */
+  order?: string;
 }
 
 /** Connects one MongoClient of the application to the pool: which worker serves which of its calls. */
@@ -135,15 +137,16 @@ export class ClientLink {
     await WorkerPool.release(this);
   }
 
-  async #on(lane: Lane, { name, target, parts, decoding, signal }: Call, spec: OperationSpec): Promise<unknown> {
+  async #on(lane: Lane, { name, target, parts, decoding, signal, order }: Call, spec: OperationSpec): Promise<unknown> {
     this.#define(lane);
     lane.defineTarget(target.id, target.definition);
-    const tracked = spec.effect === 'write' ? this.#track(target.namespace, lane) : undefined;
+    const ordered = spec.effect === 'write' ? target.namespace : order;
+    const tracked = ordered === undefined ? undefined : this.#track(ordered, lane);
     const { id, result } = lane.call(OPERATION_CODES[name], target.id, parts, decoding);
     try {
       return await untilAborted(result, signal, () => lane.abort(id));
     } finally {
-      if (tracked !== undefined && --tracked.count === 0) this.#writes.delete(target.namespace);
+      if (tracked !== undefined && --tracked.count === 0) this.#writes.delete(ordered as string);
     }
   }
 

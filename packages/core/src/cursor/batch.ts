@@ -1,4 +1,4 @@
-import type { CursorBatch } from '@mongo-offload/worker/protocol';
+import type { ChangeStreamResponse, CursorBatch } from '@mongo-offload/worker/protocol';
 import type { TapeReader } from '@mongo-offload/worker/codec';
 import { Long, type Document, type MongoDBNamespace } from 'mongodb';
 
@@ -15,13 +15,16 @@ export class Batch implements BufferedDocuments {
   readonly ns: MongoDBNamespace | null;
   /** Whether this is the last batch of its cursor. */
   readonly last: boolean;
+  /** Of a change stream, where this ends a batch of the server's. */
+  readonly response: ChangeStreamResponse | undefined;
   readonly #reader: TapeReader;
   #cleared = false;
 
-  constructor({ chunk, id, namespace, more }: CursorBatch, lane: Lane, decoding: Decoding) {
+  constructor({ chunk, id, namespace, more, response }: CursorBatch, lane: Lane, decoding: Decoding) {
     this.id = Long.fromBits(id[0], id[1]);
     this.ns = namespace === undefined ? null : namespaceFromString(namespace);
     this.last = !more;
+    this.response = response;
     this.#reader = lane.decoder.open(chunk, decoding);
   }
 

@@ -1,3 +1,4 @@
 export * from './cursors';
-export { offloadedCursor } from './offload-cursor';
+export { Batch } from './batch';
+export { offloadCursorClass, offloadedCursor, type CursorDescription } from './offload-cursor';
 export type { OffloadedCursorMethods } from './reading';

@@ -17,6 +17,8 @@ export interface CursorDescription {
   args: { filter?: Document; pipeline?: Document[]; command?: Document };
   options: Document;
   namespace: MongoDBNamespace;
+  /** Where what is called behind the cursor's opening must stay behind it; see Call. */
+  order?: string;
 }
 
 type Describe = (cursor: CursorInternals) => CursorDescription;
@@ -165,6 +167,7 @@ async function open(
     parts: [encodeCall({ a: description.kind, b: description.args, o: options }, description.options)],
     signal,
     session,
+    order: description.order,
   });
   const credit = description.options.tailable === true ? 1 : state.link.offload.readAhead;
   return new RemoteCursor(result as OpenedCursor, lane, decode, credit);

@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 import * as driver from 'mongodb';
 import type {
   AbstractCursor,
@@ -152,6 +154,32 @@ export const { RunCommandCursor: RunCommandCursorClass } =
     RunCommandCursor: typeof driver.RunCommandCursor;
   };
 
+/** What a change stream keeps in fields that the driver's types leave out. */
+export interface ChangeStreamInternals {
+  cursor: AbstractCursor;
+  cursorStream?: Readable;
+  _createChangeStreamCursor(options: Document): AbstractCursor;
+  _streamEvents(cursor: AbstractCursor): void;
+}
+
+/** The driver's cursor of a change stream, which its types leave out. */
+export interface ChangeStreamCursorInternals extends CursorInternals {
+  pipeline: Document[];
+  changeStreamCursorOptions: Document;
+  startAtOperationTime: Timestamp | null;
+  postBatchResumeToken?: Document;
+  maxWireVersion?: number;
+  _processBatch(response: { postBatchResumeToken?: Document; batchSize: number }): void;
+}
+
+export const { ChangeStreamCursor: ChangeStreamCursorClass } =
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
+  require('mongodb/lib/cursor/change_stream_cursor') as {
+    ChangeStreamCursor: abstract new () => AbstractCursor & {
+      on(event: string, listener: (...args: unknown[]) => void): unknown;
+    };
+  };
+
 const { MongoDBNamespace: NamespaceClass } =
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
   require('mongodb/lib/utils') as {
@@ -172,6 +200,12 @@ const expected: [string, object, string[]][] = [
     driver.FindCursor.prototype,
     ['resolveExplainTimeoutOptions', '_initialize'],
   ],
+  [
+    'ChangeStream.prototype',
+    driver.ChangeStream.prototype,
+    ['_createChangeStreamCursor', '_streamEvents'],
+  ],
+  ['ChangeStreamCursor.prototype', ChangeStreamCursorClass.prototype, ['_processBatch', 'getMore']],
 ];
 
 for (const [name, prototype, methods] of expected) {

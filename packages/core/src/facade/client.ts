@@ -1,13 +1,21 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
 import * as driver from 'mongodb';
-import type { ClientSessionOptions, DbOptions, Document, MongoClientOptions } from 'mongodb';
+import type {
+  ChangeStreamDocument,
+  ChangeStreamOptions,
+  ClientSessionOptions,
+  DbOptions,
+  Document,
+  MongoClientOptions,
+} from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import { ClientLink } from '../client/client-link';
 import { optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
 import { encodeCall, encodeListCall } from '../calls/encode';
+import { offloadedChangeStream, type ChangeStream } from '../change-stream';
 import { NotReadyError, OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
 import type { ClientInternals } from '../driver/internals';
@@ -124,6 +132,14 @@ export class MongoClient extends driver.MongoClient {
     const { explicit } = session as unknown as { explicit: boolean };
     if (this.#onMain !== undefined || !explicit) return session as ClientSession;
     return offloadedSession(session, this.#link);
+  }
+
+  /** Creates a change stream. Nothing is sent before it is read or listened to. */
+  override watch<
+    TSchema extends Document = Document,
+    TChange extends Document = ChangeStreamDocument<TSchema>,
+  >(pipeline?: Document[], options?: ChangeStreamOptions): ChangeStream<TSchema, TChange> {
+    return offloadedChangeStream(super.watch<TSchema, TChange>(pipeline, options));
   }
 
   /** The server's `buildInfo`: version, modules, limits. */

@@ -2,6 +2,8 @@ import * as driver from 'mongodb';
 import type {
   AggregateOptions,
   BulkWriteOptions,
+  ChangeStreamDocument,
+  ChangeStreamOptions,
   CollectionOptions,
   Document,
   Filter,
@@ -13,6 +15,7 @@ import type {
 
 import { offloadedBulk, OrderedBulkOperation, UnorderedBulkOperation } from '../bulk';
 import { encodeListCall } from '../calls/encode';
+import { offloadedChangeStream, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
   FindCursor,
@@ -82,6 +85,14 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
   ): ListSearchIndexesCursor {
     const cursor = super.listSearchIndexes(nameOrOptions as string, options);
     return offloadedCursor(cursor, ListSearchIndexesCursor);
+  }
+
+  /** Creates a change stream. Nothing is sent before it is read or listened to. */
+  override watch<
+    TLocal extends Document = TSchema,
+    TChange extends Document = ChangeStreamDocument<TLocal>,
+  >(pipeline?: Document[], options?: ChangeStreamOptions): ChangeStream<TLocal, TChange> {
+    return offloadedChangeStream(super.watch<TLocal, TChange>(pipeline, options));
   }
 }
 

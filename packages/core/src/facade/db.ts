@@ -1,6 +1,8 @@
 import * as driver from 'mongodb';
 import type {
   AggregateOptions,
+  ChangeStreamDocument,
+  ChangeStreamOptions,
   CollectionInfo,
   CollectionOptions,
   CreateCollectionOptions,
@@ -9,6 +11,7 @@ import type {
   RunCursorCommandOptions,
 } from 'mongodb';
 
+import { offloadedChangeStream, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
   ListCollectionsCursor,
@@ -84,6 +87,14 @@ export class Db extends driver.Db {
 
   override runCursorCommand(command: Document, options?: RunCursorCommandOptions): RunCommandCursor {
     return offloadedCursor(super.runCursorCommand(command, options), RunCommandCursor);
+  }
+
+  /** Creates a change stream. Nothing is sent before it is read or listened to. */
+  override watch<
+    TSchema extends Document = Document,
+    TChange extends Document = ChangeStreamDocument<TSchema>,
+  >(pipeline?: Document[], options?: ChangeStreamOptions): ChangeStream<TSchema, TChange> {
+    return offloadedChangeStream(super.watch<TSchema, TChange>(pipeline, options));
   }
 }
 

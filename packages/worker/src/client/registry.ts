@@ -9,6 +9,8 @@ export interface Target {
   client: MongoClient;
   /** Asks the deployment for a sign of life, by a client of its own that gives up after `limitMS`. */
   probe(limitMS: number): Promise<void>;
+  /** The same on the worker's client for cursors that wait for data. */
+  waiting(): Target;
   db?: Db;
   collection?: Collection;
 }
@@ -17,7 +19,16 @@ interface Defined {
   url: string;
   options: MongoClientOptions;
   client: MongoClient;
+  /**
+   * The client for change streams and tailable cursors that wait. Each holds a connection for as
+   * long as the server lets it wait: in a pool of their own, without a bound, a thousand of them
+   * take none from other operations. Made for the first of them.
+   */
+  waiting?: MongoClient;
 }
+
+/** A connection that no stream waits on any more is closed after this long, unless the options say otherwise. */
+const WAITING_IDLE_MS = 60_000;
 
 /** The driver's clients of this worker, one for each client of the application that came here. */
 export class ClientRegistry {
@@ -31,16 +42,22 @@ export class ClientRegistry {
   defineTarget(id: number, { client: clientId, db, collection }: TargetDefinition): void {
     const defined = this.#clients.get(clientId);
     if (defined === undefined) return;
-    const { client } = defined;
-    const target: Target = { client, probe: (limitMS) => probe(defined, limitMS) };
-    if (db !== undefined) {
-      target.db = client.db(db.name, db.options && decodeFaithful(db.options));
-      if (collection !== undefined) {
-        const options = collection.options && decodeFaithful(collection.options);
-        target.collection = target.db.collection(collection.name, options);
+    const on = (client: MongoClient): Target => {
+      const target: Target = {
+        client,
+        probe: (limitMS) => probe(defined, limitMS),
+        waiting: () => on((defined.waiting ??= waitingClient(defined))),
+      };
+      if (db !== undefined) {
+        target.db = client.db(db.name, db.options && decodeFaithful(db.options));
+        if (collection !== undefined) {
+          const options = collection.options && decodeFaithful(collection.options);
+          target.collection = target.db.collection(collection.name, options);
+        }
       }
-    }
-    this.#targets.set(id, { client: clientId, target });
+      return target;
+    };
+    this.#targets.set(id, { client: clientId, target: on(defined.client) });
   }
 
   client(id: number): MongoClient | undefined {
@@ -59,13 +76,19 @@ export class ClientRegistry {
       if (owner === id) this.#targets.delete(targetId);
     }
     if (defined === undefined) return;
-    adoptServerSessions(defined.client, endSessions);
-    await defined.client.close(force);
+    const { client, waiting } = defined;
+    adoptServerSessions(client, endSessions);
+    await Promise.all([client.close(force), waiting?.close(force)]);
   }
 
   async closeAll(): Promise<void> {
     await Promise.allSettled([...this.#clients.keys()].map((id) => this.close(id, true, [])));
   }
+}
+
+function waitingClient({ url, options }: Defined): MongoClient {
+  const maxIdleTimeMS = options.maxIdleTimeMS ?? WAITING_IDLE_MS;
+  return new MongoClient(url, { ...options, maxPoolSize: 0, minPoolSize: 0, maxIdleTimeMS });
 }
 
 async function probe({ url, options }: Defined, limitMS: number): Promise<void> {

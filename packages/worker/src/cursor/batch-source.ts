@@ -5,6 +5,7 @@ import type { AbstractCursor, Document } from 'mongodb';
 
 import { reencodeRaw, type EncodeMode, type TapeEncoder } from '../codec';
 import { packError, type CursorBatch, type CursorHandle, type ErrorEnvelope, type NextOptions, type OpenedCursor } from '../protocol';
+import { responseOf } from './change-stream';
 
 /** How a cursor's batches are cut and encoded. */
 export interface BatchSettings {
@@ -127,17 +128,25 @@ export class BatchSource implements CursorHandle {
       more: !endOfBatch || !exhausted,
       endOfBatch,
       ...(this.#session === undefined ? {} : { session: this.#session() }),
+      response: endOfBatch ? responseOf(this.#cursor) : undefined,
     };
   }
 
   /** One batch of the server's: exactly one command, as the driver's own `tryNext` sends it. */
   async #fetch(): Promise<ServerBatch> {
     const cursor = this.#cursor;
-    const first = (await cursor.tryNext()) as Document | null;
-    const documents =
-      first === null ? [] : [first, ...(cursor.readBufferedDocuments() as Document[])].map(asBytes);
+    let documents: Document[];
+    if (this.#tailable) {
+      // `tryNext` would send a getMore behind an empty first batch, and wait for what is to come.
+      const steps = cursor as unknown as { cursorInit(): Promise<void>; fetchBatch(): Promise<void> };
+      await (cursor.id === undefined ? steps.cursorInit() : steps.fetchBatch());
+      documents = cursor.readBufferedDocuments() as Document[];
+    } else {
+      const first = (await cursor.tryNext()) as Document | null;
+      documents = first === null ? [] : [first, ...(cursor.readBufferedDocuments() as Document[])];
+    }
     const { low, high } = cursor.id ?? { low: 0, high: 0 };
-    return { documents, id: [low, high] };
+    return { documents: documents.map(asBytes), id: [low, high] };
   }
 
   #setBatchSize(batchSize: number): void {

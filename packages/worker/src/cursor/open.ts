@@ -2,6 +2,7 @@ import type { AbstractCursor, Document } from 'mongodb';
 
 import type { Target } from '../client/registry';
 import type { CursorKind } from '../protocol';
+import { changeStreamCursor } from './change-stream';
 
 /** What a cursor is opened with besides its options. */
 export interface CursorArguments {
@@ -37,6 +38,8 @@ export function openCursor(
       Object.assign(cursor.getMoreOptions, options.getMoreOptions);
       return cursor;
     }
+    case 'changeStream':
+      return changeStreamCursor(collection ?? db, pipeline ?? [], options);
     default:
       return kind satisfies never;
   }

@@ -11,6 +11,7 @@ import { RAW, run, type Outcome } from '../operations/run';
 import {
   CALL_STRIDE,
   operationOf,
+  OPERATIONS,
   type CursorKind,
   type LaneTask,
   type OperationName,
@@ -18,6 +19,7 @@ import {
 } from '../protocol';
 import { SessionRegistry } from '../session/session-registry';
 import { Replies } from './replies';
+import { StreamOpenings } from './stream-openings';
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
 export class Lane {
@@ -28,6 +30,7 @@ export class Lane {
   readonly #chunkBytes: number;
   readonly #replies: Replies;
   readonly #aborts = new Map<number, AbortController>();
+  readonly #openings = new StreamOpenings();
 
   constructor({ port, chunkBytes }: LaneTask) {
     this.#port = port;
@@ -100,6 +103,8 @@ export class Lane {
         delete args.options.$session;
         args.options.session = this.#sessions.get(session);
       }
+      const before = this.#openings.before(target, OPERATIONS[name].effect);
+      if (before !== undefined) await before;
       await this.#dispatch(call, name, target, args, signal, onTape, session);
     } catch (error) {
       this.#replies.error(call, error);
@@ -123,14 +128,19 @@ export class Lane {
     switch (name) {
       case 'cursor.open': {
         if (signal !== undefined) options.signal = signal;
-        const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, ...RAW });
+        // A session is its own client's.
+        const waits = options.tailable === true && options.awaitData === true && session === undefined;
+        const on = waits ? target.waiting() : target;
+        const cursor = openCursor(kind, cursorArgs ?? {}, on, { ...options, ...RAW });
         const source = new BatchSource(cursor, this.#encoder, {
           chunkBytes: this.#chunkBytes,
           tailable: options.tailable === true,
           mode: onTape ? 'tape' : 'raw',
           session: session === undefined ? undefined : () => this.#sessions.snapshot(session),
         });
-        const { opened, transfer } = await source.open();
+        const opening = source.open();
+        if (kind === 'changeStream') this.#openings.add(target, cursorArgs?.pipeline, opening);
+        const { opened, transfer } = await opening;
         return this.#replies.cursor(call, opened, transfer);
       }
       case 'cursor.explain': {

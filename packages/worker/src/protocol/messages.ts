@@ -100,7 +100,8 @@ export type CursorKind =
   | 'listCollections'
   | 'listIndexes'
   | 'listSearchIndexes'
-  | 'runCommand';
+  | 'runCommand'
+  | 'changeStream';
 
 /**
  * A batch of a cursor as it travels. `more` is false on the last one; then the worker has already
@@ -116,6 +117,18 @@ export interface CursorBatch {
   endOfBatch: boolean;
   /** Of the cursor's session, where it has one: a SessionSnapshot. */
   session?: { id: number; snapshot: Uint8Array };
+  /** Of a change stream, where the chunk ends a batch of the server's. */
+  response?: ChangeStreamResponse;
+}
+
+/** What a change stream reads of the server's response beside its documents. */
+export interface ChangeStreamResponse {
+  /** `{ operationTime, postBatchResumeToken }` as BSON, each only where the server gave it. */
+  bytes: Uint8Array;
+  /** Documents in the server's batch. */
+  batchSize: number;
+  /** The newest wire version that the server speaks: it decides which errors can be resumed from. */
+  maxWireVersion: number | undefined;
 }
 
 /** The answer to `cursor.open`: the first batch, and a port only where more may follow. */

@@ -1,0 +1,96 @@
+import type { ChangeStreamResponse } from '@mongo-offload/worker/protocol';
+import { BSON, MongoErrorLabel, type AbstractCursor, type Document, type Timestamp } from 'mongodb';
+
+import { Batch, offloadCursorClass, type CursorDescription } from '../cursor';
+import {
+  ChangeStreamCursorClass,
+  type BufferedDocuments,
+  type ChangeStreamCursorInternals,
+  type CursorInternals,
+} from '../driver/internals';
+import { WorkerLostError } from '../errors';
+import { ownAllMethods } from '../facade/own-prototype';
+
+/** The driver's cursor under a change stream, read in a worker thread. It is never read ahead. */
+export abstract class ChangeStreamCursor extends ChangeStreamCursorClass {}
+
+type Cursor = ChangeStreamCursorInternals & AbstractCursor & NodeJS.EventEmitter;
+
+ownAllMethods(ChangeStreamCursor, ChangeStreamCursorClass);
+offloadCursorClass(ChangeStreamCursor.prototype, describe);
+
+const { cursorInit, getMore } = ChangeStreamCursor.prototype as unknown as Cursor;
+
+const replacement = {
+  async cursorInit(this: Cursor): Promise<void> {
+    await cursorInit.call(this);
+    const { documents } = this;
+    if (!(documents instanceof Batch)) return;
+    const operationTime = take(this, documents);
+    const { resumeAfter, startAfter } = this.changeStreamCursorOptions;
+    if (this.startAtOperationTime == null && resumeAfter == null && startAfter == null) {
+      this.startAtOperationTime = operationTime ?? null;
+    }
+    this.emit('init', documents);
+    this.emit('response');
+  },
+
+  async getMore(this: Cursor): Promise<BufferedDocuments> {
+    let batch: BufferedDocuments;
+    try {
+      batch = await getMore.call(this);
+    } catch (error) {
+      // What a stream does about a lost connection is right for a lost worker: it resumes.
+      if (error instanceof WorkerLostError) error.addErrorLabel(MongoErrorLabel.ResumableChangeStreamError);
+      throw error;
+    }
+    if (batch instanceof Batch) {
+      take(this, batch);
+      this.emit('more', batch);
+      this.emit('response');
+    }
+    return batch;
+  },
+};
+
+for (const [name, value] of Object.entries(replacement)) {
+  Object.defineProperty(ChangeStreamCursor.prototype, name, {
+    value,
+    writable: true,
+    configurable: true,
+  });
+}
+
+/** Takes over what a batch says of the stream's position; returns the server's time, where it told. */
+function take(cursor: Cursor, { response }: Batch): Timestamp | undefined {
+  if (response === undefined) {
+    // Only part of the server's batch: its token is that of the batch's end, and comes with it.
+    cursor.postBatchResumeToken = undefined;
+    return undefined;
+  }
+  const { operationTime, postBatchResumeToken } = fieldsOf(response);
+  cursor.maxWireVersion = response.maxWireVersion;
+  cursor._processBatch({ postBatchResumeToken, batchSize: response.batchSize });
+  return operationTime;
+}
+
+function fieldsOf({ bytes }: ChangeStreamResponse): {
+  operationTime?: Timestamp;
+  postBatchResumeToken?: Document;
+} {
+  // A resume token goes back to the server as it came.
+  return BSON.deserialize(bytes, { promoteValues: false, promoteLongs: false, promoteBuffers: false });
+}
+
+function describe(internals: CursorInternals): CursorDescription {
+  const { pipeline, cursorOptions, changeStreamCursorOptions, cursorNamespace } =
+    internals as ChangeStreamCursorInternals;
+  const stage = pipeline[0]?.$changeStream as Document | undefined;
+  return {
+    kind: 'changeStream',
+    args: { pipeline },
+    options: { ...cursorOptions, ...changeStreamCursorOptions },
+    namespace: cursorNamespace,
+    order: stage?.allChangesForCluster === true ? '' : cursorNamespace.toString(),
+  };
+}

@@ -1,0 +1,1 @@
+export { ChangeStream, offloadedChangeStream } from './change-stream';
