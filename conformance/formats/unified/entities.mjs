@@ -1,3 +1,4 @@
+import { AbstractCursor, ChangeStream, Collection } from 'mongodb';
 import { within } from '../deadline.mjs';
 import { MalformedTest, Skip } from '../outcome.mjs';
 import { withOptions } from './connection-uri.mjs';
@@ -38,7 +39,7 @@ export class EntityMap {
   /** @param {string} name @param {unknown} value a result or anything else that is no driver's object */
   save(name, value) {
     if (value === undefined) throw new MalformedTest(`Nothing to save as ${name}`);
-    this.#add(name, this.#typeOf(value), value);
+    this.#add(name, typeOf(value), value);
   }
 
   /** @returns {ObservedClient[]} */
@@ -102,13 +103,13 @@ export class EntityMap {
       .filter((entity) => entity.type === type)
       .map(({ value }) => value);
   }
+}
 
-  #typeOf(value) {
-    const { AbstractCursor, ChangeStream, Collection } = this.#context.driver;
-    if (value instanceof ChangeStream) return 'changeStream';
-    if (value instanceof Collection) return 'collection';
-    return value instanceof AbstractCursor ? 'cursor' : 'value';
-  }
+/** By the native driver's classes, which every driver's extend. */
+function typeOf(value) {
+  if (value instanceof ChangeStream) return 'changeStream';
+  if (value instanceof Collection) return 'collection';
+  return value instanceof AbstractCursor ? 'cursor' : 'value';
 }
 
 const makers = {
