@@ -16,5 +16,5 @@ export {
 } from './cursor';
 export { ClientSession } from './session';
 export { OrderedBulkOperation, UnorderedBulkOperation } from './bulk';
-export { NotReadyError, OffloadOptionError, WorkerLostError } from './errors';
+export { DeadlineExceededError, NotReadyError, OffloadOptionError, WorkerLostError } from './errors';
 export type { OffloadOptions } from './pool/offload-options';

@@ -1,12 +1,14 @@
 import type { CursorKind, OpenedCursor } from '@mongo-offload/worker/protocol';
 import { Long, MongoInvalidArgumentError, type AbstractCursor, type Document, type MongoDBNamespace } from 'mongodb';
 
+import { Deadline, eitherSignal } from '../abort/deadline';
 import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import { crossingOptions, decoding, type Decoding } from '../calls/options';
 import type { TargetRef } from '../client/client-link';
 import { offloadedState, type ClientState } from '../client/state';
 import { clientOf, inside, type BufferedDocuments, type CursorInternals } from '../driver/internals';
+import { deadlineOf } from '../pool/offload-options';
 import { isOffloaded, sessionLinkOf, type SessionLink } from '../session';
 import { RemoteCursor } from './remote-cursor';
 import { yieldAfter } from './slice';
@@ -25,6 +27,8 @@ type Describe = (cursor: CursorInternals) => CursorDescription;
 
 /** The cursor in the worker that a cursor here reads, from its first command until it is rewound. */
 const remotes = new WeakMap<AbstractCursor, RemoteCursor>();
+/** A cursor's limit, and the signal that the program gave. */
+const deadlines = new WeakMap<AbstractCursor, { deadline: Deadline; given?: AbortSignal }>();
 
 /** The state of the client of a cursor that is to be read in a worker; undefined where it runs here. */
 export function offloadedCursorState(cursor: AbstractCursor): ClientState | undefined {
@@ -64,7 +68,8 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
       try {
         const description = describe(this);
         checkFilter(description.args.filter);
-        const remote = await open(this, state, description);
+        const signal = startDeadline(this, state, description.options);
+        const remote = await open(this, state, description, signal);
         remotes.set(this, remote);
         this.documents = remote.first;
         this.cursorId = remote.first.id;
@@ -92,6 +97,7 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
 
     async cleanup(this: CursorInternals & AbstractCursor, timeoutMS?: number, error?: Error): Promise<void> {
       const remote = remotes.get(this);
+      deadlines.get(this)?.deadline.end();
       if (remote !== undefined && !remote.finished) {
         this.isClosed = true;
         this.isKilled = true;
@@ -105,6 +111,9 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
       const remote = remotes.get(this);
       nativeRewind.call(this);
       remotes.delete(this);
+      const limited = deadlines.get(this);
+      if (limited !== undefined) inside(this).signal = limited.given;
+      deadlines.delete(this);
       void remote?.close();
     },
   };
@@ -138,6 +147,24 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
   }
 }
 
+/** A cursor's limit runs from its first command until it is closed, however it is read. */
+function startDeadline(
+  cursor: CursorInternals & AbstractCursor,
+  { link }: ClientState,
+  options: Document,
+): AbortSignal | undefined {
+  const limitMS = options.tailable === true ? undefined : deadlineOf(options, link.offload);
+  if (limitMS === undefined) return cursor.signal;
+  const deadline = new Deadline(limitMS, 'this cursor', false);
+  deadlines.set(cursor, { deadline, given: cursor.signal });
+  deadline.signal.addEventListener('abort', () => void cursor.close().catch(() => undefined), {
+    once: true,
+  });
+  // The driver's own checks of the signal then hold for both.
+  cursor.signal = eitherSignal(cursor.signal, deadline.signal);
+  return cursor.signal;
+}
+
 /**
  * BSON leaves a function out, and no filter at all matches everything: so what the driver would say
  * of it is said here.
@@ -152,9 +179,9 @@ async function open(
   cursor: CursorInternals & AbstractCursor,
   state: ClientState,
   description: CursorDescription,
+  signal: AbortSignal | undefined,
 ): Promise<RemoteCursor> {
   state.prepare();
-  const { signal } = cursor;
   const decode = decoding(description.options, undefined);
   const options = crossing(description);
   if (signal) options.$abortable = true;

@@ -108,6 +108,7 @@ export function installReading(prototype: AbstractCursor): void {
           yield documents;
           this.signal?.throwIfAborted();
         }
+        this.signal?.throwIfAborted();
       } finally {
         if (!this.isClosed) await this.close();
       }

@@ -49,6 +49,30 @@ export class NotReadyError extends MongoError {
   }
 }
 
+/** An operation did not settle within `deadlineMS`. What it held is freed. */
+export class DeadlineExceededError extends MongoError {
+  override readonly code = 'MONGO_OFFLOAD_DEADLINE';
+  /** The limit, in milliseconds. */
+  readonly deadlineMS: number;
+  /** Whether the operation is a write that the server may have applied, or may still. */
+  readonly mayHaveBeenApplied: boolean;
+
+  constructor(what: string, { limitMS, write }: { limitMS: number; write: boolean }) {
+    super(
+      `${what} did not settle within its deadlineMS of ${limitMS} ms and was given up. ` +
+        (write
+          ? 'The server may have applied it: check before you call it again.'
+          : 'Nothing was changed; it can be called again.'),
+    );
+    this.deadlineMS = limitMS;
+    this.mayHaveBeenApplied = write;
+  }
+
+  override get name(): string {
+    return 'DeadlineExceededError';
+  }
+}
+
 /** An option under `offload` that is unknown or has no sense. */
 export class OffloadOptionError extends MongoError {
   override readonly code = 'MONGO_OFFLOAD_OPTION';

@@ -1,10 +1,12 @@
 import { OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
 import type { BSONSerializeOptions, ClientSession, Document, MongoClient } from 'mongodb';
 
+import { Deadline, eitherSignal } from '../abort/deadline';
 import { encodeCall, type CallParts } from '../calls/encode';
 import { crossingOptions, decoding } from '../calls/options';
 import type { TargetRef } from '../client/client-link';
 import { offloadedState } from '../client/state';
+import { deadlineOf } from '../pool/offload-options';
 import { sessionLinkOf, type SessionLink } from '../session';
 
 /** What the mechanism must know of the objects whose methods it carries. */
@@ -62,7 +64,7 @@ function offloaded<This extends object>(
   carrier: Carrier<This>,
   plan: MethodPlan<This>,
 ): Method {
-  const { arity, result: resultKind } = OPERATIONS[name];
+  const { arity, effect, result: resultKind } = OPERATIONS[name];
   const { openOptions = false, ownBsonOnly = false } = plan;
   const methods = {
     async [method](this: This, ...args: unknown[]): Promise<unknown> {
@@ -81,7 +83,10 @@ function offloaded<This extends object>(
       state.prepare();
       const inherited = carrier.bson(this);
       const decode = decoding(options, ownBsonOnly ? undefined : inherited);
-      const signal = options?.signal as AbortSignal | undefined;
+      const limitMS = deadlineOf(options, state.link.offload);
+      const deadline =
+        limitMS === undefined ? undefined : new Deadline(limitMS, name, effect === 'write');
+      const signal = eitherSignal(options?.signal as AbortSignal | undefined, deadline?.signal);
       let crossing = crossingOptions(options, openOptions);
       if (signal) crossing = { ...crossing, $abortable: true };
       if (resultKind === 'document' && decode.onTape) crossing = { ...crossing, $tape: true };
@@ -102,6 +107,8 @@ function offloaded<This extends object>(
         return plan.result ? plan.result.call(this, result, args) : result;
       } catch (error) {
         throw plan.error ? plan.error.call(this, error as Error, args) : error;
+      } finally {
+        deadline?.end();
       }
     },
   };

@@ -1,5 +1,7 @@
 import { availableParallelism } from 'node:os';
 
+import { MongoInvalidArgumentError, type Document } from 'mongodb';
+
 import { OffloadOptionError } from '../errors';
 
 /** Our own options, under the one key `offload` of the client's options. */
@@ -15,17 +17,28 @@ export interface OffloadOptions {
   readAhead?: number;
   /** BSON bytes that a chunk aims at. Default 262144. The first client that starts the pool decides. */
   chunkBytes?: number;
+  /**
+   * A strict limit in milliseconds on each operation of the client, from the call to the settled
+   * promise: waiting, connecting and retries included. An operation's own `deadlineMS` goes before
+   * it. A cursor's runs from its first command to its end. Default: none.
+   */
+  deadlineMS?: number;
   /** Refuse, when the client is made, options with which it could only run on the main thread. Default false. */
   strict?: boolean;
 }
 
-export type ResolvedOffloadOptions = Required<OffloadOptions>;
+export type ResolvedOffloadOptions = Required<Omit<OffloadOptions, 'deadlineMS'>> &
+  Pick<OffloadOptions, 'deadlineMS'>;
 
-const LIMITS: Record<'workers' | 'sliceMS' | 'readAhead' | 'chunkBytes', [low: number, high: number]> = {
+const LIMITS: Record<
+  'workers' | 'sliceMS' | 'readAhead' | 'chunkBytes' | 'deadlineMS',
+  [low: number, high: number]
+> = {
   workers: [1, 64],
   sliceMS: [0.1, 1000],
   readAhead: [1, 64],
   chunkBytes: [4096, 16 * 1024 * 1024],
+  deadlineMS: [1, 2 ** 31 - 1],
 };
 
 /** @throws OffloadOptionError for an option that is unknown or out of range */
@@ -59,7 +72,28 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     readAhead: number('readAhead', 3),
     chunkBytes: number('chunkBytes', 256 * 1024),
     strict: options.strict ?? false,
+    ...(options.deadlineMS === undefined ? {} : { deadlineMS: number('deadlineMS', 1, false) }),
   };
+}
+
+/**
+ * The limit that holds for an operation: its own, else its client's.
+ *
+ * @throws MongoInvalidArgumentError for one that is no positive number
+ */
+export function deadlineOf(
+  options: Document | undefined,
+  { deadlineMS }: ResolvedOffloadOptions,
+): number | undefined {
+  const own: unknown = options?.deadlineMS;
+  if (own == null) return deadlineMS;
+  const [low, high] = LIMITS.deadlineMS;
+  if (typeof own !== 'number' || !(own >= low && own <= high)) {
+    throw new MongoInvalidArgumentError(
+      `deadlineMS must be a number of milliseconds from ${low} to ${high}, not ${String(own)}`,
+    );
+  }
+  return own;
 }
 
 function defaultWorkers(): number {
