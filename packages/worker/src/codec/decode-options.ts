@@ -37,7 +37,8 @@ export function deserializeOptionsOf(options: DecodeOptions): BSON.DeserializeOp
 }
 
 /** How int64 is given: BSON.deserialize's rules, decided once for a whole chunk. */
-export type LongForm = 'number' | 'Long' | 'bigint';
+export type LongForm = (typeof LONG_FORMS)[number];
+const LONG_FORMS = ['number', 'Long', 'bigint'] as const;
 
 /** The part of the options that a compiled reader depends on, read as BSON.deserialize reads it. */
 export interface Promotion {
@@ -49,20 +50,21 @@ export interface Promotion {
 }
 
 export function promotionOf(options: DecodeOptions): Promotion {
-  const promoteValues = options.promoteValues ?? true;
-  const promoteLongs = options.promoteLongs ?? true;
-  const longs = options.useBigInt64
-    ? 'bigint'
-    : promoteLongs && promoteValues === true
-      ? 'number'
-      : 'Long';
+  // Programs in JavaScript pass what they like: bson asks some for truth and some for being `true` itself.
+  const promoteValues: unknown = options.promoteValues ?? true;
   const wrapNumbers = promoteValues === false;
   const bareBuffers = Boolean(options.promoteBuffers && promoteValues);
+  const longs = longFormOf(options, promoteValues === true);
   const variant =
-    (longs === 'number' ? 0 : longs === 'Long' ? 1 : 2) +
-    (wrapNumbers ? 3 : 0) +
-    (bareBuffers ? 6 : 0);
+    LONG_FORMS.indexOf(longs) +
+    (wrapNumbers ? LONG_FORMS.length : 0) +
+    (bareBuffers ? 2 * LONG_FORMS.length : 0);
   return { variant, wrapNumbers, longs, bareBuffers };
+}
+
+function longFormOf(options: DecodeOptions, promoteValues: boolean): LongForm {
+  if (options.useBigInt64) return 'bigint';
+  return (options.promoteLongs ?? true) && promoteValues ? 'number' : 'Long';
 }
 
 /** Option sets that BSON.deserialize refuses, whatever the document. */

@@ -20,7 +20,7 @@ export class FaithfulObject {
         assign(this.#object, key, value);
         return;
       }
-      this.#entries = Object.entries(this.#object) as [string, unknown][];
+      this.#entries = Object.entries(this.#object);
     }
     this.#entries.push([key, value]);
   }
@@ -31,7 +31,7 @@ export class FaithfulObject {
     const map = new Map(entries);
     // Lone surrogates are written as U+FFFD, so that two keys of a Map may be one in BSON.
     if (map.size < entries.length)
-      map.entries = () => entries[Symbol.iterator]() as MapIterator<[string, unknown]>;
+      map.entries = () => entries[Symbol.iterator]();
     return map;
   }
 

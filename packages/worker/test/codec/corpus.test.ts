@@ -24,7 +24,6 @@ const files = existsSync(folder)
   : [];
 
 if (files.length === 0) {
-  // eslint-disable-next-line no-console
   console.warn(`Skipped: the BSON corpus. Its tests are read from ${folder}, which is not there.`);
   describe('the BSON corpus', () => {
     it.skip('is not there', () => undefined);

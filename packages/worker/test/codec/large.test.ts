@@ -12,15 +12,15 @@ describe('documents of 16 MB', () => {
     ['one string', () => ({ _id: 1, text: fill(16 * MEGABYTE - 100) })],
     ['one string that is not ASCII', () => ({ text: '漢'.repeat(5 * MEGABYTE) })],
     ['one binary', () => ({ data: Buffer.alloc(16 * MEGABYTE - 100, 7) })],
-    ['numbers', () => ({ numbers: Array.from({ length: 1_000_000 }, (_, at) => at) })],
+    ['numbers', () => ({ numbers: Array.from({ length: 650_000 }, (_, at) => at) })],
     [
       'nulls and booleans in turn',
-      () => ({ list: Array.from({ length: 1_500_000 }, (_, at) => (at % 2 ? null : true)) }),
+      () => ({ list: Array.from({ length: 900_000 }, (_, at) => (at % 2 ? null : true)) }),
     ],
     [
       'documents',
       () => ({
-        list: Array.from({ length: 150_000 }, (_, at) => ({
+        list: Array.from({ length: 120_000 }, (_, at) => ({
           _id: new ObjectId(),
           n: at,
           s: 'some text',
@@ -29,7 +29,7 @@ describe('documents of 16 MB', () => {
     ],
     [
       'ids',
-      () => ({ list: Array.from({ length: 600_000 }, () => new ObjectId(Buffer.alloc(12, 3))) }),
+      () => ({ list: Array.from({ length: 350_000 }, () => new ObjectId(Buffer.alloc(12, 3))) }),
     ],
     [
       'fields',
@@ -40,14 +40,13 @@ describe('documents of 16 MB', () => {
     ],
   ])('of %s cross like others', (_, make) => {
     const bytes = BSON.serialize(make(), { minInternalBufferSize: 20 * MEGABYTE });
-    expect(bytes.length).toBeGreaterThan(7 * MEGABYTE);
-    const want = BSON.deserialize(bytes);
+    expect(bytes.length).toBeGreaterThan(6 * MEGABYTE);
     const pipe = new Pipe();
     const small = BSON.serialize({ a: 1 });
     for (let round = 0; round < 2; round++) {
       const [first, large, last] = pipe.send([small, bytes, small]);
       assertDocument(first, { a: 1 });
-      assertDocument(large, want);
+      expect(isWrittenAs((large as { value: BSON.Document }).value, bytes)).toBe(true);
       assertDocument(last, { a: 1 });
     }
   });
@@ -166,6 +165,12 @@ describe('what a kept document keeps alive', () => {
     expect(blockSizes(encoder, 1_000)).toBeLessThanOrEqual(34_000);
   });
 });
+
+/** Whether the document is what was sent: quicker than to compare it field by field. */
+function isWrittenAs(document: BSON.Document, bytes: Uint8Array): boolean {
+  const size = { minInternalBufferSize: 20 * MEGABYTE };
+  return Buffer.compare(BSON.serialize(document, size), bytes) === 0;
+}
 
 /** The largest block of a chunk with strings of this length. */
 function blockSizes(encoder: TapeEncoder, length: number): number {

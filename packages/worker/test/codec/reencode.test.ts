@@ -44,14 +44,12 @@ describe('a reply that the driver decoded with raw: true', () => {
   it('may be large', () => {
     const bytes = BSON.serialize({ text: 'x'.repeat(2_000_000) });
     const again = reencodeRaw({ a: bytes, b: bytes, c: 1 });
-    expect(again.length).toBe(
-      raw.document(
-        raw.element(3, 'a', bytes),
-        raw.element(3, 'b', bytes),
-        raw.element(0x10, 'c', raw.int32(1)),
-      ).length,
+    const want = raw.document(
+      raw.element(3, 'a', bytes),
+      raw.element(3, 'b', bytes),
+      raw.element(0x10, 'c', raw.int32(1)),
     );
-    expect(BSON.deserialize(again, { raw: true }).b).toEqual(bytes);
+    expect(Buffer.compare(again, want)).toBe(0);
   });
 
   it('keeps scalars of all types', () => {

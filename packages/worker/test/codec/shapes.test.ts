@@ -1,3 +1,6 @@
+import { setFlagsFromString } from 'node:v8';
+import { compileFunction } from 'node:vm';
+
 import { BSON, Long, ObjectId } from 'mongodb';
 
 import { encodeModeOf, TapeDecoder, TapeEncoder, type TapeChunk } from '../../src/codec';
@@ -254,8 +257,7 @@ describe('a chunk', () => {
 });
 
 function hiddenClasses(): { HasSameMap(one: object, other: object): boolean } {
-  const v8 = require('node:v8') as typeof import('node:v8');
-  v8.setFlagsFromString('--allow-natives-syntax');
-  const HasSameMap = new Function('one', 'other', 'return %HaveSameMap(one, other)');
+  setFlagsFromString('--allow-natives-syntax');
+  const HasSameMap: unknown = compileFunction('return %HaveSameMap(one, other)', ['one', 'other']);
   return { HasSameMap: HasSameMap as (one: object, other: object) => boolean };
 }
