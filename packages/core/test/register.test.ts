@@ -139,9 +139,18 @@ describe('a program that says mongodb is given us, its libraries as well', () =>
       expect(stderr).toBe('');
     });
 
-    test('with NODE_OPTIONS', async () => {
+    test('with NODE_OPTIONS, which reach our workers and change nothing there', async () => {
+      write(
+        'spy.cjs',
+        `const { workerData } = require('node:worker_threads');
+         const before = require('node:module').Module._resolveFilename;
+         setImmediate(() => {
+           const changed = before !== require('node:module').Module._resolveFilename;
+           if (workerData !== null && changed) require('node:fs').writeSync(2, 'registered in a worker');
+         });`,
+      );
       const { seen, stderr } = await program(file, source, [], {
-        NODE_OPTIONS: `--import ${OURS}`,
+        NODE_OPTIONS: `--require ./spy.cjs --import ${OURS}`,
       });
       expect(seen).toStrictEqual(seenByAll);
       expect(stderr).toBe('');
@@ -161,7 +170,7 @@ describe('a program that says mongodb is given us, its libraries as well', () =>
 
 describe('a library with a driver of its own', () => {
   const report = (name: string, type: 'cjs' | 'mjs'): string => `
-    ${type === 'cjs' ? `const lib = require('${name}'), core = require('@mongo-offload/core'), { ObjectId } = require('mongodb'); require('${name}/index.js');` : `import lib from '${name}'; import * as core from '@mongo-offload/core'; import { ObjectId } from 'mongodb';`}
+    ${type === 'cjs' ? `const lib = require('${name}'), core = require('@mongo-offload/core'), { ObjectId } = require('mongodb');` : `import lib from '${name}'; import * as core from '@mongo-offload/core'; import { ObjectId } from 'mongodb';`}
     console.log(JSON.stringify({
       ours: lib.driver.MongoClient === core.MongoClient,
       copy: lib.driver.copy,

@@ -4,6 +4,8 @@ import type { LaneTask } from '@mongo-offload/worker/protocol';
 
 import { Lane } from './lane';
 import type { ResolvedOffloadOptions } from './offload-options';
+import { OUR_WORKER } from './our-worker';
+import { workerFlags } from './worker-flags';
 
 const ENTRY = require.resolve('@mongo-offload/worker/entry');
 
@@ -36,8 +38,8 @@ export class WorkerPool {
       concurrentTasksPerWorker: 1,
       idleTimeout: Infinity,
       recordTiming: false,
-      // The application's own hooks (`--import`, `--require`) are not for our workers.
-      execArgv: [],
+      execArgv: workerFlags(process.execArgv),
+      workerData: OUR_WORKER,
       loadBalancer: (_task, candidates) =>
         candidates.find(({ id }) => !this.#taken.has(id) && this.#taken.add(id)) ?? null,
     });

@@ -6,9 +6,10 @@
  */
 import * as nodeModule from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { isMainThread, MessageChannel, parentPort } from 'node:worker_threads';
+import { isMainThread, MessageChannel, parentPort, workerData } from 'node:worker_threads';
 
 import { warnOnce } from '../errors/warning';
+import { OUR_WORKER } from '../pool/our-worker';
 import { redirectUrl, type ResolveContext, type Resolved } from './esm-hooks';
 import { asksForDriver, redirect, type Notice } from './redirect';
 
@@ -35,8 +36,9 @@ interface NodeModule {
 const { Module, registerHooks } = nodeModule as unknown as NodeModule;
 
 // `--require` loads this file in Node's thread for module hooks as well, the one thread without a parent
-// port: registering hooks from there would wait for itself.
-if (isMainThread || parentPort !== null) {
+// port: registering hooks from there would wait for itself. NODE_OPTIONS loads it in our own workers,
+// which mean the driver when they say so.
+if (isMainThread || (parentPort !== null && workerData !== OUR_WORKER)) {
   redirectRequires();
   redirectImports();
 }

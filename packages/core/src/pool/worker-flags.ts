@@ -1,0 +1,33 @@
+/** Flags of Node's that decide how a thread opens sockets, and whether their value may be the next word. */
+const NETWORK_FLAGS = new Map([
+  ['--dns-result-order', true],
+  ['--network-family-autoselection', false],
+  ['--no-network-family-autoselection', false],
+  ['--enable-network-family-autoselection', false],
+  ['--no-enable-network-family-autoselection', false],
+  ['--network-family-autoselection-attempt-timeout', true],
+  ['--tls-keylog', true],
+  ['--tls-min-v1.0', false],
+  ['--tls-min-v1.1', false],
+  ['--tls-min-v1.2', false],
+  ['--tls-min-v1.3', false],
+  ['--tls-max-v1.2', false],
+  ['--tls-max-v1.3', false],
+]);
+
+/**
+ * The flags of the program's command line that our workers are started with: those for sockets,
+ * which are theirs now. The application's hooks (`--import`, `--require`), its `--eval` and the like
+ * are not for them. Flags in NODE_OPTIONS reach every thread by themselves.
+ */
+export function workerFlags(execArgv: readonly string[]): string[] {
+  const flags: string[] = [];
+  for (let i = 0; i < execArgv.length; i++) {
+    const [name, value] = execArgv[i].split('=', 2);
+    const takesValue = NETWORK_FLAGS.get(name);
+    if (takesValue === undefined) continue;
+    flags.push(execArgv[i]);
+    if (takesValue && value === undefined) flags.push(execArgv[++i]);
+  }
+  return flags;
+}
