@@ -45,8 +45,8 @@ try {
       if (!same) throw new Error(`${title}: the results differ`);
       rows.push({
         title,
-        native: await measure('native', work),
-        ours: await measure('ours', work),
+        native: await measure('native', read),
+        ours: await measure('ours', read),
       });
       return 'same results';
     });
