@@ -77,6 +77,8 @@ function plainWriteConcern(writeConcern: WriteConcern): Document {
 export interface Decoding extends BSONSerializeOptions {
   /** Whether the fast path (the tape) gives exactly what these options ask for. */
   onTape: boolean;
+  /** Whether results that the driver passes through may be asked for undecoded. */
+  passThrough: boolean;
 }
 
 const resolved = new WeakMap<BSONSerializeOptions, Decoding>();
@@ -114,6 +116,8 @@ function resolve(options: BSONSerializeOptions): Decoding {
     fieldsAsRaw,
     enableUtf8Validation,
     onTape: encodeModeOf(options) === 'tape',
+    passThrough:
+      raw || (promoteValues && promoteLongs && !promoteBuffers && !useBigInt64 && !bsonRegExp),
   };
 }
 

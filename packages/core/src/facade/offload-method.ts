@@ -90,6 +90,7 @@ function offloaded<This extends object>(
       let crossing = crossingOptions(options, openOptions);
       if (signal) crossing = { ...crossing, $abortable: true };
       if (resultKind === 'document' && decode.onTape) crossing = { ...crossing, $tape: true };
+      if (resultKind === 'raw' && decode.passThrough) crossing = { ...crossing, $raw: true };
       if (session !== undefined) crossing = { ...crossing, $session: session.id };
       const bson = serializing(options, inherited);
       const parts = plan.encode

@@ -273,7 +273,7 @@ export class DecodingFailure {
 
 function deserializeOptions(decoding: Decoding | undefined): BSON.DeserializeOptions {
   if (decoding === undefined) return {};
-  const { onTape: _, enableUtf8Validation, raw: __, fieldsAsRaw, ...options } = decoding;
+  const { onTape: _, passThrough: ___, enableUtf8Validation, raw: __, fieldsAsRaw, ...options } = decoding;
   return {
     ...options,
     ...(fieldsAsRaw === undefined ? {} : { fieldsAsRaw }),

@@ -83,7 +83,7 @@ export class BatchSource implements CursorHandle {
       const batch = await mine;
       return Comlink.transfer(batch, [batch.chunk.buffer]);
     } catch (error) {
-      return { error: packError(error) };
+      return { error: packError(error, true) };
     } finally {
       this.#credit -= 1;
     }

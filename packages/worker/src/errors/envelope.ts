@@ -2,6 +2,7 @@ import { types } from 'node:util';
 
 import { BSON } from 'mongodb';
 
+import { reencodeRaw } from '../codec';
 import { knownClassName } from './class-registry';
 
 /**
@@ -40,6 +41,11 @@ const MAX_DEPTH = 32;
 
 class EnvelopeWriter {
   readonly #seen = new Map<object, number>();
+  readonly #rawDocuments: boolean;
+
+  constructor(rawDocuments: boolean) {
+    this.#rawDocuments = rawDocuments;
+  }
 
   error(error: Error, depth = 0): ErrorEnvelope {
     this.#seen.set(error, this.#seen.size);
@@ -77,6 +83,9 @@ class EnvelopeWriter {
     if (index !== undefined) return { is: 'seen', index };
     if (depth > MAX_DEPTH) return undefined;
     if (types.isDate(value)) return value;
+    if (ArrayBuffer.isView(value) && this.#rawDocuments) {
+      return { is: 'bson', bytes: reencodeRaw({ v: value }) };
+    }
     if ('_bsontype' in value || ArrayBuffer.isView(value) || types.isRegExp(value)) {
       return { is: 'bson', bytes: BSON.serialize({ v: value }) };
     }
@@ -121,11 +130,16 @@ function crosses(value: unknown): boolean {
   );
 }
 
-/** Packs whatever was thrown. Never throws itself. */
-export function packError(thrown: unknown): ErrorEnvelope {
+/**
+ * Packs whatever was thrown. Never throws itself.
+ *
+ * @param rawDocuments - the operation was asked for with `raw: true`: then a document within the
+ *   server's reply, and so within the error, is a Buffer of its bytes
+ */
+export function packError(thrown: unknown, rawDocuments = false): ErrorEnvelope {
   const error = types.isNativeError(thrown) ? thrown : new Error(String(thrown));
   try {
-    return new EnvelopeWriter().error(error);
+    return new EnvelopeWriter(rawDocuments).error(error);
   } catch {
     return { class: knownClassName(error) ?? 'Error', message: error.message, properties: [] };
   }

@@ -7,7 +7,7 @@ import { reencodeRaw, TapeEncoder } from '../codec';
 import { BatchSource } from '../cursor/batch-source';
 import { openCursor, type CursorArguments } from '../cursor/open';
 import { readArguments, type CallArguments } from '../operations/arguments';
-import { RAW, run, type Outcome } from '../operations/run';
+import { run, type Outcome } from '../operations/run';
 import {
   CALL_STRIDE,
   operationOf,
@@ -20,6 +20,18 @@ import {
 import { SessionRegistry } from '../session/session-registry';
 import { Replies } from './replies';
 import { StreamOpenings } from './stream-openings';
+
+/** How a call is to be run and answered; it crosses in options of our own. */
+interface CallManner {
+  /** There where the call can be aborted. */
+  signal?: AbortSignal;
+  /** Documents go on the tape; else the main thread wants their bytes. */
+  onTape: boolean;
+  /** Passed-through results are asked for undecoded. */
+  raw: boolean;
+  /** The id of the session that the call belongs to. */
+  session?: number;
+}
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
 export class Lane {
@@ -88,6 +100,7 @@ export class Lane {
     end: number,
   ): Promise<void> {
     let session: number | undefined;
+    let rawDocuments = false;
     try {
       const name = operationOf(code);
       const args = readArguments(bytes, start, end);
@@ -98,6 +111,9 @@ export class Lane {
       // wants the bytes themselves.
       const onTape = args.options?.$tape === true;
       delete args.options?.$tape;
+      const raw = args.options?.$raw === true;
+      delete args.options?.$raw;
+      rawDocuments = raw || name.startsWith('cursor.') || name === 'collection.findOne';
       session = args.options?.$session as number | undefined;
       if (args.options !== undefined && session !== undefined) {
         delete args.options.$session;
@@ -105,9 +121,9 @@ export class Lane {
       }
       const before = this.#openings.before(target, OPERATIONS[name].effect);
       if (before !== undefined) await before;
-      await this.#dispatch(call, name, target, args, signal, onTape, session);
+      await this.#dispatch(call, name, target, args, { signal, onTape, raw, session });
     } catch (error) {
-      this.#replies.error(call, error);
+      this.#replies.error(call, error, rawDocuments);
     } finally {
       this.#aborts.delete(call);
       if (session !== undefined) this.#replies.session(this.#sessions.snapshot(session));
@@ -119,9 +135,7 @@ export class Lane {
     name: OperationName,
     target: Target,
     args: CallArguments,
-    signal: AbortSignal | undefined,
-    onTape: boolean,
-    session: number | undefined,
+    { signal, onTape, raw, session }: CallManner,
   ): Promise<void> {
     const options: Document = { ...args.options };
     const [kind, cursorArgs] = args.positional as [CursorKind, CursorArguments | undefined];
@@ -131,7 +145,7 @@ export class Lane {
         // A session is its own client's.
         const waits = options.tailable === true && options.awaitData === true && session === undefined;
         const on = waits ? target.waiting() : target;
-        const cursor = openCursor(kind, cursorArgs ?? {}, on, { ...options, ...RAW });
+        const cursor = openCursor(kind, cursorArgs ?? {}, on, { ...options, raw: true });
         const source = new BatchSource(cursor, this.#encoder, {
           chunkBytes: this.#chunkBytes,
           tailable: options.tailable === true,
@@ -144,7 +158,7 @@ export class Lane {
         return this.#replies.cursor(call, opened, transfer);
       }
       case 'cursor.explain': {
-        const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, ...RAW });
+        const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, raw: true });
         const verbosity = args.positional[2] as ExplainVerbosityLike;
         const plan = await (cursor as FindCursor).explain(verbosity);
         return this.#replies.outcome(call, { kind: 'raw', bytes: reencodeRaw({ v: plan }) }, false);
@@ -156,7 +170,7 @@ export class Lane {
         return this.#replies.outcome(call, { kind: 'value', value }, false);
       }
       default: {
-        const outcome: Outcome = await run(name, target, args, signal);
+        const outcome: Outcome = await run(name, target, args, { signal, raw });
         return this.#replies.outcome(call, outcome, onTape);
       }
     }

@@ -51,8 +51,9 @@ export class Replies {
     }
   }
 
-  error(call: number, thrown: unknown): void {
-    this.#extras.push(packError(thrown));
+  /** @param rawDocuments - the operation was asked for with `raw: true` */
+  error(call: number, thrown: unknown, rawDocuments = false): void {
+    this.#extras.push(packError(thrown, rawDocuments));
     this.#add(call, ReplyKind.error, this.#extras.length - 1);
   }
 

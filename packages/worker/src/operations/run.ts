@@ -13,20 +13,6 @@ import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
 
-/**
- * BSON options under which the driver hands a result through undecoded: nested documents as their
- * bytes, and what stands beside them in classes that keep its type.
- */
-export const RAW = {
-  raw: true,
-  promoteValues: false,
-  promoteLongs: true,
-  promoteBuffers: false,
-  useBigInt64: false,
-  bsonRegExp: true,
-  fieldsAsRaw: undefined,
-} as const;
-
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
 export type Outcome =
   | { kind: 'value'; value: unknown }
@@ -41,12 +27,15 @@ export async function run(
   name: OperationName,
   target: Target,
   { positional, options }: CallArguments,
-  signal: AbortSignal | undefined,
+  { signal, raw }: { signal?: AbortSignal; raw: boolean },
 ): Promise<Outcome> {
   const spec: OperationSpec = OPERATIONS[name];
   const finalOptions: Document = { ...options };
   if (signal !== undefined) finalOptions.signal = signal;
-  if (spec.result === 'raw' || spec.result === 'document') Object.assign(finalOptions, RAW);
+  const passedThrough = spec.result === 'document' || (spec.result === 'raw' && raw);
+  // No more than `raw`: options that change how numbers come would also reach the driver's own look
+  // at an error's code, on which its retries and its view of the deployment rest.
+  if (passedThrough) finalOptions.raw = true;
 
   switch (name) {
     case 'client.connect':
@@ -85,7 +74,9 @@ export async function run(
     case 'document':
       return { kind: 'document', bytes: result as Uint8Array | null };
     case 'raw':
-      return { kind: 'raw', bytes: reencodeRaw({ v: result }) };
+      return passedThrough
+        ? { kind: 'raw', bytes: reencodeRaw({ v: result }) }
+        : { kind: 'value', value: result };
     default:
       return spec.result satisfies never;
   }

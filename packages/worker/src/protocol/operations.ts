@@ -7,7 +7,8 @@
  * - `result`: how the driver's result travels back.
  *   - `value`: a small JavaScript value that the driver computed; it is serialized as BSON.
  *   - `raw`: a document (or array) of the server's that the driver passes through; it is asked for
- *     with `raw: true`, so that no value in it is ever decoded in the worker.
+ *     with `raw: true`, so that no nested document is ever decoded in the worker. Where the program
+ *     asked for other types than the default ones, it is a `value` under those options.
  *   - `document`: one document or null, asked for with `raw: true` and sent on the tape.
  *   - `done`: nothing comes back but the fact.
  */
