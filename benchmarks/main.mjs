@@ -26,6 +26,8 @@ const usage = `Measures mongodb and @mongo-offload/core side by side.
   --large         read 200,000 documents as well
   --documents N   how many documents the other sections read (20000; --quick: 1000)
   --workers N     worker threads of @mongo-offload/core (its own default)
+  --patience S    wait up to so many seconds before each measurement for a moment in which nothing else
+                  runs on the machine (0)
   --quick         small and soon over: to see that it runs, not for figures
   --data DIR      the folder of tweet.json (../shared/driverbench beside the repository; where it is
                   absent, a document of the same shape)
@@ -42,6 +44,7 @@ const { values } = parseArgs({
     large: { type: 'boolean', default: false },
     documents: { type: 'string' },
     workers: { type: 'string' },
+    patience: { type: 'string', default: '0' },
     quick: { type: 'boolean', default: false },
     data: { type: 'string', default: path.join(here, '..', '..', 'shared', 'driverbench') },
     json: { type: 'string', default: path.join(here, 'results', 'latest.json') },
@@ -78,10 +81,11 @@ async function main() {
     say(describe(environment, loadBefore));
     say('Filling the collections …');
     await fillCollections(client.db(database), tweet, sizes);
-    const { measured, failures } = await runRounds(sections, {
+    const { measured, failures, turns } = await runRounds(sections, {
       rounds,
       database,
       uri: mongod.uri,
+      patienceMS: Number(values.patience) * 1000,
       workers: values.workers === undefined ? undefined : wholeNumber('workers'),
       onRound: (round) => process.stderr.isTTY || say(`Round ${round} of ${rounds} …`),
       onSection: progress,
@@ -94,12 +98,17 @@ async function main() {
     say(
       `Medians of ${rounds} rounds, lowest and highest in brackets; marks are held against the medians.`,
     );
+    if (turns.disturbed > 0) {
+      say(
+        `${turns.disturbed} of ${turns.all} measurements began while something else used the processors.`,
+      );
+    }
     const load = { before: loadBefore, after: os.loadavg()[0] };
     const results = {
       format: 1,
       startedAt: startedAt.toISOString(),
       finishedAt: new Date().toISOString(),
-      environment: { ...environment, load },
+      environment: { ...environment, load, turns },
       options: { quick, rounds, ...sizes, data: undefined },
       sections: summaries,
       failures,

@@ -1,3 +1,4 @@
+import { quietMoment } from '../measure/quiet-moment.mjs';
 import { runChild } from './run-child.mjs';
 
 /**
@@ -5,21 +6,27 @@ import { runChild } from './run-child.mjs';
  * from outside falls on one round of many sections and not on all rounds of one; the sides take turns in
  * going first.
  *
- * @returns {Promise<{ measured: Map<string, Record<string, object[]>>, failures: string[] }>}
+ * @returns {Promise<{ measured: Map<string, Record<string, object[]>>, failures: string[], turns: { all: number, disturbed: number } }>}
+ *   `disturbed`: how many began while something else used the processors
  */
-export async function runRounds(sections, { rounds, database, onRound, onSection, ...common }) {
+export async function runRounds(
+  sections,
+  { rounds, database, patienceMS, onRound, onSection, ...common },
+) {
   const measured = new Map(sections.map(({ id }) => [id, { native: [], ours: [] }]));
   const failures = [];
   const witnesses = new Map();
+  const turns = { all: 0, disturbed: 0 };
   for (let round = 1; round <= rounds; round++) {
     onRound(round);
     for (const [index, section] of sections.entries()) {
       const { id, subject, title, sides = ['native', 'ours'] } = section;
       const place = `round ${round} of ${rounds}, ${index + 1} of ${sections.length}`;
       onSection(`${place}: ${subject}, ${title}`);
-      const turns = round % 2 === 1 ? sides : sides.toReversed();
-      for (const side of turns) {
+      for (const side of round % 2 === 1 ? sides : sides.toReversed()) {
         const { program, settings, workers = common.workers, ownDatabase } = section;
+        turns.all += 1;
+        if ((await quietMoment(patienceMS)) === false) turns.disturbed += 1;
         const own = ownDatabase ? `${database}_${side}_${round}` : database;
         try {
           const job = { ...common, program, side, settings, workers, database: own };
@@ -36,5 +43,5 @@ export async function runRounds(sections, { rounds, database, onRound, onSection
       }
     }
   }
-  return { measured, failures };
+  return { measured, failures, turns };
 }
