@@ -264,6 +264,9 @@ describe('collections, databases and indexes', () => {
     expect(await ours.listIndexes().toArray()).toStrictEqual(await theirs.listIndexes().toArray());
     expect(await ours.indexExists(['n_1', 'text'])).toBe(true);
     expect(await ours.indexInformation()).toStrictEqual(await theirs.indexInformation());
+    expect(await ours.createIndex({ apart: 1 }, { sparse: true }, { comment: 'mine' })).toBe('apart_1');
+    expect(await ours.createIndexes([{ key: { open: 1 } }], { comment: 'mine' }, true)).toStrictEqual(['open_1']);
+    expect(await ours.indexes()).toStrictEqual(await theirs.indexes());
     const { ok } = await ours.dropIndex('n_1');
     expect(ok).toBe(1);
     expect(await ours.dropIndexes()).toBe(true);

@@ -133,13 +133,13 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
   countDocuments: {},
   estimatedDocumentCount: {},
   createIndexes: {
-    // With its third argument true, options that the driver does not know go on to the server.
-    accepts: ([indexes, , unknown]) => Array.isArray(indexes) && unknown !== true,
+    openOptions: true,
+    accepts: ([indexes]) => Array.isArray(indexes),
+    form: { name: 'collection.createIndexesOpen', when: (args) => args[2] === true },
   },
   createIndex: {
     openOptions: true,
-    // The form with three arguments tells index options from command options by their place.
-    accepts: (args) => args[2] == null,
+    form: { name: 'collection.createIndexApart', when: (args) => args[2] != null },
   },
   dropIndex: {},
   dropIndexes: {},

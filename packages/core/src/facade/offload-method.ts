@@ -19,6 +19,8 @@ export interface Carrier<This> {
 
 /** How one method differs from the plain way; most differ in nothing. */
 export interface MethodPlan<This> {
+  /** Another operation that the method is when it is called with these arguments. */
+  form?: { name: OperationName; when(args: unknown[]): boolean };
   /** Options that the driver does not know go on to the server, and so cross as well. */
   openOptions?: boolean;
   /** The operation does not inherit BSON options from what it is called on. */
@@ -51,7 +53,18 @@ export function offloadMethods<This extends object>(
 ): void {
   for (const [method, plan] of Object.entries(plans)) {
     const native = (prototype as Record<string, Method>)[method];
-    const value = offloaded(`${kind}.${method}` as OperationName, method, native, carrier, plan);
+    const { form, ...plain } = plan;
+    let value = offloaded(`${kind}.${method}` as OperationName, method, native, carrier, plain);
+    if (form !== undefined) {
+      const usual = value;
+      const other = offloaded(form.name, method, native, carrier, plain);
+      const choose = {
+        async [method](this: unknown, ...args: unknown[]): Promise<unknown> {
+          return await (form.when(args) ? other : usual).apply(this, args);
+        },
+      };
+      value = choose[method];
+    }
     Object.defineProperty(value, 'length', { value: native.length });
     Object.defineProperty(prototype, method, { value, writable: true, configurable: true });
   }

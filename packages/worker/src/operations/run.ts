@@ -5,6 +5,7 @@ import type {
   ClientBulkWriteModel,
   ClientSession,
   Document,
+  IndexDescription,
   MongoBulkWriteError,
 } from 'mongodb';
 
@@ -46,6 +47,10 @@ export async function run(
       return { kind: 'done' };
     case 'client.bulkWrite':
       return await clientBulkWrite(target, positional, finalOptions);
+    case 'collection.createIndexApart':
+      return await called(target.collection?.createIndex(...(positional.slice(0, 2) as [Document, Document]), finalOptions));
+    case 'collection.createIndexesOpen':
+      return await called(target.collection?.createIndexes(positional[0] as IndexDescription[], finalOptions, true));
     case 'session.commitTransaction':
       await sessionOf(options).commitTransaction();
       return { kind: 'done' };
@@ -80,6 +85,10 @@ export async function run(
     default:
       return spec.result satisfies never;
   }
+}
+
+async function called(value: Promise<unknown> | undefined): Promise<Outcome> {
+  return { kind: 'value', value: await value };
 }
 
 function receiver(kind: string, target: Target): Record<string, Method> {

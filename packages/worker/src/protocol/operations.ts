@@ -69,7 +69,11 @@ export const OPERATIONS = {
   'collection.countDocuments': read(1),
   'collection.estimatedDocumentCount': read(0),
   'collection.createIndex': write(1),
+  /** `createIndex` with index options and command options apart. */
+  'collection.createIndexApart': write(2),
   'collection.createIndexes': write(1),
+  /** `createIndexes` that hands index options on which the driver does not know. */
+  'collection.createIndexesOpen': write(1),
   'collection.dropIndex': write(1, 'raw'),
   'collection.dropIndexes': write(0),
   'collection.createSearchIndexes': write(1),
