@@ -120,11 +120,11 @@ ownAllMethods(Collection, driver.Collection);
 
 offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarrier, {
   findOne: {},
-  updateOne: { accepts: ([, update]) => looksLikeUpdate(update) },
-  updateMany: { accepts: ([, update]) => looksLikeUpdate(update) },
-  replaceOne: {},
-  deleteOne: {},
-  deleteMany: {},
+  updateOne: { accepts: ([, update]) => looksLikeUpdate(update), result: updated },
+  updateMany: { accepts: ([, update]) => looksLikeUpdate(update), result: updated },
+  replaceOne: { result: updated },
+  deleteOne: { result: deleted },
+  deleteMany: { result: deleted },
   findOneAndDelete: {},
   findOneAndReplace: {},
   findOneAndUpdate: { accepts: ([, update]) => looksLikeUpdate(update) },
@@ -221,6 +221,17 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
   },
 });
+
+/** Counts that the server did not tell, as of an unacknowledged write, are there and undefined. */
+function updated(result: unknown): unknown {
+  const { matchedCount, modifiedCount } = result as driver.UpdateResult;
+  return Object.assign(result as object, { matchedCount, modifiedCount });
+}
+
+function deleted(result: unknown): unknown {
+  const { deletedCount } = result as driver.DeleteResult;
+  return Object.assign(result as object, { deletedCount });
+}
 
 /** An update whose first key is an operator, or a pipeline: anything else the driver refuses, with its own words. */
 function looksLikeUpdate(update: unknown): boolean {

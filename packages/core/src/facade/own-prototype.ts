@@ -1,11 +1,17 @@
 /**
  * Gives a class's prototype, as its own, every method and getter that it inherits from the driver's:
- * libraries copy `Object.getOwnPropertyNames(Collection.prototype)` and must find them all.
+ * libraries copy `Object.getOwnPropertyNames(Collection.prototype)` and must find them all. A method
+ * that is ours says that it takes as many arguments as the driver's.
  */
 export function ownAllMethods(ours: { prototype: object }, drivers: { prototype: object }): void {
   const descriptors = Object.getOwnPropertyDescriptors(drivers.prototype);
   for (const name of Reflect.ownKeys(descriptors) as (string & keyof typeof descriptors)[]) {
-    if (Object.prototype.hasOwnProperty.call(ours.prototype, name)) continue;
-    Object.defineProperty(ours.prototype, name, descriptors[name]);
+    const own = Object.getOwnPropertyDescriptor(ours.prototype, name);
+    if (own === undefined) {
+      Object.defineProperty(ours.prototype, name, descriptors[name]);
+    } else if (typeof own.value === 'function' && name !== 'constructor') {
+      const { length } = (descriptors[name] as { value: (...args: unknown[]) => unknown }).value;
+      Object.defineProperty(own.value, 'length', { value: length, configurable: true });
+    }
   }
 }
