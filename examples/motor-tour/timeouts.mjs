@@ -22,6 +22,14 @@ try {
   console.log(`signal: ${error.name}`);
 }
 
+// deadlineMS: a strict limit from the call to its end, whatever the time is spent on: waiting for a
+// connection, retries, or the server. { offload: { deadlineMS } } sets it for the whole client.
+try {
+  await slow.find(takesLong, { deadlineMS: 50 }).toArray();
+} catch (error) {
+  console.log(`deadlineMS: ${error.name}`);
+}
+
 await client.close();
 
 // A server that is down. An operation looks for a server as long as serverSelectionTimeoutMS says (by

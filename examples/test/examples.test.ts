@@ -47,6 +47,7 @@ describe('the tour through what Motor users know', () => {
     timeouts: [
       'maxTimeMS: MaxTimeMSExpired',
       'signal: TimeoutError',
+      'deadlineMS: DeadlineExceededError',
       'operation: MongoServerSelectionError',
       'waitUntilReady: NotReadyError, because of MongoServerSelectionError',
     ],
