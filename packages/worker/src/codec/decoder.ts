@@ -38,10 +38,17 @@ export class TapeDecoder {
     this.#compileAfter = compile ? compileAfter : Infinity;
   }
 
+  /**
+   * Takes note of the shapes that a chunk defines. `open` does so; a chunk that arrives and is not opened must
+   * be given to this, since its channel will not be sent them again.
+   */
+  learn(chunk: TapeChunk): void {
+    if (chunk.shapes === undefined) return;
+    for (const shape of chunk.shapes) this.#shapes.set(shape.id, shape);
+  }
+
   open(chunk: TapeChunk, options: DecodeOptions): TapeReader {
-    if (chunk.shapes !== undefined) {
-      for (const shape of chunk.shapes) this.#shapes.set(shape.id, shape);
-    }
+    this.learn(chunk);
     const cursor = new TapeCursor(chunk.buffer);
     const tableOf = (promotion: Promotion): ReaderTable =>
       (this.#tables[promotion.variant] ??= new Readers(

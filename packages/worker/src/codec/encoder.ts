@@ -14,6 +14,7 @@ import { copyBytes, endOfRareValue, isReadable, wrapValue, WRAPPER_BYTES } from 
 import { Sections } from './sections';
 import { KIND_OF_TYPE, NodeField, ShapeTrie, type ShapeLimits } from './shape-trie';
 import { INVALID_UTF8, writeUtf8 } from './utf8';
+import { isWellFormed } from './well-formed';
 
 export interface TapeEncoderOptions extends Partial<ShapeLimits> {
   /** About how many characters share one decoded string on main: what a kept document may keep alive. */
@@ -440,18 +441,27 @@ export class TapeEncoder {
     const { narrowView } = sections;
     let to = sections.narrowCount;
     let seen = 0;
-    let at = start;
-    const lastWord = end - 4;
-    for (; at <= lastWord; at += 4, to += 4) {
-      const word = view.getInt32(at, true);
+    if (length >= 4) {
+      // The last word may overlap the one before it: cheaper than a tail of bytes.
+      const lastWord = end - 4;
+      let at = start;
+      for (; at < lastWord; at += 4, to += 4) {
+        const word = view.getInt32(at, true);
+        seen |= word;
+        narrowView.setInt32(to, word, true);
+      }
+      const word = view.getInt32(lastWord, true);
       seen |= word;
+      to += lastWord - at;
       narrowView.setInt32(to, word, true);
-    }
-    const { narrow } = sections;
-    for (; at < end; at++) {
-      const byte = source[at];
-      seen |= byte;
-      narrow[to++] = byte;
+      to += 4;
+    } else {
+      const { narrow } = sections;
+      for (let at = start; at < end; at++) {
+        const byte = source[at];
+        seen |= byte;
+        narrow[to++] = byte;
+      }
     }
     if ((seen & NON_ASCII) === 0) {
       sections.narrowCount = to;
@@ -529,7 +539,9 @@ export class TapeEncoder {
     // What was reserved covers the document as it is, so the wrapper comes on top of that.
     sections.reserveBytes(this.#documentEnd - value + WRAPPER_BYTES);
     const length = wrapValue(type, this.#source, value, end, sections.bytes, from);
-    if (tryIt && !isReadable(sections.bytes.subarray(from, from + length))) return MALFORMED;
+    if (tryIt && !(type === 3 && isWellFormed(this.#source, value, end))) {
+      if (!isReadable(sections.bytes.subarray(from, from + length))) return MALFORMED;
+    }
     sections.ints[sections.intCount++] = length;
     sections.byteCount = from + length;
     return end;

@@ -30,8 +30,7 @@ export class FaithfulObject {
     if (entries === undefined) return this.#object;
     const map = new Map(entries);
     // Lone surrogates are written as U+FFFD, so that two keys of a Map may be one in BSON.
-    if (map.size < entries.length)
-      map.entries = () => entries[Symbol.iterator]();
+    if (map.size < entries.length) map.entries = () => entries[Symbol.iterator]();
     return map;
   }
 

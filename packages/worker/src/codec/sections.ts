@@ -60,7 +60,8 @@ export class Sections {
   pack(documents: number, blocks: readonly number[]): ArrayBuffer {
     const { doubleCount, intCount, wideCount, narrowCount, byteCount } = this;
     const int32s = intCount + blocks.length;
-    const buffer = new ArrayBuffer(
+    // Not zeroed, since every byte is written below; and not from Node's pool, so that it can be transferred.
+    const { buffer } = Buffer.allocUnsafeSlow(
       HEADER_BYTES + doubleCount * 8 + int32s * 4 + wideCount * 2 + narrowCount + byteCount,
     );
     const header = new Int32Array(buffer, 0, HEADER_BYTES / 4);

@@ -39,6 +39,9 @@ export interface ReaderTable {
   add(shape: number): ShapeReader;
 }
 
+/** From this size on, copying costs more than keeping the chunk does. */
+const LARGE_BINARY = 4_096;
+
 const EMPTY_DOCUMENT = Uint8Array.of(5, 0, 0, 0, 0);
 
 /**
@@ -283,8 +286,8 @@ export class TapeCursor {
     const subtype = this.ints[this.intAt + 1];
     this.intAt += 2;
     const view = this.bytes.subarray(this.byteAt, (this.byteAt += length));
-    // A copy does not keep the chunk alive; one that is most of it may as well be it.
-    const own = length * 2 > this.bytes.length ? view : Buffer.from(view);
+    // A copy does not keep the chunk alive; a large binary is worth that, as it is worth a reply to the driver.
+    const own = length < LARGE_BINARY ? Buffer.from(view) : view;
     if (this.promotion.bareBuffers) return own;
     return subtype === Binary.SUBTYPE_UUID && length === 16
       ? new UUID(own)

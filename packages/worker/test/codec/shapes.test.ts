@@ -52,6 +52,16 @@ describe('a shape', () => {
     }
   });
 
+  it('is learnt from a chunk that nobody wants to read', () => {
+    const encoder = new TapeEncoder({ hotAfter: 1 });
+    const decoder = new TapeDecoder();
+    const channel = {};
+    write(encoder, [{ a: 1 }]);
+    decoder.learn(encoder.take(channel));
+    write(encoder, [{ a: 2 }]);
+    expect(decoder.open(encoder.take(channel), {}).next()).toEqual({ a: 2 });
+  });
+
   it('gives all its documents one hidden class', () => {
     const { HasSameMap } = hiddenClasses();
     const pipe = new Pipe();
