@@ -19,7 +19,10 @@ type Cursor = ChangeStreamCursorInternals & AbstractCursor & NodeJS.EventEmitter
 ownAllMethods(ChangeStreamCursor, ChangeStreamCursorClass);
 offloadCursorClass(ChangeStreamCursor.prototype, describe);
 
-const { cursorInit, getMore } = ChangeStreamCursor.prototype as unknown as Cursor;
+const { cursorInit, getMore } = ChangeStreamCursor.prototype as unknown as {
+  cursorInit: (this: Cursor) => Promise<void>;
+  getMore: (this: Cursor) => Promise<BufferedDocuments>;
+};
 
 const replacement = {
   async cursorInit(this: Cursor): Promise<void> {
@@ -41,10 +44,13 @@ const replacement = {
       batch = await getMore.call(this);
     } catch (error) {
       // What a stream does about a lost connection is right for a lost worker: it resumes.
-      if (error instanceof WorkerLostError) error.addErrorLabel(MongoErrorLabel.ResumableChangeStreamError);
+      if (error instanceof WorkerLostError)
+        error.addErrorLabel(MongoErrorLabel.ResumableChangeStreamError);
       throw error;
     }
     if (batch instanceof Batch) {
+      // One that was on its way when the stream was closed: the driver's cursor takes over its id.
+      if (this.isKilled) return batch.asLast();
       take(this, batch);
       this.emit('more', batch);
       this.emit('response');
@@ -79,7 +85,11 @@ function fieldsOf({ bytes }: ChangeStreamResponse): {
   postBatchResumeToken?: Document;
 } {
   // A resume token goes back to the server as it came.
-  return BSON.deserialize(bytes, { promoteValues: false, promoteLongs: false, promoteBuffers: false });
+  return BSON.deserialize(bytes, {
+    promoteValues: false,
+    promoteLongs: false,
+    promoteBuffers: false,
+  });
 }
 
 function describe(internals: CursorInternals): CursorDescription {

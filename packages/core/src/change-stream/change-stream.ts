@@ -22,12 +22,16 @@ const native = driver.ChangeStream.prototype as unknown as Internals;
 
 const replacement = {
   /** The stream's first cursor, and one each time it resumes. */
-  _createChangeStreamCursor(this: Internals, options: Document): AbstractCursor {
-    return offloadedCursor(native._createChangeStreamCursor.call(this, options), ChangeStreamCursor);
+  _createChangeStreamCursor(this: Internals, options: Document): ChangeStreamCursor {
+    return offloadedCursor(
+      native._createChangeStreamCursor.call(this, options),
+      ChangeStreamCursor,
+    );
   },
 
   _streamEvents(this: Internals, cursor: AbstractCursor): void {
-    native._streamEvents.call(this, cursor);
+    // When it resumes, the driver comes here before it hands the new cursor out.
+    native._streamEvents.call(this, offloadedCursor(cursor, ChangeStreamCursor));
     // A stream that begins to flow reads in the next tick. Beginning now sends the command before
     // that of an insert in the line below `on('change')`.
     this.cursorStream?.read(0);
@@ -35,7 +39,11 @@ const replacement = {
 };
 
 for (const [name, value] of Object.entries(replacement)) {
-  Object.defineProperty(ChangeStream.prototype, name, { value, writable: true, configurable: true });
+  Object.defineProperty(ChangeStream.prototype, name, {
+    value,
+    writable: true,
+    configurable: true,
+  });
 }
 ownAllMethods(ChangeStream, driver.ChangeStream);
 
@@ -43,7 +51,6 @@ ownAllMethods(ChangeStream, driver.ChangeStream);
 export function offloadedChangeStream<TSchema extends Document, TChange extends Document>(
   stream: driver.ChangeStream<TSchema, TChange>,
 ): ChangeStream<TSchema, TChange> {
-  Object.setPrototypeOf(stream, ChangeStream.prototype);
   offloadedCursor((stream as unknown as ChangeStreamInternals).cursor, ChangeStreamCursor);
-  return stream;
+  return Object.setPrototypeOf(stream, ChangeStream.prototype) as ChangeStream<TSchema, TChange>;
 }

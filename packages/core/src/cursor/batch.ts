@@ -11,7 +11,7 @@ import type { Lane } from '../pool/lane';
  * at a time or many; what is never taken is never decoded.
  */
 export class Batch implements BufferedDocuments {
-  readonly id: Long;
+  id: Long;
   readonly ns: MongoDBNamespace | null;
   /** Whether this is the last batch of its cursor. */
   readonly last: boolean;
@@ -39,6 +39,12 @@ export class Batch implements BufferedDocuments {
   /** Appends up to `max` documents to `target`; returns how many. */
   readInto(target: unknown[], max: number): number {
     return this.#cleared ? 0 : this.#reader.readInto(target as Document[], max);
+  }
+
+  /** Marks this as the last batch of its cursor, whatever the server said. */
+  asLast(): this {
+    this.id = Long.ZERO;
+    return this;
   }
 
   clear(): void {

@@ -9,6 +9,7 @@ import {
   type OpenedCursor,
 } from '@mongo-offload/worker/protocol';
 import * as Comlink from 'comlink';
+import { MongoAPIError } from 'mongodb';
 
 import type { Decoding } from '../calls/options';
 import { WorkerLostError } from '../errors';
@@ -43,7 +44,12 @@ export class RemoteCursor {
     this.#port = port;
     this.#lost = new Promise((_, reject) => {
       port.once('close', () =>
-        reject(new WorkerLostError('this cursor', { write: false, cause: lane.cause })),
+        reject(
+          this.#closing === undefined
+            ? new WorkerLostError('this cursor', { write: false, cause: lane.cause })
+            : // The driver's Node streams know a read that `close` ended by these words.
+              new MongoAPIError('The operation was interrupted: its cursor was closed'),
+        ),
       );
     });
     this.#lost.catch(() => undefined);

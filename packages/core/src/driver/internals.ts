@@ -175,9 +175,7 @@ export interface ChangeStreamCursorInternals extends CursorInternals {
 export const { ChangeStreamCursor: ChangeStreamCursorClass } =
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
   require('mongodb/lib/cursor/change_stream_cursor') as {
-    ChangeStreamCursor: abstract new () => AbstractCursor & {
-      on(event: string, listener: (...args: unknown[]) => void): unknown;
-    };
+    ChangeStreamCursor: abstract new () => AbstractCursor;
   };
 
 const { MongoDBNamespace: NamespaceClass } =

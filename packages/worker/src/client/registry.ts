@@ -87,8 +87,14 @@ export class ClientRegistry {
 }
 
 function waitingClient({ url, options }: Defined): MongoClient {
-  const maxIdleTimeMS = options.maxIdleTimeMS ?? WAITING_IDLE_MS;
-  return new MongoClient(url, { ...options, maxPoolSize: 0, minPoolSize: 0, maxIdleTimeMS });
+  return new MongoClient(url, {
+    ...options,
+    maxPoolSize: 0,
+    minPoolSize: 0,
+    // Nothing waits here for another's connection, only for one of its own to be made.
+    waitQueueTimeoutMS: 0,
+    maxIdleTimeMS: options.maxIdleTimeMS ?? WAITING_IDLE_MS,
+  });
 }
 
 async function probe({ url, options }: Defined, limitMS: number): Promise<void> {

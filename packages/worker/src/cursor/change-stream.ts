@@ -7,7 +7,6 @@ import {
   type Document,
   type MongoClient,
   type MongoDBNamespace,
-  type ReadPreferenceFromOptions,
   type Timestamp,
 } from 'mongodb';
 
@@ -56,7 +55,7 @@ export function changeStreamCursor(
   options: Document,
 ): AbstractCursor {
   const { client, s } = on as unknown as Watched;
-  const readPreference = ReadPreference.fromOptions(options as ReadPreferenceFromOptions);
+  const readPreference = ReadPreference.fromOptions(options);
   const cursor = new ChangeStreamCursorClass(client, s.namespace, pipeline, {
     ...options,
     readPreference,
@@ -67,7 +66,11 @@ export function changeStreamCursor(
     if (operationTime !== null) fields.operationTime = operationTime;
     if (postBatchResumeToken !== null) fields.postBatchResumeToken = postBatchResumeToken;
     const { maxWireVersion } = cursor;
-    responses.set(cursor, { bytes: new Uint8Array(BSON.serialize(fields)), batchSize, maxWireVersion });
+    responses.set(cursor, {
+      bytes: new Uint8Array(BSON.serialize(fields)),
+      batchSize,
+      maxWireVersion,
+    });
   };
   cursor.on('init', note);
   cursor.on('more', note);
@@ -82,5 +85,7 @@ export function responseOf(cursor: AbstractCursor): ChangeStreamResponse | undef
 /** The position that a stream is to start from, where its `$changeStream` stage names one. */
 export function startsNow(pipeline: Document[] | undefined): boolean {
   const stage = (pipeline?.[0]?.$changeStream ?? {}) as Document;
-  return stage.resumeAfter == null && stage.startAfter == null && stage.startAtOperationTime == null;
+  return (
+    stage.resumeAfter == null && stage.startAfter == null && stage.startAtOperationTime == null
+  );
 }
