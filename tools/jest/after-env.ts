@@ -29,7 +29,9 @@ Object.defineProperty(MongoClient.prototype, 'emit', {
   writable: true,
   value(this: MongoClient, event: string, ...args: unknown[]): boolean {
     if (event === 'connectionCreated') {
-      opened.push((args[0] as { address: string }).address);
+      const created = args[0] as { address: string; offloadWorker?: number };
+      // Those of the workers' pools say which worker's they are.
+      if (created.offloadWorker === undefined) opened.push(created.address);
     }
     return Reflect.apply(emit, this, [event, ...args]) as boolean;
   },

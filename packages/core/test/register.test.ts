@@ -100,7 +100,7 @@ const asCommonJs = `
 const body = `
   const client = new MongoClient(process.env.TEST_URI);
   let opened = 0;
-  client.on('connectionCreated', () => opened++);
+  client.on('connectionCreated', (event) => { if (event.offloadWorker === undefined) opened++; });
   const { ok } = await client.db('admin').command({ ping: 1 });
   await client.db('admin').collection('none').find().toArray();
   console.log(JSON.stringify({

@@ -12,6 +12,7 @@ import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import type { Decoding } from '../calls/options';
 import { WorkerLostError } from '../errors';
+import { expectEvents, expectNoEvents, type ClientEvents } from '../events';
 import { DecodingFailure, Failure, type Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import { WorkerPool } from '../pool/worker-pool';
@@ -50,16 +51,26 @@ export class ClientLink {
   readonly #url: string;
   readonly #options: MongoClientOptions;
   readonly offload: ResolvedOffloadOptions;
+  readonly #events: ClientEvents;
   readonly #targets = new Map<string, TargetRef>();
   /** Writes under way, by namespace: what follows them goes to the same worker, and stays behind them. */
   readonly #writes = new Map<string, { lane: Lane; count: number }>();
   #pool: WorkerPool | undefined;
   #rotation = 0;
 
-  constructor(url: string, options: MongoClientOptions, offload: ResolvedOffloadOptions) {
+  constructor(
+    url: string,
+    options: MongoClientOptions,
+    offload: ResolvedOffloadOptions,
+    events: ClientEvents,
+  ) {
     this.#url = url;
     this.#options = options;
     this.offload = offload;
+    this.#events = events;
+    events.onChange = (wanted) => {
+      for (const lane of this.#pool?.lanes(0) ?? []) lane.listen(this.#id, wanted);
+    };
   }
 
   target(
@@ -92,17 +103,17 @@ export class ClientLink {
   }
 
   /** As `call`, and tells which lane served it, for what goes on living there. */
-  async send(call: Call): Promise<{ result: unknown; lane: Lane }> {
+  async send(call: Call): Promise<{ result: unknown; lane: Lane; id: number }> {
     call.signal?.throwIfAborted();
     const spec: OperationSpec = OPERATIONS[call.name];
     const { session } = call;
     let lane = session?.prepare(() => this.#pick(call.target), this.#id, this.#define) ?? this.#pick(call.target);
-    let result = await this.#on(lane, call, spec);
+    let { id, result } = await this.#on(lane, call, spec);
     const lost = result instanceof Failure && result.envelope === undefined;
     if (lost && session !== undefined && spec.effect === 'read') throw session.lost();
     if (lost && spec.effect === 'read') {
       lane = this.#pick(call.target);
-      result = await this.#on(lane, call, spec);
+      ({ id, result } = await this.#on(lane, call, spec));
     }
     if (result instanceof Failure) {
       if (result.envelope !== undefined) {
@@ -111,7 +122,7 @@ export class ClientLink {
       throw new WorkerLostError(call.name, { write: spec.effect === 'write', cause: result.cause });
     }
     if (result instanceof DecodingFailure) throw result.error;
-    return { result, lane };
+    return { result, lane, id };
   }
 
   /** Commits or aborts a session's transaction. */
@@ -134,24 +145,36 @@ export class ClientLink {
     await Promise.all(
       lanes.map((lane, i) => lane.closeClient(this.#id, force, i === 0 ? endSessions : [])),
     );
+    expectNoEvents(this.#id);
+    this.#events.closed();
     await WorkerPool.release(this);
   }
 
-  async #on(lane: Lane, { name, target, parts, decoding, signal, order }: Call, spec: OperationSpec): Promise<unknown> {
+  async #on(
+    lane: Lane,
+    { name, target, parts, decoding, signal, order }: Call,
+    spec: OperationSpec,
+  ): Promise<{ id: number; result: unknown }> {
     this.#define(lane);
     lane.defineTarget(target.id, target.definition);
     const ordered = spec.effect === 'write' ? target.namespace : order;
     const tracked = ordered === undefined ? undefined : this.#track(ordered, lane);
-    const { id, result } = lane.call(OPERATION_CODES[name], target.id, parts, decoding);
+    const heard = this.#events.active;
+    const { id, result } = lane.call(OPERATION_CODES[name], target.id, parts, decoding, heard);
     try {
-      return await untilAborted(result, signal, () => lane.abort(id));
+      return { id, result: await untilAborted(result, signal, () => lane.abort(id)) };
     } finally {
       if (tracked !== undefined && --tracked.count === 0) this.#writes.delete(ordered as string);
     }
   }
 
   readonly #define = (lane: Lane): void => {
-    lane.define(this.#id, () => ({ url: this.#url, options: this.#share(lane) }));
+    lane.define(this.#id, () => {
+      expectEvents(this.#id, this.#events);
+      const { monitorCommands, log, wanted } = this.#events;
+      const options = { ...this.#share(lane), monitorCommands };
+      return { url: this.#url, options, log, events: wanted };
+    });
   };
 
   #track(namespace: string, lane: Lane): { count: number } {

@@ -1,7 +1,14 @@
 import type { MongoClientOptions } from 'mongodb';
 
 /** Options that only the main thread reads, whatever they are: they need not cross. */
-const MAIN_ONLY = new Set(['pkFactory', 'offload']);
+const MAIN_ONLY = new Set([
+  'pkFactory',
+  'offload',
+  // The workers' clients log through the main thread's logger, which has these.
+  'mongodbLogPath',
+  'mongodbLogComponentSeverities',
+  'mongodbLogMaxDocumentLength',
+]);
 
 /**
  * Why a client with these options can only run on the main thread: the name of the first option
@@ -9,7 +16,6 @@ const MAIN_ONLY = new Set(['pkFactory', 'offload']);
  */
 export function optionThatCannotCross(options: MongoClientOptions): string | undefined {
   if (options.autoEncryption !== undefined) return 'autoEncryption';
-  if (options.monitorCommands === true) return 'monitorCommands';
   for (const [name, value] of Object.entries(options)) {
     if (MAIN_ONLY.has(name) || value === undefined) continue;
     if (!canBeCloned(value)) return name;

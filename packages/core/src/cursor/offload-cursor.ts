@@ -188,16 +188,17 @@ async function open(
   if (decode.onTape) options.$tape = true;
   const session = sessionLink(cursor);
   if (session !== undefined) options.$session = session.id;
-  const { result, lane } = await state.link.send({
+  const { result, lane, id } = await state.link.send({
     name: 'cursor.open',
     target: targetOf(state, description),
     parts: [encodeCall({ a: description.kind, b: description.args, o: options }, description.options)],
+    decoding: decode,
     signal,
     session,
     order: description.order,
   });
   const credit = description.options.tailable === true ? 1 : state.link.offload.readAhead;
-  return new RemoteCursor(result as OpenedCursor, lane, decode, credit);
+  return new RemoteCursor(result as OpenedCursor, lane, id, decode, credit);
 }
 
 /** An operation that a cursor offers beside its documents: it opens a cursor of its own in the worker. */

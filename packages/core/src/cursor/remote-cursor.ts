@@ -5,6 +5,7 @@ import {
   type CursorBatch,
   type CursorHandle,
   type ErrorEnvelope,
+  type EventMark,
   type NextOptions,
   type OpenedCursor,
 } from '@mongo-offload/worker/protocol';
@@ -13,10 +14,11 @@ import { MongoAPIError } from 'mongodb';
 
 import type { Decoding } from '../calls/options';
 import { WorkerLostError } from '../errors';
+import { forgetCause } from '../events';
 import type { Lane } from '../pool/lane';
 import { Batch } from './batch';
 
-type Answer = CursorBatch | { error: ErrorEnvelope };
+type Answer = (CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark };
 
 /**
  * A cursor that lives in a worker. It holds as many calls of `next` outstanding as it has credit to
@@ -25,6 +27,8 @@ type Answer = CursorBatch | { error: ErrorEnvelope };
 export class RemoteCursor {
   readonly first: Batch;
   readonly #lane: Lane;
+  /** The call that opened it, which is what events of its later commands belong to. */
+  readonly #call: number;
   readonly #decoding: Decoding;
   readonly #credit: number;
   readonly #port: MessagePort | undefined;
@@ -34,13 +38,23 @@ export class RemoteCursor {
   #finished: boolean;
   #closing: Promise<void> | undefined;
 
-  constructor({ batch, port }: OpenedCursor, lane: Lane, decoding: Decoding, credit: number) {
+  constructor(
+    { batch, port }: OpenedCursor,
+    lane: Lane,
+    call: number,
+    decoding: Decoding,
+    credit: number,
+  ) {
     this.#lane = lane;
+    this.#call = call;
     this.#decoding = decoding;
     this.#credit = credit;
     this.first = new Batch(batch, lane, decoding);
     this.#finished = this.first.last;
-    if (port === undefined) return;
+    if (port === undefined) {
+      forgetCause(call);
+      return;
+    }
     this.#port = port;
     this.#lost = new Promise((_, reject) => {
       port.once('close', () =>
@@ -79,6 +93,8 @@ export class RemoteCursor {
     } finally {
       this.#port.unref();
     }
+    const delivered = this.#lane.eventMarks.reached(answer.mark);
+    if (delivered !== undefined) await delivered;
     if ('error' in answer) {
       this.#finish();
       throw reviveError(answer.error);
@@ -97,7 +113,8 @@ export class RemoteCursor {
     if (this.#finished || this.#handle === undefined || this.#lost === undefined) return;
     this.#port?.ref();
     try {
-      await Promise.race([this.#handle.close(), this.#lost]);
+      const mark = await Promise.race([this.#handle.close(), this.#lost]);
+      await this.#lane.eventMarks.reached(mark);
     } catch {
       // The worker is gone, and its sockets with it: the server closes the cursor by itself.
     } finally {
@@ -107,6 +124,7 @@ export class RemoteCursor {
 
   #finish(): void {
     this.#finished = true;
+    forgetCause(this.#call);
     this.#port?.close();
   }
 }

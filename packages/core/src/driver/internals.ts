@@ -129,6 +129,19 @@ export function bulkInternals(
   return bulk as unknown as BulkInternals;
 }
 
+/** The driver's logger, and what it was told to log. */
+export interface Logger {
+  readonly componentSeverities: Record<'command' | 'connection' | 'serverSelection' | 'topology', string>;
+  readonly maxDocumentLength: number;
+  logDestination: { write(line: object): unknown };
+  debug(component: string, message: { toLog(): object }): void;
+}
+
+/** The logger of a client; undefined where nothing is logged. */
+export function loggerOf(client: MongoClient): Logger | undefined {
+  return (client as unknown as { mongoLogger?: Logger }).mongoLogger;
+}
+
 /** The options that a collection was made with. */
 export function collectionOptionsOf(collection: Collection): CollectionOptions {
   return (collection as unknown as { s: { options: CollectionOptions } }).s.options;

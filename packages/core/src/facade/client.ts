@@ -16,9 +16,10 @@ import { optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
 import { encodeCall, encodeListCall } from '../calls/encode';
 import { offloadedChangeStream, type ChangeStream } from '../change-stream';
+import { ClientEvents, installListenerWatch, installMainPools, logUsedPoolsOnly, watchListeners } from '../events';
 import { NotReadyError, OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
-import type { ClientInternals } from '../driver/internals';
+import { loggerOf, type ClientInternals } from '../driver/internals';
 import { ClientSession, offloadedSession } from '../session';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
@@ -78,7 +79,11 @@ export class MongoClient extends driver.MongoClient {
         `${what}: clients that have it run on the main thread, correctly, but not off the event loop.`,
       );
     }
-    this.#link = new ClientLink(url, optionsForWorkers(driverOptions), resolved);
+    const events = new ClientEvents(this);
+    this.#link = new ClientLink(url, optionsForWorkers(driverOptions), resolved, events);
+    watchListeners(this, events);
+    const logger = loggerOf(this);
+    if (logger !== undefined && this.#onMain === undefined) logUsedPoolsOnly(logger);
     const state: ClientState = {
       link: this.#link,
       onMain: this.#onMain,
@@ -245,6 +250,8 @@ const carrier: Carrier<driver.MongoClient> = {
 };
 
 ownAllMethods(MongoClient, driver.MongoClient);
+installListenerWatch(MongoClient.prototype);
+installMainPools(MongoClient.prototype);
 
 offloadMethods<driver.MongoClient>(MongoClient.prototype, 'client', carrier, {
   bulkWrite: {

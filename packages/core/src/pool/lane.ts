@@ -5,7 +5,9 @@ import {
   REPLY_STRIDE,
   ReplyKind,
   type ErrorEnvelope,
+  type ForwardedEvent,
   type FromWorker,
+  type LogSettings,
   type OpenedCursor,
   type SessionDefinition,
   type TargetDefinition,
@@ -14,6 +16,7 @@ import {
 import { BSON } from 'mongodb';
 
 import type { Decoding } from '../calls/options';
+import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
 
 /** A call has failed; whoever awaits it builds the error, so that its stack shows the caller's line. */
 export class Failure {
@@ -28,12 +31,23 @@ export class Failure {
 interface PendingCall {
   settle(result: unknown): void;
   decoding: Decoding | undefined;
+  /** Someone listens to its events. */
+  heard: boolean;
 }
 
 /** Hears what becomes of a session in its worker. */
 export interface SessionFollower {
   /** @param snapshot - BSON of a SessionSnapshot */
   apply(snapshot: Uint8Array): void;
+}
+
+/** A client as a worker is told of it. */
+export interface ClientDefinition {
+  url: string;
+  options: Record<string, unknown>;
+  log: LogSettings | undefined;
+  /** The events that someone listens to. */
+  events: readonly ForwardedEvent[];
 }
 
 let nextCall = 1;
@@ -45,6 +59,9 @@ let nextCall = 1;
  */
 export class Lane {
   readonly decoder = new TapeDecoder();
+  readonly eventMarks = new EventMarks();
+  /** Which of the pool's workers this is, from 0. */
+  readonly index: number;
   readonly #port: MessagePort;
   readonly #pending = new Map<number, PendingCall>();
   readonly #clients = new Set<number>();
@@ -60,7 +77,8 @@ export class Lane {
   /** Why the worker died, where Piscina told. */
   cause: Error | undefined;
 
-  private constructor(port: MessagePort, onLost: (lane: Lane) => void) {
+  private constructor(port: MessagePort, index: number, onLost: (lane: Lane) => void) {
+    this.index = index;
     this.#port = port;
     this.#onLost = onLost;
     port.on('message', (message: FromWorker) => this.#receive(message));
@@ -70,9 +88,9 @@ export class Lane {
   }
 
   /** Makes a lane and the port that its worker is to get. */
-  static open(onLost: (lane: Lane) => void): { lane: Lane; workerPort: MessagePort } {
+  static open(index: number, onLost: (lane: Lane) => void): { lane: Lane; workerPort: MessagePort } {
     const { port1, port2 } = new MessageChannel();
-    return { lane: new Lane(port1, onLost), workerPort: port2 };
+    return { lane: new Lane(port1, index, onLost), workerPort: port2 };
   }
 
   /** Calls under way. */
@@ -84,10 +102,17 @@ export class Lane {
     return !this.#lost && !this.#ended;
   }
 
-  define(id: number, client: () => { url: string; options: Record<string, unknown> }): void {
+  define(id: number, client: () => ClientDefinition): void {
     if (this.#clients.has(id)) return;
     this.#clients.add(id);
-    this.#post({ type: 'client', id, ...client() });
+    const { url, options, log, events } = client();
+    this.#post({ type: 'client', id, url, options, log });
+    if (events.length > 0) this.#post({ type: 'listen', client: id, events });
+  }
+
+  /** Tells the worker, if it has the client, which of its events are wanted from now on. */
+  listen(client: number, events: readonly ForwardedEvent[]): void {
+    if (this.usable && this.#clients.has(client)) this.#post({ type: 'listen', client, events });
   }
 
   defineTarget(id: number, definition: TargetDefinition): void {
@@ -104,12 +129,14 @@ export class Lane {
    * Sends one call. Resolves with its decoded result, an OpenedCursor, or a Failure; never rejects.
    *
    * @param parts - the arguments' BSON, one call's documents one behind the other
+   * @param heard - someone listens to events: they are to run in the caller's context
    */
   call(
     operation: number,
     target: number,
     parts: Uint8Array[],
     decoding: Decoding | undefined,
+    heard: boolean,
   ): { id: number; result: Promise<unknown> } {
     const id = nextCall++;
     if (!this.usable) return { id, result: Promise.resolve(new Failure(undefined, this.cause)) };
@@ -120,11 +147,12 @@ export class Lane {
     }
     this.#length += length;
     this.#calls.push(id, operation, target, length);
+    if (heard) rememberCause(id, decoding);
     if (!this.#scheduled) {
       this.#scheduled = true;
       process.nextTick(flush, this);
     }
-    return { id, result: this.#expect(id, decoding) };
+    return { id, result: this.#expect(id, decoding, heard) };
   }
 
   /** Tells the worker to abort a call. Its own result is ignored by whoever called this. */
@@ -191,10 +219,10 @@ export class Lane {
     this.#post({ type: 'calls', calls, bytes: bytes.buffer }, [bytes.buffer]);
   }
 
-  #expect(id: number, decoding: Decoding | undefined): Promise<unknown> {
+  #expect(id: number, decoding?: Decoding, heard = false): Promise<unknown> {
     if (this.#pending.size === 0) this.#port.ref();
     return new Promise((settle) => {
-      this.#pending.set(id, { settle, decoding });
+      this.#pending.set(id, { settle, decoding, heard });
     });
   }
 
@@ -202,8 +230,12 @@ export class Lane {
     this.#port.postMessage(message, transfer);
   }
 
-  #receive({ replies, tape, bytes, extras, sessions }: FromWorker): void {
+  #receive({ events, replies, tape, bytes, extras, sessions }: FromWorker): void {
     if (sessions !== undefined) for (const session of sessions) this.followSession(session);
+    if (events !== undefined) {
+      deliver(events, this.index);
+      this.eventMarks.delivered();
+    }
     let reader: TapeReader | undefined;
     const buffer = bytes === undefined ? undefined : Buffer.from(bytes);
     let at = 0;
@@ -213,6 +245,7 @@ export class Lane {
       const detail = replies[i + 2];
       const pending = this.#pending.get(id);
       this.#pending.delete(id);
+      if (pending?.heard === true && kind !== ReplyKind.cursor) forgetCause(id);
       let result: unknown;
       try {
         switch (kind) {
@@ -253,7 +286,9 @@ export class Lane {
     if (this.#lost) return;
     this.#lost = true;
     const pending = [...this.#pending.values()];
+    for (const call of this.#pending.keys()) forgetCause(call);
     this.#pending.clear();
+    this.eventMarks.lost();
     this.#onLost(this);
     // Piscina tells why a worker died in an event of its own, which may come behind the port's.
     setImmediate(() => {

@@ -66,13 +66,13 @@ export class WorkerPool {
   /** The lanes there are, and as many new ones as `count` asks for; a dead worker's is replaced. */
   lanes(count: number): Lane[] {
     for (let i = 0; i < count; i++) {
-      if (this.#lanes[i]?.usable !== true) this.#lanes[i] = this.#open();
+      if (this.#lanes[i]?.usable !== true) this.#lanes[i] = this.#open(i);
     }
     return this.#lanes;
   }
 
-  #open(): Lane {
-    const { lane, workerPort } = Lane.open((lost) => {
+  #open(index: number): Lane {
+    const { lane, workerPort } = Lane.open(index, (lost) => {
       lost.cause ??= this.#lastError;
     });
     const task: LaneTask = { port: workerPort, chunkBytes: this.#chunkBytes };

@@ -1,7 +1,8 @@
 import { MongoClient, type Collection, type Db, type MongoClientOptions } from 'mongodb';
 
 import { decodeFaithful } from '../codec';
-import type { TargetDefinition } from '../protocol';
+import { EventForwarder, forwardedLog, type EventOutbox } from '../events';
+import type { TargetDefinition, ToWorker } from '../protocol';
 import { adoptServerSessions } from '../session/session-registry';
 
 /** What an operation is called on, as the real driver's object. */
@@ -25,6 +26,9 @@ interface Defined {
    * take none from other operations. Made for the first of them.
    */
   waiting?: MongoClient;
+  events: EventForwarder;
+  /** How its clients log. */
+  logging: MongoClientOptions;
 }
 
 /** A connection that no stream waits on any more is closed after this long, unless the options say otherwise. */
@@ -34,9 +38,36 @@ const WAITING_IDLE_MS = 60_000;
 export class ClientRegistry {
   readonly #clients = new Map<number, Defined>();
   readonly #targets = new Map<number, { client: number; target: Target }>();
+  readonly #outbox: EventOutbox;
 
-  define(id: number, url: string, options: MongoClientOptions): void {
-    this.#clients.set(id, { url, options, client: new MongoClient(url, options) });
+  constructor(outbox: EventOutbox) {
+    this.#outbox = outbox;
+  }
+
+  define({ id, url, options, log }: Extract<ToWorker, { type: 'client' }>): void {
+    // Set in any case: the environment's settings have been taken on the main thread.
+    const logging: MongoClientOptions = {
+      mongodbLogComponentSeverities: { default: 'off', ...log?.severities },
+    };
+    if (log !== undefined) {
+      logging.mongodbLogMaxDocumentLength = log.maxDocumentLength;
+      logging.mongodbLogPath = forwardedLog(id, this.#outbox);
+    }
+    const client = new MongoClient(url, { ...options, ...logging });
+    const events = new EventForwarder(id, this.#outbox, log !== undefined);
+    events.add(client);
+    this.#clients.set(id, { url, options, client, events, logging });
+    this.#noteListeners();
+  }
+
+  listen(id: number, events: readonly string[]): void {
+    this.#clients.get(id)?.events.listen(events);
+    this.#noteListeners();
+  }
+
+  /** Calls are told apart in events only where there may be any. */
+  #noteListeners(): void {
+    this.#outbox.active = [...this.#clients.values()].some(({ events }) => events.active);
   }
 
   defineTarget(id: number, { client: clientId, db, collection }: TargetDefinition): void {
@@ -72,6 +103,7 @@ export class ClientRegistry {
   async close(id: number, force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const defined = this.#clients.get(id);
     this.#clients.delete(id);
+    this.#noteListeners();
     for (const [targetId, { client: owner }] of this.#targets) {
       if (owner === id) this.#targets.delete(targetId);
     }
@@ -86,20 +118,24 @@ export class ClientRegistry {
   }
 }
 
-function waitingClient({ url, options }: Defined): MongoClient {
-  return new MongoClient(url, {
+function waitingClient({ url, options, logging, events }: Defined): MongoClient {
+  const client = new MongoClient(url, {
     ...options,
+    ...logging,
     maxPoolSize: 0,
     minPoolSize: 0,
     // Nothing waits here for another's connection, only for one of its own to be made.
     waitQueueTimeoutMS: 0,
     maxIdleTimeMS: options.maxIdleTimeMS ?? WAITING_IDLE_MS,
   });
+  events.add(client, 'waiting');
+  return client;
 }
 
 async function probe({ url, options }: Defined, limitMS: number): Promise<void> {
   const limits = { serverSelectionTimeoutMS: limitMS, connectTimeoutMS: limitMS, maxPoolSize: 1, minPoolSize: 0 };
-  const client = new MongoClient(url, { ...options, ...limits });
+  const silence: MongoClientOptions = { mongodbLogComponentSeverities: { default: 'off' } };
+  const client = new MongoClient(url, { ...options, ...limits, ...silence });
   try {
     await client.connect();
   } finally {

@@ -10,6 +10,7 @@ import {
   MaxKey,
   MinKey,
   Timestamp,
+  UUID,
   type Document,
 } from 'mongodb';
 
@@ -39,15 +40,23 @@ interface Frame {
  *
  * @param start - where in `bytes` the document begins.
  */
-export function decodeFaithful(bytes: Uint8Array, start = 0): Document {
-  return new FaithfulDecoder(bytes).document(start);
+export function decodeFaithful(bytes: Uint8Array, start = 0, options: FaithfulOptions = {}): Document {
+  return new FaithfulDecoder(bytes, options).document(start);
+}
+
+export interface FaithfulOptions {
+  /** What BSON does not tell apart as programs write it most: RegExp for BSONRegExp, UUID for its Binary. */
+  asWritten?: boolean;
 }
 
 class FaithfulDecoder {
   readonly #bytes: Buffer;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  readonly #asWritten: boolean;
+
+  constructor(bytes: Uint8Array, { asWritten = false }: FaithfulOptions) {
+    this.#asWritten = asWritten;
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
@@ -112,7 +121,7 @@ class FaithfulDecoder {
       case 0x0a:
         return null;
       case 0x0b:
-        return regularExpression(this.#cString(end), this.#cString(end));
+        return this.#regularExpression(this.#cString(end), this.#cString(end));
       case 0x0d:
         return new Code(this.#string());
       case 0x0e:
@@ -146,9 +155,21 @@ class FaithfulDecoder {
     const length = this.#int32();
     const subtype = this.#bytes[this.#skip(1)];
     if (length < 0) throw malformed('a binary has a negative length');
+    if (this.#asWritten && subtype === Binary.SUBTYPE_UUID && length === 16) return new UUID(this.#slice(16));
     if (subtype !== Binary.SUBTYPE_BYTE_ARRAY) return new Binary(this.#slice(length), subtype);
     if (this.#int32() !== length - 4) throw malformed('a binary of subtype 2 has a wrong length');
     return new Binary(this.#slice(length - 4), subtype);
+  }
+
+  #regularExpression(pattern: string, options: string): BSONRegExp | RegExp {
+    if (this.#asWritten) {
+      try {
+        return new RegExp(pattern, options.replace('s', 'g').replace(/[^gim]/g, ''));
+      } catch {
+        // a pattern that JavaScript has no RegExp for
+      }
+    }
+    return regularExpression(pattern, options);
   }
 
   #string(): string {

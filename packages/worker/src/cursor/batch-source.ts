@@ -4,7 +4,16 @@ import * as Comlink from 'comlink';
 import type { AbstractCursor, Document } from 'mongodb';
 
 import { reencodeRaw, type EncodeMode, type TapeEncoder } from '../codec';
-import { packError, type CursorBatch, type CursorHandle, type ErrorEnvelope, type NextOptions, type OpenedCursor } from '../protocol';
+import { keepCall } from '../events';
+import {
+  packError,
+  type CursorBatch,
+  type CursorHandle,
+  type ErrorEnvelope,
+  type EventMark,
+  type NextOptions,
+  type OpenedCursor,
+} from '../protocol';
 import { responseOf } from './change-stream';
 
 /** How a cursor's batches are cut and encoded. */
@@ -16,6 +25,8 @@ export interface BatchSettings {
   mode: EncodeMode;
   /** What became of the cursor's session, where it has one. */
   session?: () => CursorBatch['session'];
+  /** Sends the events that are waiting, and says how far the main thread must have got. */
+  mark: () => EventMark;
 }
 
 interface ServerBatch {
@@ -38,6 +49,9 @@ export class BatchSource implements CursorHandle {
   readonly #tailable: boolean;
   readonly #mode: EncodeMode;
   readonly #session: BatchSettings['session'];
+  readonly #mark: () => EventMark;
+  /** What this cursor does later is part of the call that opened it. */
+  readonly #asCall = keepCall();
   /** What the encoder remembers having sent on this cursor's port. */
   readonly #channel = {};
   /** The batch in hand: a fetch ahead moves the driver's cursor on, so its id is kept with it. */
@@ -52,7 +66,7 @@ export class BatchSource implements CursorHandle {
   constructor(
     cursor: AbstractCursor,
     encoder: TapeEncoder,
-    { chunkBytes, tailable, mode, session }: BatchSettings,
+    { chunkBytes, tailable, mode, session, mark }: BatchSettings,
   ) {
     this.#cursor = cursor;
     this.#encoder = encoder;
@@ -60,6 +74,7 @@ export class BatchSource implements CursorHandle {
     this.#tailable = tailable;
     this.#mode = mode;
     this.#session = session;
+    this.#mark = mark;
   }
 
   /** Runs the command that opens the cursor; a port is made only where more may follow. */
@@ -75,27 +90,30 @@ export class BatchSource implements CursorHandle {
     return { opened: { batch, port: port2 }, transfer: [batch.chunk.buffer, port2] };
   }
 
-  async next(options?: NextOptions): Promise<CursorBatch | { error: ErrorEnvelope }> {
+  async next(
+    options?: NextOptions,
+  ): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }> {
     this.#credit += 1;
-    const mine = this.#turn.then(() => this.#next(options));
+    const mine = this.#turn.then(() => this.#asCall(() => this.#next(options)));
     this.#turn = mine.catch(() => undefined);
     try {
       const batch = await mine;
-      return Comlink.transfer(batch, [batch.chunk.buffer]);
+      return Comlink.transfer({ ...batch, mark: this.#mark() }, [batch.chunk.buffer]);
     } catch (error) {
-      return { error: packError(error, true) };
+      return { error: packError(error, true), mark: this.#mark() };
     } finally {
       this.#credit -= 1;
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closed) return;
+  async close(): Promise<EventMark> {
+    if (this.#closed) return undefined;
     this.#closed = true;
     this.#batch = { documents: [], id: [0, 0] };
     this.#at = 0;
     try {
-      await this.#cursor.close();
+      await this.#asCall(() => this.#cursor.close());
+      return this.#mark();
     } finally {
       setImmediate(() => this.#port?.close());
     }

@@ -6,6 +6,7 @@ import { ClientRegistry, type Target } from '../client/registry';
 import { reencodeRaw, TapeEncoder } from '../codec';
 import { BatchSource } from '../cursor/batch-source';
 import { openCursor, type CursorArguments } from '../cursor/open';
+import { withinCall } from '../events';
 import { readArguments, type CallArguments } from '../operations/arguments';
 import { run, type Outcome } from '../operations/run';
 import {
@@ -35,7 +36,7 @@ interface CallManner {
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
 export class Lane {
-  readonly #clients = new ClientRegistry();
+  readonly #clients: ClientRegistry;
   readonly #sessions = new SessionRegistry();
   readonly #encoder = new TapeEncoder();
   readonly #port: MessagePort;
@@ -48,13 +49,16 @@ export class Lane {
     this.#port = port;
     this.#chunkBytes = chunkBytes;
     this.#replies = new Replies(port, this.#encoder);
+    this.#clients = new ClientRegistry(this.#replies.events);
     port.on('message', (message: ToWorker) => this.#receive(message));
   }
 
   #receive(message: ToWorker): void {
     switch (message.type) {
       case 'client':
-        return this.#clients.define(message.id, message.url, message.options);
+        return this.#clients.define(message);
+      case 'listen':
+        return this.#clients.listen(message.client, message.events);
       case 'target':
         return this.#clients.defineTarget(message.id, message.definition);
       case 'calls':
@@ -121,7 +125,10 @@ export class Lane {
       }
       const before = this.#openings.before(target, OPERATIONS[name].effect);
       if (before !== undefined) await before;
-      await this.#dispatch(call, name, target, args, { signal, onTape, raw, session });
+      const dispatch = (): Promise<void> =>
+        this.#dispatch(call, name, target, args, { signal, onTape, raw, session });
+      if (!this.#replies.events.active) await dispatch();
+      else await withinCall({ id: call, raw: rawDocuments || args.options?.raw === true }, dispatch);
     } catch (error) {
       this.#replies.error(call, error, rawDocuments);
     } finally {
@@ -151,6 +158,7 @@ export class Lane {
           tailable: options.tailable === true,
           mode: onTape ? 'tape' : 'raw',
           session: session === undefined ? undefined : () => this.#sessions.snapshot(session),
+          mark: () => this.#replies.mark(),
         });
         const opening = source.open();
         if (kind === 'changeStream') this.#openings.add(target, cursorArgs?.pipeline, opening);

@@ -3,8 +3,9 @@ import type { MessagePort, TransferListItem } from 'node:worker_threads';
 import { BSON } from 'mongodb';
 
 import type { TapeEncoder } from '../codec';
+import { EventOutbox } from '../events';
 import type { Outcome } from '../operations/run';
-import { packError, ReplyKind, type FromWorker, type OpenedCursor } from '../protocol';
+import { packError, ReplyKind, type EventMark, type FromWorker, type OpenedCursor } from '../protocol';
 
 /**
  * Gathers what becomes ready in one turn of the worker's loop, and sends it in one message. The
@@ -12,6 +13,8 @@ import { packError, ReplyKind, type FromWorker, type OpenedCursor } from '../pro
  * a result alone does not wait for company.
  */
 export class Replies {
+  /** Events leave with the replies, and before them. */
+  readonly events = new EventOutbox(() => this.#schedule());
   readonly #port: MessagePort;
   readonly #encoder: TapeEncoder;
   /** What the encoder remembers having sent on the lane's port. */
@@ -68,6 +71,12 @@ export class Replies {
     if (state !== undefined) this.#sessions.set(state.id, state.snapshot);
   }
 
+  /** For an answer that goes another way than the lane's: it comes behind what has happened so far. */
+  mark(): EventMark {
+    if (this.events.pending) this.flush();
+    return this.events.mark;
+  }
+
   #bytes(call: number, kind: number, bytes: Uint8Array): void {
     this.#parts.push(bytes);
     this.#length += bytes.length;
@@ -76,6 +85,10 @@ export class Replies {
 
   #add(call: number, kind: number, detail: number): void {
     this.#replies.push(call, kind, detail);
+    this.#schedule();
+  }
+
+  #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;
     setImmediate(() => this.flush());
@@ -83,9 +96,13 @@ export class Replies {
 
   flush(): void {
     this.#scheduled = false;
-    if (this.#replies.length === 0) return;
+    if (this.#replies.length === 0 && !this.events.pending) return;
     const message: FromWorker = { replies: this.#replies };
     const transfer = this.#transfer;
+    if (this.events.pending) {
+      message.events = this.events.take();
+      transfer.push(message.events.bytes);
+    }
     if (this.#documents.length > 0) {
       for (const bytes of this.#documents) this.#encoder.write(bytes, 0, bytes.length);
       message.tape = this.#encoder.take(this.#channel);

@@ -1,4 +1,5 @@
 export * from './messages';
 export * from './operations';
+export * from '../events/messages';
 export * from '../errors/envelope';
 export { reviveError, type ErrorContext } from '../errors/revive';

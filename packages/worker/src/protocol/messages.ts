@@ -4,6 +4,7 @@ import type { Document, Timestamp } from 'mongodb';
 
 import type { TapeChunk } from '../codec';
 import type { ErrorEnvelope } from '../errors/envelope';
+import type { EventBatch, EventMark, LogSettings } from '../events/messages';
 
 /**
  * What a lane says: a lane is the one MessagePort between the main thread and one worker, opened by
@@ -11,7 +12,16 @@ import type { ErrorEnvelope } from '../errors/envelope';
  * definition posted before an operation is known when the operation arrives.
  */
 export type ToWorker =
-  | { type: 'client'; id: number; url: string; options: Record<string, unknown> }
+  | {
+      type: 'client';
+      id: number;
+      url: string;
+      options: Record<string, unknown>;
+      /** Where the client logs anything. */
+      log?: LogSettings;
+    }
+  /** The events of a client that someone listens to: these and no others. */
+  | { type: 'listen'; client: number; events: readonly string[] }
   | { type: 'target'; id: number; definition: TargetDefinition }
   | { type: 'calls'; calls: number[]; bytes: ArrayBuffer }
   | { type: 'abort'; call: number }
@@ -85,6 +95,8 @@ export const ReplyKind = {
 
 /** What a worker answers: everything that became ready in one turn of its loop, together. */
 export interface FromWorker {
+  /** What happened before these replies. */
+  events?: EventBatch;
   replies: number[];
   tape?: TapeChunk;
   bytes?: ArrayBuffer;
@@ -140,8 +152,8 @@ export interface OpenedCursor {
 /** What Comlink exposes on a cursor's port. Calls are answered in the order in which they came. */
 export interface CursorHandle {
   /** The next batch, or the error in its place. A call outstanding is one unit of credit. */
-  next(options?: NextOptions): Promise<CursorBatch | { error: ErrorEnvelope }>;
-  close(): Promise<void>;
+  next(options?: NextOptions): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }>;
+  close(): Promise<EventMark>;
 }
 
 /** What the main thread may change between batches. */

@@ -1,0 +1,101 @@
+import type { EventEmitter } from 'node:events';
+
+import type { MongoClient } from 'mongodb';
+
+import { offloadedState } from '../client/state';
+import type { Logger } from '../driver/internals';
+
+type Phase = 'life' | 'use' | 'end';
+
+/**
+ * The driver on the main thread makes a pool for each server that it monitors, and opens no connection
+ * in it: next to the workers' pools, of which a program hears, it is no story. So what there is to tell
+ * of a pool here is held back until something runs on the main thread by design, and uses it.
+ */
+class UnusedPools<T> {
+  readonly #held = new Map<string, T[]>();
+  readonly #used = new Set<string>();
+
+  /** What is to be told now. */
+  next(phase: Phase, address: string, item: T): T[] {
+    if (this.#used.has(address)) {
+      if (phase === 'end') this.#used.delete(address);
+      return [item];
+    }
+    const held = this.#held.get(address) ?? [];
+    if (phase === 'life') {
+      this.#held.set(address, [...held, item]);
+      return [];
+    }
+    this.#held.delete(address);
+    if (phase === 'end') return [];
+    this.#used.add(address);
+    return [...held, item];
+  }
+}
+
+const EVENTS = new Map<string | symbol, Phase>([
+  ['connectionPoolCreated', 'life'],
+  ['connectionPoolReady', 'life'],
+  ['connectionPoolCleared', 'life'],
+  ['connectionPoolClosed', 'end'],
+  ['connectionCheckOutStarted', 'use'],
+  ['connectionCreated', 'use'],
+]);
+
+type PoolEvent = { address: string; offloadWorker?: number };
+type Said = [name: string | symbol, event: PoolEvent];
+
+const pools = new WeakMap<object, UnusedPools<Said>>();
+
+/** Replaces `emit`, through which the driver's topology on the main thread tells its events. */
+export function installMainPools(prototype: object): void {
+  const { emit: native } = prototype as { emit: (this: object, ...args: unknown[]) => boolean };
+  Object.defineProperty(prototype, 'emit', {
+    writable: true,
+    configurable: true,
+    value(this: MongoClient & EventEmitter, ...args: unknown[]): boolean {
+      const [name, event] = args as Said;
+      const phase = EVENTS.get(name);
+      if (
+        phase === undefined ||
+        event?.offloadWorker !== undefined ||
+        offloadedState(this) === undefined
+      ) {
+        return native.apply(this, args);
+      }
+      let unused = pools.get(this);
+      if (unused === undefined) pools.set(this, (unused = new UnusedPools()));
+      for (const said of unused.next(phase, event.address, [name, event])) native.apply(this, said);
+      return this.listenerCount(name) > 0;
+    },
+  });
+}
+
+const LINES = new Map<unknown, Phase>([
+  ['Connection pool created', 'life'],
+  ['Connection pool ready', 'life'],
+  ['Connection pool cleared', 'life'],
+  ['Connection pool closed', 'end'],
+  ['Connection checkout started', 'use'],
+  ['Connection created', 'use'],
+]);
+
+type Line = { message?: unknown; serverHost?: string; serverPort?: number; offloadWorker?: number };
+
+/** The same for the log. */
+export function logUsedPoolsOnly(logger: Logger): void {
+  const { logDestination } = logger;
+  const unused = new UnusedPools<Line>();
+  logger.logDestination = {
+    write(line: Line): unknown {
+      const phase = line.offloadWorker === undefined ? LINES.get(line.message) : undefined;
+      if (phase === undefined) return logDestination.write(line);
+      let written: unknown;
+      for (const said of unused.next(phase, `${line.serverHost}:${line.serverPort}`, line)) {
+        written = logDestination.write(said);
+      }
+      return written;
+    },
+  };
+}

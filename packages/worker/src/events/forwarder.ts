@@ -1,0 +1,79 @@
+import type { Log, MongoClient, MongoDBLogWritable } from 'mongodb';
+
+import type { PoolKind } from './messages';
+import type { EventOutbox } from './outbox';
+import { pack } from './pack';
+
+type Listener = (event: object) => void;
+
+interface Emitter {
+  on(name: string, listener: Listener): unknown;
+  off(name: string, listener: Listener): unknown;
+}
+
+interface Source {
+  emitter: Emitter;
+  pool: PoolKind;
+  listeners: Map<string, Listener>;
+}
+
+/**
+ * Sends on what this worker's clients for one client of the application emit, as far as someone on
+ * the main thread listens.
+ */
+export class EventForwarder {
+  readonly #id: number;
+  readonly #outbox: EventOutbox;
+  readonly #logs: boolean;
+  readonly #sources: Source[] = [];
+  #names: readonly string[] = [];
+
+  /** @param logs - they log as well */
+  constructor(id: number, outbox: EventOutbox, logs: boolean) {
+    this.#id = id;
+    this.#outbox = outbox;
+    this.#logs = logs;
+  }
+
+  /** Whether anything may have to be sent. */
+  get active(): boolean {
+    return this.#logs || this.#names.length > 0;
+  }
+
+  add(client: MongoClient, pool: PoolKind = 'operations'): void {
+    const source: Source = { emitter: client, pool, listeners: new Map() };
+    this.#sources.push(source);
+    this.#attend(source);
+  }
+
+  /** From now on these events, and no others. */
+  listen(names: readonly string[]): void {
+    this.#names = names;
+    for (const source of this.#sources) this.#attend(source);
+  }
+
+  #attend({ emitter, pool, listeners }: Source): void {
+    for (const [name, listener] of listeners) {
+      if (this.#names.includes(name)) continue;
+      emitter.off(name, listener);
+      listeners.delete(name);
+    }
+    for (const name of this.#names) {
+      if (listeners.has(name)) continue;
+      const listener: Listener = (event) => {
+        this.#outbox.add(pack({ type: 'event', client: this.#id, name, pool }, event));
+      };
+      listeners.set(name, listener);
+      emitter.on(name, listener);
+    }
+  }
+}
+
+/** Where a client of this worker logs to: the main thread, which knows the destination. */
+export function forwardedLog(id: number, outbox: EventOutbox): MongoDBLogWritable {
+  return {
+    write(log: Log): void {
+      outbox.add(pack({ type: 'log', client: id, name: log.s }, log));
+    },
+  };
+}
