@@ -202,11 +202,11 @@ describe('read synchronously', () => {
 
   test('a session and its transaction', async () => {
     await expectSame(async ({ client, db }) => {
-      const session = client.startSession();
+      const session = client.startSession() as any;
       const seen: unknown[] = [
         session.hasEnded,
         session.inTransaction(),
-        (session.transaction as any).state,
+        session.transaction.state,
       ];
       const before = session.serverSession.lastUse;
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -223,11 +223,7 @@ describe('read synchronously', () => {
         session.serverSession.txnNumber,
       );
       await session.abortTransaction();
-      seen.push(
-        session.inTransaction(),
-        (session.transaction as any).state,
-        session.snapshotEnabled,
-      );
+      seen.push(session.inTransaction(), session.transaction.state, session.snapshotEnabled);
       seen.push(session.operationTime !== undefined, session.clusterTime !== undefined);
       await session.endSession();
       return [...seen, session.hasEnded];
@@ -451,7 +447,9 @@ describe('order', () => {
       const stream = collection.watch();
       const seen = new Promise<any>((resolve) => stream.once('change', resolve));
       await new Promise((resolve) =>
-        stream.cursor ? (stream as any).cursor.once('init', resolve) : setTimeout(resolve, 300),
+        (stream as any).cursor
+          ? (stream as any).cursor.once('init', resolve)
+          : setTimeout(resolve, 300),
       );
       await collection.insertOne({ _id: 1 });
       expect((await seen).fullDocument).toStrictEqual({ _id: 1 });
