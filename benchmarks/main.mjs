@@ -26,8 +26,8 @@ const usage = `Measures mongodb and @mongo-offload/core side by side.
   --large         read 200,000 documents as well
   --documents N   how many documents the other sections read (20000; --quick: 1000)
   --workers N     worker threads of @mongo-offload/core (its own default)
-  --patience S    wait up to so many seconds before each measurement for a moment in which nothing else
-                  runs on the machine (0)
+  --patience S    wait for quiet moments, and repeat a measurement during which other programs used the
+                  processors, for up to so many seconds each time (0)
   --quick         small and soon over: to see that it runs, not for figures
   --data DIR      the folder of tweet.json (../shared/driverbench beside the repository; where it is
                   absent, a document of the same shape)
@@ -81,10 +81,12 @@ async function main() {
     say(describe(environment, loadBefore));
     say('Filling the collections …');
     await fillCollections(client.db(database), tweet, sizes);
+    const { pid: mongodPid } = await client.db('admin').command({ serverStatus: 1 });
     const { measured, failures, turns } = await runRounds(sections, {
       rounds,
       database,
       uri: mongod.uri,
+      mongodPid,
       patienceMS: Number(values.patience) * 1000,
       workers: values.workers === undefined ? undefined : wholeNumber('workers'),
       onRound: (round) => process.stderr.isTTY || say(`Round ${round} of ${rounds} …`),
@@ -100,7 +102,7 @@ async function main() {
     );
     if (turns.disturbed > 0) {
       say(
-        `${turns.disturbed} of ${turns.all} measurements began while something else used the processors.`,
+        `${turns.disturbed} of ${turns.all} measurements were disturbed: other programs used the processors.`,
       );
     }
     const load = { before: loadBefore, after: os.loadavg()[0] };

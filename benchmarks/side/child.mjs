@@ -4,4 +4,6 @@ import { readFileSync } from 'node:fs';
 const job = JSON.parse(readFileSync(0, 'utf8'));
 // Loaded when it is known, so that the section of start-up finds nothing loaded yet.
 const { run } = await import(`../sections/${job.program}.mjs`);
-process.stdout.write(`${JSON.stringify(await run(job))}\n`);
+const measured = await run(job);
+const { user, system } = process.cpuUsage();
+process.stdout.write(`${JSON.stringify({ ...measured, cpuSeconds: (user + system) / 1e6 })}\n`);

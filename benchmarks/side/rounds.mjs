@@ -1,5 +1,5 @@
-import { quietMoment } from '../measure/quiet-moment.mjs';
 import { runChild } from './run-child.mjs';
+import { undisturbed } from './undisturbed.mjs';
 
 /**
  * Runs all sections, on both sides, so many times. A round goes through everything, so that a disturbance
@@ -7,15 +7,16 @@ import { runChild } from './run-child.mjs';
  * going first.
  *
  * @returns {Promise<{ measured: Map<string, Record<string, object[]>>, failures: string[], turns: { all: number, disturbed: number } }>}
- *   `disturbed`: how many began while something else used the processors
+ *   `disturbed`: during how many other programs used the processors
  */
 export async function runRounds(
   sections,
-  { rounds, database, patienceMS, onRound, onSection, ...common },
+  { rounds, database, patienceMS, mongodPid, onRound, onSection, ...common },
 ) {
   const measured = new Map(sections.map(({ id }) => [id, { native: [], ours: [] }]));
   const failures = [];
   const witnesses = new Map();
+  let attempt = 0;
   const turns = { all: 0, disturbed: 0 };
   for (let round = 1; round <= rounds; round++) {
     onRound(round);
@@ -26,11 +27,18 @@ export async function runRounds(
       for (const side of round % 2 === 1 ? sides : sides.toReversed()) {
         const { program, settings, workers = common.workers, ownDatabase } = section;
         turns.all += 1;
-        if ((await quietMoment(patienceMS)) === false) turns.disturbed += 1;
-        const own = ownDatabase ? `${database}_${side}_${round}` : database;
         try {
-          const job = { ...common, program, side, settings, workers, database: own };
-          const { metrics, witness } = await runChild(job);
+          const job = { ...common, program, side, settings, workers };
+          const turn = await undisturbed(
+            async () => {
+              attempt += 1;
+              const own = `${database}_${attempt}`;
+              return await runChild({ ...job, database: ownDatabase ? own : database });
+            },
+            { patienceMS, mongodPid },
+          );
+          if (turn.disturbed) turns.disturbed += 1;
+          const { metrics, witness } = turn.measured;
           measured.get(id)[side].push(metrics);
           const seen = JSON.stringify(witness);
           if (!witnesses.has(id)) witnesses.set(id, seen);
