@@ -5,6 +5,7 @@ export { Admin } from './facade/admin';
 export { MongoClient, type OffloadMongoClientOptions, type WaitUntilReadyOptions } from './facade/client';
 export { Collection } from './facade/collection';
 export { Db } from './facade/db';
+export type { FromWorkerThread } from './events';
 export {
   AggregationCursor,
   FindCursor,

@@ -1,11 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { inspect, types } from 'node:util';
+import { MessagePort } from 'node:worker_threads';
 
 import type { OffloadMongoClientOptions } from '@mongo-offload/core';
 import * as native from 'mongodb';
 import { Decimal128, Double, Long, MongoServerError, ObjectId, UUID, type Document } from 'mongodb';
 
-import { openClients, type Clients } from './support/clients';
+import { openClients, uri, type Clients } from './support/clients';
 
 const COMMANDS = ['commandStarted', 'commandSucceeded', 'commandFailed'] as const;
 const POOL = [
@@ -431,5 +432,167 @@ describe('the topology has one story', () => {
       );
     }
     expect(ours.map(({ name }) => name)).toEqual(theirs.map(({ name }) => name));
+  });
+});
+
+describe('the log', () => {
+  interface Line extends Document {
+    c: string;
+    message: string;
+  }
+
+  const SETTINGS = {
+    command: 'debug',
+    connection: 'debug',
+    serverSelection: 'debug',
+    topology: 'debug',
+  } as const;
+
+  function logging(lines: Line[], write?: (line: Line) => unknown): OffloadMongoClientOptions {
+    return {
+      mongodbLogPath: {
+        write: (write ?? ((line) => lines.push(line))) as (line: native.Log) => unknown,
+      },
+      mongodbLogComponentSeverities: SETTINGS,
+      offload: { workers: 1, strict: true },
+    };
+  }
+
+  const said = (lines: Line[], component: string): string[] =>
+    lines
+      .filter(({ c }) => c === component)
+      .map(({ message, operation }) => `${message} ${operation ?? ''}`);
+
+  /** What both drivers log of the same. */
+  async function log(
+    run: (db: native.Db) => Promise<unknown>,
+  ): Promise<{ ours: Line[]; theirs: Line[] }> {
+    const ours: Line[] = [];
+    clients = openClients(logging(ours));
+    const theirs: Line[] = [];
+    const { offload: _, ...options } = logging(theirs);
+    const client = new native.MongoClient(uri(), options);
+    await run(client.db(clients.dbName));
+    await client.close();
+    await run(clients.ours.db);
+    await clients.ours.client.close();
+    return { ours, theirs };
+  }
+
+  test('goes to the destination of the program’s, with what the driver says', async () => {
+    const { ours, theirs } = await log(async (db) => {
+      await db.collection('things').insertOne({ _id: 1 as never, text: 'here it is' });
+      await db.collection('things').findOne({ text: { $ne: 'not' } });
+      await db.collection('things').drop();
+    });
+    expect(said(ours, 'command')).toEqual(said(theirs, 'command'));
+    expect(said(ours, 'connection')).toEqual(said(theirs, 'connection'));
+    const documents = (lines: Line[]): string[] =>
+      lines
+        .filter(({ c }) => c === 'command')
+        .map(({ command, reply }) =>
+          String(command ?? reply).replace(
+            /,?"(endSessions|lsid|\$clusterTime|operationTime|electionId|opTime)".*/,
+            '',
+          ),
+        );
+    expect(documents(ours)).toEqual(documents(theirs));
+    expect(documents(ours)[3]).toContain('"text":"here it is"');
+    const keys = (lines: Line[]): string[][] =>
+      lines
+        .filter(({ c }) => c === 'command' || c === 'connection')
+        .map((line) => Object.keys(line).filter((key) => key !== 'offloadWorker'));
+    expect(keys(ours)).toEqual(keys(theirs));
+  });
+
+  test('tells of the topology once', async () => {
+    const { ours, theirs } = await log(async (db) => await db.command({ ping: 1 }));
+    const topology = (lines: Line[]): string[] =>
+      said(lines, 'topology').filter((message) => !/heartbeat/.test(message));
+    expect(topology(ours)).toEqual(topology(theirs));
+  });
+
+  test('is written in order, also by a writer that takes its time', async () => {
+    const lines: Line[] = [];
+    const write = async (line: Line): Promise<void> => {
+      await new Promise((done) => setTimeout(done, 1));
+      lines.push(line);
+    };
+    clients = openClients(logging([], write));
+    for (let i = 0; i < 3; i++) await clients.ours.db.command({ ping: 1 });
+    await new Promise((done) => setTimeout(done, 300));
+    expect(said(lines, 'command')).toEqual(
+      [1, 2, 3].flatMap(() => ['Command started ', 'Command succeeded ']),
+    );
+  });
+
+  test('is written in the context of the operation', async () => {
+    const contexts = new Set<unknown>();
+    const write = (line: Line): unknown => line.c === 'command' && contexts.add(storage.getStore());
+    clients = openClients(logging([], write));
+    await storage.run('ping', async () => await clients.ours.db.command({ ping: 1 }));
+    expect([...contexts]).toEqual(['ping']);
+  });
+});
+
+describe('sessions and change streams', () => {
+  test('the commands of a transaction are told, in its steps’ contexts', async () => {
+    const { ours } = await open({ monitorCommands: true });
+    const collection = clients.ours.db.collection('things');
+    await collection.insertOne({});
+    ours.length = 0;
+    const session = clients.ours.client.startSession();
+    session.startTransaction();
+    await storage.run('insert', () => collection.insertOne({}, { session }));
+    await storage.run('commit', () => session.commitTransaction());
+    await session.endSession();
+    const started = ours.filter(({ name }) => name === 'commandStarted');
+    expect(started.map(({ event, context }) => [event.commandName as string, context])).toEqual([
+      ['insert', 'insert'],
+      ['commitTransaction', 'commit'],
+    ]);
+  });
+
+  test('a change stream’s commands come from the worker’s other pool', async () => {
+    const { ours } = await open({ monitorCommands: true });
+    const collection = clients.ours.db.collection('things');
+    await collection.insertOne({});
+    const stream = collection.watch();
+    const next = stream.next();
+    await collection.insertOne({ needle: 1 });
+    expect(await next).toMatchObject({ operationType: 'insert' });
+    await stream.close();
+    const aggregate = ours.filter(({ event }) => event.commandName === 'aggregate');
+    expect(aggregate.map(({ event }) => event.offloadPool as string)).toEqual([
+      'waiting',
+      'waiting',
+    ]);
+    expect(ours.find(({ event }) => event.commandName === 'insert')?.event.offloadPool).toBe(
+      'operations',
+    );
+  });
+});
+
+describe('a client without listeners', () => {
+  test('keeps no contexts, and asks its workers for no events', async () => {
+    const snapshot = jest.spyOn(AsyncLocalStorage, 'snapshot');
+    const posted = jest.spyOn(MessagePort.prototype, 'postMessage');
+    try {
+      clients = openClients({ offload: { workers: 1 } });
+      const collection = clients.ours.db.collection('things');
+      await collection.insertMany(Array.from({ length: 5 }, () => ({})));
+      await collection.findOne({});
+      await collection.find({}, { batchSize: 2 }).toArray();
+      expect(snapshot).not.toHaveBeenCalled();
+      const messages = posted.mock.calls.map(([message]) => (message as { type?: string }).type);
+      expect(messages).toContain('calls');
+      expect(messages).not.toContain('listen');
+      clients.ours.client.on('commandStarted', () => undefined);
+      await collection.findOne({});
+      expect(snapshot).toHaveBeenCalledTimes(1);
+    } finally {
+      snapshot.mockRestore();
+      posted.mockRestore();
+    }
   });
 });

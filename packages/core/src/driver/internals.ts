@@ -135,6 +135,8 @@ export interface Logger {
   readonly maxDocumentLength: number;
   logDestination: { write(line: object): unknown };
   debug(component: string, message: { toLog(): object }): void;
+  /** Ends the logging of a client whose destination fails, and says so. */
+  logWriteFailureHandler(error: unknown): void;
 }
 
 /** The logger of a client; undefined where nothing is logged. */

@@ -1,6 +1,8 @@
 /** What happens in workers, delivered to the listeners of our clients. */
 export { forgetCause, rememberCause } from './cause';
 export { ClientEvents, deliver, expectEvents, expectNoEvents } from './client-events';
+export type { FromWorkerThread } from './from-worker';
 export { installListenerWatch, watchListeners } from './listeners';
-export { installMainPools, logUsedPoolsOnly } from './main-pools';
+export { arrangeLog } from './log-destination';
+export { installMainPools } from './main-pools';
 export { EventMarks } from './marks';

@@ -3,16 +3,15 @@ import type { EventEmitter } from 'node:events';
 import type { MongoClient } from 'mongodb';
 
 import { offloadedState } from '../client/state';
-import type { Logger } from '../driver/internals';
 
-type Phase = 'life' | 'use' | 'end';
+export type Phase = 'life' | 'use' | 'end';
 
 /**
  * The driver on the main thread makes a pool for each server that it monitors, and opens no connection
  * in it: next to the workers' pools, of which a program hears, it is no story. So what there is to tell
  * of a pool here is held back until something runs on the main thread by design, and uses it.
  */
-class UnusedPools<T> {
+export class UnusedPools<T> {
   readonly #held = new Map<string, T[]>();
   readonly #used = new Set<string>();
 
@@ -70,32 +69,4 @@ export function installMainPools(prototype: object): void {
       return this.listenerCount(name) > 0;
     },
   });
-}
-
-const LINES = new Map<unknown, Phase>([
-  ['Connection pool created', 'life'],
-  ['Connection pool ready', 'life'],
-  ['Connection pool cleared', 'life'],
-  ['Connection pool closed', 'end'],
-  ['Connection checkout started', 'use'],
-  ['Connection created', 'use'],
-]);
-
-type Line = { message?: unknown; serverHost?: string; serverPort?: number; offloadWorker?: number };
-
-/** The same for the log. */
-export function logUsedPoolsOnly(logger: Logger): void {
-  const { logDestination } = logger;
-  const unused = new UnusedPools<Line>();
-  logger.logDestination = {
-    write(line: Line): unknown {
-      const phase = line.offloadWorker === undefined ? LINES.get(line.message) : undefined;
-      if (phase === undefined) return logDestination.write(line);
-      let written: unknown;
-      for (const said of unused.next(phase, `${line.serverHost}:${line.serverPort}`, line)) {
-        written = logDestination.write(said);
-      }
-      return written;
-    },
-  };
 }

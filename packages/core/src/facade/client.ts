@@ -16,7 +16,7 @@ import { optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
 import { encodeCall, encodeListCall } from '../calls/encode';
 import { offloadedChangeStream, type ChangeStream } from '../change-stream';
-import { ClientEvents, installListenerWatch, installMainPools, logUsedPoolsOnly, watchListeners } from '../events';
+import { ClientEvents, installListenerWatch, installMainPools, arrangeLog, watchListeners } from '../events';
 import { NotReadyError, OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
 import { loggerOf, type ClientInternals } from '../driver/internals';
@@ -83,7 +83,7 @@ export class MongoClient extends driver.MongoClient {
     this.#link = new ClientLink(url, optionsForWorkers(driverOptions), resolved, events);
     watchListeners(this, events);
     const logger = loggerOf(this);
-    if (logger !== undefined && this.#onMain === undefined) logUsedPoolsOnly(logger);
+    if (logger !== undefined && this.#onMain === undefined) arrangeLog(logger);
     const state: ClientState = {
       link: this.#link,
       onMain: this.#onMain,

@@ -1,7 +1,7 @@
 import { MongoClient, type Collection, type Db, type MongoClientOptions } from 'mongodb';
 
 import { decodeFaithful } from '../codec';
-import { EventForwarder, forwardedLog, type EventOutbox } from '../events';
+import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
 import type { TargetDefinition, ToWorker } from '../protocol';
 import { adoptServerSessions } from '../session/session-registry';
 
@@ -45,14 +45,7 @@ export class ClientRegistry {
   }
 
   define({ id, url, options, log }: Extract<ToWorker, { type: 'client' }>): void {
-    // Set in any case: the environment's settings have been taken on the main thread.
-    const logging: MongoClientOptions = {
-      mongodbLogComponentSeverities: { default: 'off', ...log?.severities },
-    };
-    if (log !== undefined) {
-      logging.mongodbLogMaxDocumentLength = log.maxDocumentLength;
-      logging.mongodbLogPath = forwardedLog(id, this.#outbox);
-    }
+    const logging = loggingOptions(id, log, this.#outbox);
     const client = new MongoClient(url, { ...options, ...logging });
     const events = new EventForwarder(id, this.#outbox, log !== undefined);
     events.add(client);

@@ -1,5 +1,6 @@
-import type { Log, MongoClient, MongoDBLogWritable } from 'mongodb';
+import type { MongoClient } from 'mongodb';
 
+import { logDocuments } from './log';
 import type { PoolKind } from './messages';
 import type { EventOutbox } from './outbox';
 import { pack } from './pack';
@@ -43,6 +44,7 @@ export class EventForwarder {
   add(client: MongoClient, pool: PoolKind = 'operations'): void {
     const source: Source = { emitter: client, pool, listeners: new Map() };
     this.#sources.push(source);
+    if (this.#logs) logDocuments(client);
     this.#attend(source);
   }
 
@@ -67,13 +69,4 @@ export class EventForwarder {
       emitter.on(name, listener);
     }
   }
-}
-
-/** Where a client of this worker logs to: the main thread, which knows the destination. */
-export function forwardedLog(id: number, outbox: EventOutbox): MongoDBLogWritable {
-  return {
-    write(log: Log): void {
-      outbox.add(pack({ type: 'log', client: id, name: log.s }, log));
-    },
-  };
 }

@@ -49,7 +49,7 @@ function packProperty(
       return { is: 'value', length: bytes.length };
     }
     if (key === 'reply') {
-      const bytes = raw ? reencodeRaw(withBinaries(value)) : BSON.serialize(value);
+      const bytes = raw ? rawReply(value) : BSON.serialize(value);
       documents.push(bytes);
       return { is: 'reply', length: bytes.length };
     }
@@ -64,6 +64,11 @@ function packProperty(
     // An event without this property is better than an exception in the midst of the driver.
     return { is: 'plain', value: undefined };
   }
+}
+
+/** The bytes of a reply that was decoded with `raw: true`. */
+export function rawReply(reply: object): Uint8Array {
+  return reencodeRaw(withBinaries(reply));
 }
 
 /**

@@ -1,0 +1,47 @@
+import { BSON, type Log, type MongoClient, type MongoClientOptions } from 'mongodb';
+
+import { currentCall } from './call-context';
+import type { LogSettings } from './messages';
+import type { EventOutbox } from './outbox';
+import { pack, rawReply } from './pack';
+
+/**
+ * The options with which a client of this worker logs: to the main thread, which knows the
+ * destination. Severities are set in any case: what the environment says was read on the main thread.
+ */
+export function loggingOptions(
+  id: number,
+  log: LogSettings | undefined,
+  outbox: EventOutbox,
+): MongoClientOptions {
+  const options: MongoClientOptions = {
+    mongodbLogComponentSeverities: { default: 'off', ...log?.severities },
+  };
+  if (log === undefined) return options;
+  options.mongodbLogMaxDocumentLength = log.maxDocumentLength;
+  options.mongodbLogPath = {
+    write(line: Log): void {
+      outbox.add(pack({ type: 'log', client: id, name: line.s }, line));
+    },
+  };
+  return options;
+}
+
+interface Logger {
+  debug: (component: string, message: unknown) => void;
+}
+
+/** Lets a client's log show documents where the driver, asked for `raw` ones, has their bytes. */
+export function logDocuments(client: MongoClient): void {
+  const { mongoLogger } = client as unknown as { mongoLogger?: Logger };
+  if (mongoLogger === undefined) return;
+  const { debug } = mongoLogger;
+  mongoLogger.debug = (component, message) => {
+    const event = message as { name?: string; reply?: unknown };
+    const { reply } = event;
+    if (event.name !== 'commandSucceeded' || currentCall()?.raw !== true)
+      return debug(component, message);
+    if (typeof reply !== 'object' || reply === null) return debug(component, message);
+    debug(component, { ...event, reply: BSON.deserialize(rawReply(reply)) });
+  };
+}
