@@ -1,0 +1,29 @@
+// What the programs of this folder report of themselves.
+'use strict';
+
+const commands = new Set();
+if (process.env.TEST_SPY === '1') {
+  // The commands that this thread's copy of the driver sends; the monitoring's are its own.
+  const { Connection } = require('mongodb/lib/cmap/connection');
+  const { sendCommand } = Connection.prototype;
+  Connection.prototype.sendCommand = function (ns, command, ...rest) {
+    commands.add(Object.keys(command)[0]);
+    return sendCommand.call(this, ns, command, ...rest);
+  };
+}
+
+/** Ids and times differ from run to run. */
+const stable = (value) =>
+  JSON.parse(
+    JSON.stringify(value ?? null, (key, item) => {
+      if (['createdAt', 'updatedAt', '$clusterTime', 'operationTime'].includes(key))
+        return typeof item;
+      if (typeof item === 'bigint') return String(item);
+      return typeof item === 'string' && /^[0-9a-f]{24}$/.test(item) ? 'id' : item;
+    }),
+  );
+
+const report = (seen) =>
+  process.stdout.write(JSON.stringify({ seen, commands: [...commands].sort() }));
+
+module.exports = { report, stable };
