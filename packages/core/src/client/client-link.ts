@@ -160,7 +160,9 @@ export class ClientLink {
     const ordered = spec.effect === 'write' ? target.namespace : order;
     const tracked = ordered === undefined ? undefined : this.#track(ordered, lane);
     const heard = this.#events.active;
-    const { id, result } = lane.call(OPERATION_CODES[name], target.id, parts, decoding, heard);
+    // Only a read may be sent again.
+    const once = spec.effect === 'write';
+    const { id, result } = lane.call(OPERATION_CODES[name], target.id, parts, decoding, heard, once);
     try {
       return { id, result: await untilAborted(result, signal, () => lane.abort(id)) };
     } finally {

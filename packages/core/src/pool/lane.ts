@@ -130,6 +130,7 @@ export class Lane {
    *
    * @param parts - the arguments' BSON, one call's documents one behind the other
    * @param heard - someone listens to events: they are to run in the caller's context
+   * @param once - nobody needs the parts again, so that a large one may be handed over as it is
    */
   call(
     operation: number,
@@ -137,9 +138,23 @@ export class Lane {
     parts: Uint8Array[],
     decoding: Decoding | undefined,
     heard: boolean,
+    once = false,
   ): { id: number; result: Promise<unknown> } {
     const id = nextCall++;
     if (!this.usable) return { id, result: Promise.resolve(new Failure(undefined, this.cause)) };
+    if (heard) rememberCause(id, decoding);
+    const whole = once ? transferable(parts) : undefined;
+    if (whole === undefined) {
+      this.#queue(id, operation, target, parts);
+    } else {
+      this.flush();
+      const calls = [id, operation, target, whole.byteLength];
+      this.#post({ type: 'calls', calls, bytes: whole }, [whole]);
+    }
+    return { id, result: this.#expect(id, decoding, heard) };
+  }
+
+  #queue(id: number, operation: number, target: number, parts: Uint8Array[]): void {
     let length = 0;
     for (const part of parts) {
       length += part.length;
@@ -147,12 +162,9 @@ export class Lane {
     }
     this.#length += length;
     this.#calls.push(id, operation, target, length);
-    if (heard) rememberCause(id, decoding);
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      process.nextTick(flush, this);
-    }
-    return { id, result: this.#expect(id, decoding, heard) };
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    process.nextTick(flush, this);
   }
 
   /** Tells the worker to abort a call. Its own result is ignored by whoever called this. */
@@ -295,6 +307,16 @@ export class Lane {
       for (const { settle } of pending) settle(new Failure(undefined, this.cause));
     });
   }
+}
+
+/** From this size on, arguments cross in a message of their own, without being copied into one. */
+const WHOLE_MESSAGE_BYTES = 65_536;
+
+/** The buffer of a large only part, if the part is all there is in it. */
+function transferable(parts: Uint8Array[]): ArrayBuffer | undefined {
+  const [part] = parts;
+  if (parts.length !== 1 || part.length < WHOLE_MESSAGE_BYTES) return undefined;
+  return part.length === part.buffer.byteLength ? (part.buffer as ArrayBuffer) : undefined;
 }
 
 function flush(lane: Lane): void {
