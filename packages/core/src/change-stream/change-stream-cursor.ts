@@ -1,7 +1,14 @@
 import type { ChangeStreamResponse } from '@mongo-offload/worker/protocol';
-import { BSON, MongoErrorLabel, type AbstractCursor, type Document, type Timestamp } from 'mongodb';
+import {
+  BSON,
+  MongoClientClosedError,
+  MongoErrorLabel,
+  type AbstractCursor,
+  type Document,
+  type Timestamp,
+} from 'mongodb';
 
-import { Batch, offloadCursorClass, type CursorDescription } from '../cursor';
+import { Batch, interrupted, offloadCursorClass, type CursorDescription } from '../cursor';
 import {
   ChangeStreamCursorClass,
   type BufferedDocuments,
@@ -43,6 +50,8 @@ const replacement = {
     try {
       batch = await getMore.call(this);
     } catch (error) {
+      // A read that closing cut short ends as the driver's does, whatever it met in the worker.
+      if (this.isKilled && !(error instanceof MongoClientClosedError)) throw interrupted();
       // What a stream does about a lost connection is right for a lost worker: it resumes.
       if (error instanceof WorkerLostError)
         error.addErrorLabel(MongoErrorLabel.ResumableChangeStreamError);

@@ -61,8 +61,7 @@ export class RemoteCursor {
         reject(
           this.#closing === undefined
             ? new WorkerLostError('this cursor', { write: false, cause: lane.cause })
-            : // The driver's Node streams know a read that `close` ended by these words.
-              new MongoAPIError('The operation was interrupted: its cursor was closed'),
+            : interrupted(),
         ),
       );
     });
@@ -127,4 +126,9 @@ export class RemoteCursor {
     forgetCause(this.#call);
     this.#port?.close();
   }
+}
+
+/** What a read comes to that `close` cut short. The driver's Node streams know it by its words, and end. */
+export function interrupted(): MongoAPIError {
+  return new MongoAPIError('The operation was interrupted: its cursor was closed');
 }
