@@ -2,7 +2,11 @@
 export * from 'mongodb';
 export { ChangeStream } from './change-stream';
 export { Admin } from './facade/admin';
-export { MongoClient, type OffloadMongoClientOptions, type WaitUntilReadyOptions } from './facade/client';
+export {
+  MongoClient,
+  type OffloadMongoClientOptions,
+  type WaitUntilReadyOptions,
+} from './facade/client';
 export { Collection } from './facade/collection';
 export { Db } from './facade/db';
 export type { FromWorkerThread } from './events';
@@ -17,5 +21,11 @@ export {
 } from './cursor';
 export { ClientSession } from './session';
 export { OrderedBulkOperation, UnorderedBulkOperation } from './bulk';
-export { DeadlineExceededError, NotReadyError, OffloadOptionError, WorkerLostError } from './errors';
+export {
+  BundledError,
+  DeadlineExceededError,
+  NotReadyError,
+  OffloadOptionError,
+  WorkerLostError,
+} from './errors';
 export type { OffloadOptions } from './pool/offload-options';

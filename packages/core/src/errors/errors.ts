@@ -16,9 +16,12 @@ export class WorkerLostError extends MongoError {
     const advice = write
       ? 'The server may have applied it: check before you call it again.'
       : 'Nothing was changed; it can be called again.';
-    super(`The worker thread that ran ${what} is gone${cause ? ` (${cause.message})` : ''}. ${advice}`, {
-      cause,
-    });
+    super(
+      `The worker thread that ran ${what} is gone${cause ? ` (${cause.message})` : ''}. ${advice}`,
+      {
+        cause,
+      },
+    );
     this.mayHaveBeenApplied = write;
     this.retryable = !write;
   }
@@ -79,5 +82,22 @@ export class OffloadOptionError extends MongoError {
 
   override get name(): string {
     return 'OffloadOptionError';
+  }
+}
+
+/** This package's code was put into a bundle, where it cannot start worker threads. */
+export class BundledError extends MongoError {
+  override readonly code = 'MONGO_OFFLOAD_BUNDLED';
+
+  constructor(file: string | undefined) {
+    super(
+      `@mongo-offload/core was bundled${file === undefined ? '' : ` into ${file}`}. Its worker threads start from files ` +
+        'of their own: leave the package and mongodb out of the bundle, and install them where it runs. With esbuild: ' +
+        '--external:@mongo-offload/core --external:mongodb',
+    );
+  }
+
+  override get name(): string {
+    return 'BundledError';
   }
 }

@@ -19,6 +19,7 @@ import { offloadedChangeStream, type ChangeStream } from '../change-stream';
 import { ClientEvents, installListenerWatch, installMainPools, arrangeLog, watchListeners } from '../events';
 import { NotReadyError, OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
+import { workerEntry } from '../pool/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
 import { ClientSession, offloadedSession } from '../session';
 import { Db } from './db';
@@ -55,7 +56,8 @@ const LONGEST_DELAY_MS = 2_000;
  * but for what docs/compatibility.md lists.
  *
  * @throws what the driver throws for a wrong connection string or an unknown option;
- *   OffloadOptionError for a wrong option under `offload`
+ *   OffloadOptionError for a wrong option under `offload`; BundledError where this package is part
+ *   of a bundle
  */
 export class MongoClient extends driver.MongoClient {
   readonly #link: ClientLink;
@@ -78,6 +80,8 @@ export class MongoClient extends driver.MongoClient {
         `option ${this.#onMain}`,
         `${what}: clients that have it run on the main thread, correctly, but not off the event loop.`,
       );
+    } else {
+      workerEntry();
     }
     const events = new ClientEvents(this);
     this.#link = new ClientLink(url, optionsForWorkers(driverOptions), resolved, events);

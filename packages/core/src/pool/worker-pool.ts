@@ -5,9 +5,8 @@ import type { LaneTask } from '@mongo-offload/worker/protocol';
 import { Lane } from './lane';
 import type { ResolvedOffloadOptions } from './offload-options';
 import { OUR_WORKER } from './our-worker';
+import { workerEntry } from './worker-entry';
 import { workerFlags } from './worker-flags';
-
-const ENTRY = require.resolve('@mongo-offload/worker/entry');
 
 /**
  * The one pool of worker threads of this process, for all its clients. It starts with the first
@@ -29,7 +28,7 @@ export class WorkerPool {
     this.size = workers;
     this.#chunkBytes = chunkBytes;
     this.#piscina = new Piscina({
-      filename: ENTRY,
+      filename: workerEntry(),
       minThreads: workers,
       maxThreads: workers,
       // Workers live in their sockets' callbacks: nothing may wait on an Atomics there.
