@@ -13,8 +13,14 @@ let ours: Collection<Thing>;
 /** A filter that keeps the server busy for a second with each document. */
 const slow = (mark: string): native.Filter<Thing> =>
   ({
-    $expr: { $function: { body: `function () { sleep(1000); return '${mark}' === ''; }`, args: [], lang: 'js' } },
-  }) as native.Filter<Thing>;
+    $expr: {
+      $function: {
+        body: `function () { sleep(1000); return '${mark}' === ''; }`,
+        args: [],
+        lang: 'js',
+      },
+    },
+  });
 
 beforeAll(async () => {
   clients = openClients();
@@ -58,12 +64,16 @@ const operations: Record<string, (mark: string, options: Options) => Promise<unk
   countDocuments: (mark, options) => ours.countDocuments(slow(mark), options),
   updateMany: (mark, options) => ours.updateMany(slowOnce(mark), { $set: { a: 1 } }, options),
   deleteMany: (mark, options) => ours.deleteMany(slowOnce(mark), options),
-  findOneAndUpdate: (mark, options) => ours.findOneAndUpdate(slowOnce(mark), { $set: { a: 1 } }, options),
+  findOneAndUpdate: (mark, options) =>
+    ours.findOneAndUpdate(slowOnce(mark), { $set: { a: 1 } }, options),
   distinct: (mark, options) => ours.distinct('_id', slow(mark), options),
   command: (mark, options) =>
-    clients.ours.db.command({ find: 'abort', filter: slow(mark) } as native.Document, options),
+    clients.ours.db.command({ find: 'abort', filter: slow(mark) }, options),
   bulkWrite: (mark, options) =>
-    ours.bulkWrite([{ updateMany: { filter: slowOnce(mark), update: { $set: { a: 1 } } } }], options),
+    ours.bulkWrite(
+      [{ updateMany: { filter: slowOnce(mark), update: { $set: { a: 1 } } } }],
+      options,
+    ),
 };
 
 describe.each(Object.keys(operations))('%s', (name) => {
@@ -84,7 +94,9 @@ describe.each(Object.keys(operations))('%s', (name) => {
 
   test('an aborted signal sends nothing', async () => {
     const reason = new Error('too late');
-    await expect(operations[name]('never', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    await expect(operations[name]('never', { signal: AbortSignal.abort(reason) })).rejects.toBe(
+      reason,
+    );
   });
 
   test('its deadline holds, and frees what it held', async () => {
@@ -106,7 +118,9 @@ test('a client’s deadline holds for all its operations, its own goes before it
   const collection = client.db(clients.dbName).collection<Thing>('abort');
   await expect(collection.findOne(slow('client'))).rejects.toThrow(DeadlineExceededError);
   expect(await collection.findOne({ _id: 2 })).toMatchObject({ _id: 2 });
-  const patient = collection.findOne({ $and: [{ _id: 3 }, slow('patient')] }, { deadlineMS: 20_000 } as Options);
+  const patient = collection.findOne({ $and: [{ _id: 3 }, slow('patient')] }, {
+    deadlineMS: 20_000,
+  } as Options);
   expect(await patient).toBeNull();
   await client.close();
 });
@@ -115,13 +129,17 @@ test('a deadline holds while no server answers', async () => {
   const client = new MongoClient('mongodb://127.0.0.1:1/', { offload: { deadlineMS: 200 } });
   const started = performance.now();
   await expect(client.db('a').collection('b').insertOne({})).rejects.toThrow(DeadlineExceededError);
-  await expect(client.db('a').collection('b').find().toArray()).rejects.toThrow(DeadlineExceededError);
+  await expect(client.db('a').collection('b').find().toArray()).rejects.toThrow(
+    DeadlineExceededError,
+  );
   expect(performance.now() - started).toBeLessThan(2_000);
   await client.close();
 });
 
 test('a deadline that is no time is refused', async () => {
-  await expect(ours.findOne({}, { deadlineMS: -1 } as Options)).rejects.toThrow(/deadlineMS must be/);
+  await expect(ours.findOne({}, { deadlineMS: -1 } as Options)).rejects.toThrow(
+    /deadlineMS must be/,
+  );
   await expect(ours.find({}, { deadlineMS: 'soon' } as Options).next()).rejects.toThrow(
     native.MongoInvalidArgumentError,
   );

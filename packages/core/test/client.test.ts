@@ -50,20 +50,24 @@ describe('making a client', () => {
       }
       throw new Error('nothing was thrown');
     };
-    const theirs = thrown(() => new native.MongoClient(url, options as object));
-    const ours = thrown(() => new MongoClient(url, options as object));
+    const theirs = thrown(() => new native.MongoClient(url, options));
+    const ours = thrown(() => new MongoClient(url, options));
     expect(ours.constructor).toBe(theirs.constructor);
     expect(ours.message).toBe(theirs.message);
   });
 
-  test.each([{ workers: 0 }, { sliceMS: NaN }, { readAhead: 1.5 }, { strict: 'yes' }, { worker: 2 }])(
-    'offload: %j is refused with what to write instead',
-    (offload) => {
-      const make = (): MongoClient => new MongoClient(uri(), { offload } as OffloadMongoClientOptions);
-      expect(make).toThrow(OffloadOptionError);
-      expect(make).toThrow(/offload\.(workers|sliceMS|readAhead|strict|worker) /);
-    },
-  );
+  test.each([
+    { workers: 0 },
+    { sliceMS: NaN },
+    { readAhead: 1.5 },
+    { strict: 'yes' },
+    { worker: 2 },
+  ])('offload: %j is refused with what to write instead', (offload) => {
+    const make = (): MongoClient =>
+      new MongoClient(uri(), { offload } as OffloadMongoClientOptions);
+    expect(make).toThrow(OffloadOptionError);
+    expect(make).toThrow(/offload\.(workers|sliceMS|readAhead|strict|worker) /);
+  });
 
   test('neither connects nor starts anything, and the program ends', async () => {
     const out = await program(`
@@ -86,7 +90,10 @@ describe('making a client', () => {
     expect(out.match(/MongoOffloadWarning/g)).toHaveLength(1);
     expect(out).toMatch(/lookup cannot cross/);
     expect(out.match(/^1$/gm)).toHaveLength(2);
-    const strict = { lookup: () => undefined, offload: { strict: true } } as unknown as OffloadMongoClientOptions;
+    const strict = {
+      lookup: () => undefined,
+      offload: { strict: true },
+    } as unknown as OffloadMongoClientOptions;
     expect(() => new MongoClient(uri(), strict)).toThrow(/lookup.*strict/);
   });
 });
@@ -106,7 +113,9 @@ describe('connecting', () => {
     const opened: string[] = [];
     client.on('serverOpening', ({ address }) => opened.push(address));
     await client.connect();
-    const { topology } = client as unknown as { topology: { description: native.TopologyDescription } };
+    const { topology } = client as unknown as {
+      topology: { description: native.TopologyDescription };
+    };
     expect(topology.description.type).toBe('ReplicaSetWithPrimary');
     expect([...topology.description.servers.keys()]).toStrictEqual(opened);
     await client.close();
@@ -139,7 +148,11 @@ describe('connecting', () => {
   test('maxPoolSize is the total of connections at the server', async () => {
     const appName = `pool-${process.pid}`;
     const client = new MongoClient(uri(), { maxPoolSize: 5, appName });
-    const slow = { $expr: { $function: { body: 'function () { sleep(100); return true; }', args: [], lang: 'js' } } };
+    const slow = {
+      $expr: {
+        $function: { body: 'function () { sleep(100); return true; }', args: [], lang: 'js' },
+      },
+    };
     const collection = client.db(`pool_${process.pid}`).collection('one');
     await collection.insertOne({});
     const reading = Promise.all(Array.from({ length: 20 }, () => collection.findOne(slow)));
@@ -148,7 +161,13 @@ describe('connecting', () => {
       .db('admin')
       .aggregate([
         { $currentOp: { allUsers: true, idleConnections: true } },
-        { $match: { appName, 'clientMetadata.driver.name': { $exists: true }, 'command.hello': { $exists: false } } },
+        {
+          $match: {
+            appName,
+            'clientMetadata.driver.name': { $exists: true },
+            'command.hello': { $exists: false },
+          },
+        },
         { $count: 'n' },
       ])
       .toArray();
@@ -188,7 +207,10 @@ describe('a server that is down', () => {
   test('waitUntilReady tells of each try and gives up at the deadline', async () => {
     const client = new MongoClient(`mongodb://127.0.0.1:${await closedPort()}/`);
     const tries: number[] = [];
-    const waiting = client.waitUntilReady({ timeoutMS: 1_000, onRetry: (_error, attempt) => tries.push(attempt) });
+    const waiting = client.waitUntilReady({
+      timeoutMS: 1_000,
+      onRetry: (_error, attempt) => tries.push(attempt),
+    });
     const error = (await waiting.catch((thrown: unknown) => thrown)) as NotReadyError;
     expect(error).toBeInstanceOf(NotReadyError);
     expect(error.code).toBe('MONGO_OFFLOAD_NOT_READY');

@@ -83,7 +83,11 @@ describe('what is written through a worker is what the driver would write', () =
       nothing: null,
       absent: undefined,
       ref: new native.DBRef('other', new ObjectId()),
-      map: new Map<string, unknown>([['b', 1], ['2', 2], ['1', 3]]),
+      map: new Map<string, unknown>([
+        ['b', 1],
+        ['2', 2],
+        ['1', 3],
+      ]),
       nested: { '': { a: [[], {}, [1, 'two', [3]]] } },
       self: { toBSON: () => ({ replaced: true }) },
     };
@@ -105,15 +109,33 @@ describe('what is written through a worker is what the driver would write', () =
         await collection.updateOne({ n: 1 }, { $set: { n: 10 } }),
         await collection.updateMany({ n: { $gt: 1 } }, [{ $set: { n: { $add: ['$n', 1] } } }]),
         await collection.updateOne({ _id: 9 }, { $set: { n: 9 } }, { upsert: true }),
-        await collection.replaceOne({ _id: 2 }, { other: true } as Thing),
+        await collection.replaceOne({ _id: 2 }, { other: true }),
         await collection.deleteOne({ _id: 3 }),
         await collection.deleteMany({ _id: { $gt: 3 } }),
       ];
       expect(results).toStrictEqual([
-        { acknowledged: true, matchedCount: 1, modifiedCount: 1, upsertedCount: 0, upsertedId: null },
-        { acknowledged: true, matchedCount: 4, modifiedCount: 4, upsertedCount: 0, upsertedId: null },
+        {
+          acknowledged: true,
+          matchedCount: 1,
+          modifiedCount: 1,
+          upsertedCount: 0,
+          upsertedId: null,
+        },
+        {
+          acknowledged: true,
+          matchedCount: 4,
+          modifiedCount: 4,
+          upsertedCount: 0,
+          upsertedId: null,
+        },
         { acknowledged: true, matchedCount: 0, modifiedCount: 0, upsertedCount: 1, upsertedId: 9 },
-        { acknowledged: true, matchedCount: 1, modifiedCount: 1, upsertedCount: 0, upsertedId: null },
+        {
+          acknowledged: true,
+          matchedCount: 1,
+          modifiedCount: 1,
+          upsertedCount: 0,
+          upsertedId: null,
+        },
         { acknowledged: true, deletedCount: 1 },
         { acknowledged: true, deletedCount: 2 },
       ]);
@@ -128,7 +150,9 @@ describe('what is written through a worker is what the driver would write', () =
     const outcomes: unknown[] = [];
     for (const collection of [ours, theirs]) {
       await theirs.deleteMany({});
-      await theirs.insertMany([1, 2, 3].map((n) => ({ _id: n, n: Long.fromNumber(n) }) as unknown as Thing));
+      await theirs.insertMany(
+        [1, 2, 3].map((n) => ({ _id: n, n: Long.fromNumber(n) }) as unknown as Thing),
+      );
       const withMetadata = await collection.findOneAndUpdate(
         { _id: 2 },
         { $inc: { n: 5 } },
@@ -136,8 +160,12 @@ describe('what is written through a worker is what the driver would write', () =
       );
       const { value, lastErrorObject, ok } = withMetadata;
       outcomes.push([
-        await collection.findOneAndUpdate({ _id: 1 }, { $set: { a: [{ b: 1 }] } }, { returnDocument: 'after' }),
-        await collection.findOneAndReplace({ _id: 1 }, { z: 1 } as Thing),
+        await collection.findOneAndUpdate(
+          { _id: 1 },
+          { $set: { a: [{ b: 1 }] } },
+          { returnDocument: 'after' },
+        ),
+        await collection.findOneAndReplace({ _id: 1 }, { z: 1 }),
         { value, lastErrorObject, ok },
         await collection.findOneAndDelete({}, { sort: { _id: -1 }, projection: { _id: 1 } }),
         await collection.findOneAndDelete({ _id: 77 }),
@@ -176,7 +204,10 @@ describe('what is written through a worker is what the driver would write', () =
 
   test('an unacknowledged write says so and does not wait', async () => {
     const options = { writeConcern: { w: 0 as const } };
-    expect(await ours.insertOne({ _id: 1 }, options)).toStrictEqual({ acknowledged: false, insertedId: 1 });
+    expect(await ours.insertOne({ _id: 1 }, options)).toStrictEqual({
+      acknowledged: false,
+      insertedId: 1,
+    });
     const { acknowledged } = await ours.updateOne({ _id: 1 }, { $set: { n: 1 } }, options);
     expect(acknowledged).toBe(false);
   });
@@ -199,9 +230,15 @@ describe('what is read through a worker is what the driver would read', () => {
   });
 
   test('findOne', async () => {
-    for (const args of [[], [{ _id: 2 }], [{ n: { $gt: 1 } }, { sort: { n: -1 }, projection: { n: 1 } }]]) {
+    for (const args of [
+      [],
+      [{ _id: 2 }],
+      [{ n: { $gt: 1 } }, { sort: { n: -1 }, projection: { n: 1 } }],
+    ]) {
       const [filter, options] = args as [native.Filter<Thing>, native.FindOneOptions];
-      expect(await ours.findOne(filter, options)).toStrictEqual(await theirs.findOne(filter, options));
+      expect(await ours.findOne(filter, options)).toStrictEqual(
+        await theirs.findOne(filter, options),
+      );
     }
     expect(await ours.findOne({ _id: 9 })).toBeNull();
   });
@@ -216,14 +253,24 @@ describe('what is read through a worker is what the driver would read', () => {
     { raw: true },
   ])('findOne, find and findOneAndUpdate with the decoding option %j', async (options) => {
     const binary = new native.Binary(Buffer.from('b'), 0);
-    await theirs.insertOne({ _id: 4, bytes: binary, re: /x/i, l: Long.fromNumber(3), deep: { l: Long.ONE } } as Thing);
+    await theirs.insertOne({
+      _id: 4,
+      bytes: binary,
+      re: /x/i,
+      l: Long.fromNumber(3),
+      deep: { l: Long.ONE },
+    } as Thing);
     const filter = { _id: 4 };
-    expect(await ours.findOne(filter, options)).toStrictEqual(await theirs.findOne(filter, options));
+    expect(await ours.findOne(filter, options)).toStrictEqual(
+      await theirs.findOne(filter, options),
+    );
     expect(await ours.find(filter, options).toArray()).toStrictEqual(
       await theirs.find(filter, options).toArray(),
     );
     const update = { $set: { seen: 1 } };
-    expect(await ours.findOneAndUpdate(filter, update, { ...options, returnDocument: 'after' })).toStrictEqual(
+    expect(
+      await ours.findOneAndUpdate(filter, update, { ...options, returnDocument: 'after' }),
+    ).toStrictEqual(
       await theirs.findOneAndUpdate(filter, update, { ...options, returnDocument: 'after' }),
     );
     const own = clients.ours.db.collection<Thing>('things', options);
@@ -242,30 +289,44 @@ describe('what is read through a worker is what the driver would read', () => {
   });
 
   test('aggregate, with a map and an explain', async () => {
-    const pipeline = [{ $unwind: '$tags' }, { $group: { _id: '$tags', n: { $sum: '$n' } } }, { $sort: { _id: 1 } }];
+    const pipeline = [
+      { $unwind: '$tags' },
+      { $group: { _id: '$tags', n: { $sum: '$n' } } },
+      { $sort: { _id: 1 } },
+    ];
     expect(await ours.aggregate(pipeline).toArray()).toStrictEqual([
       { _id: 'a', n: 1 },
       { _id: 'b', n: 3 },
     ]);
-    expect(await ours.aggregate<{ _id: string }>(pipeline).map(({ _id }) => _id).toArray()).toStrictEqual(['a', 'b']);
+    expect(
+      await ours
+        .aggregate<{ _id: string }>(pipeline)
+        .map(({ _id }) => _id)
+        .toArray(),
+    ).toStrictEqual(['a', 'b']);
     const plan = await ours.aggregate(pipeline).explain();
-    expect(Object.keys(plan)).toStrictEqual(Object.keys(await theirs.aggregate(pipeline).explain()));
+    expect(Object.keys(plan)).toStrictEqual(
+      Object.keys(await theirs.aggregate(pipeline).explain()),
+    );
   });
 });
 
 describe('collections, databases and indexes', () => {
   test('indexes are made, listed, found and dropped', async () => {
     expect(await ours.createIndex({ n: 1 }, { unique: true, sparse: true })).toBe('n_1');
-    expect(await ours.createIndexes([{ key: { a: 1, b: -1 } }, { key: { t: 'text' }, name: 'text' }])).toStrictEqual([
-      'a_1_b_-1',
-      'text',
-    ]);
+    expect(
+      await ours.createIndexes([{ key: { a: 1, b: -1 } }, { key: { t: 'text' }, name: 'text' }]),
+    ).toStrictEqual(['a_1_b_-1', 'text']);
     expect(await ours.indexes()).toStrictEqual(await theirs.indexes());
     expect(await ours.listIndexes().toArray()).toStrictEqual(await theirs.listIndexes().toArray());
     expect(await ours.indexExists(['n_1', 'text'])).toBe(true);
     expect(await ours.indexInformation()).toStrictEqual(await theirs.indexInformation());
-    expect(await ours.createIndex({ apart: 1 }, { sparse: true }, { comment: 'mine' })).toBe('apart_1');
-    expect(await ours.createIndexes([{ key: { open: 1 } }], { comment: 'mine' }, true)).toStrictEqual(['open_1']);
+    expect(await ours.createIndex({ apart: 1 }, { sparse: true }, { comment: 'mine' })).toBe(
+      'apart_1',
+    );
+    expect(
+      await ours.createIndexes([{ key: { open: 1 } }], { comment: 'mine' }, true),
+    ).toStrictEqual(['open_1']);
     expect(await ours.indexes()).toStrictEqual(await theirs.indexes());
     const { ok } = await ours.dropIndex('n_1');
     expect(ok).toBe(1);
@@ -280,14 +341,18 @@ describe('collections, databases and indexes', () => {
     expect(created).toBeInstanceOf(Collection);
     expect(await created.isCapped()).toBe(true);
     expect(await created.options()).toStrictEqual({ capped: true, size: 4096, max: 10 });
-    const validated = await db.createCollection('validated', { validator: { n: { $type: 'int' } } });
+    const validated = await db.createCollection('validated', {
+      validator: { n: { $type: 'int' } },
+    });
     expect(await validated.options()).toStrictEqual({ validator: { n: { $type: 'int' } } });
     const renamed = await created.rename('renamed');
     expect(renamed).toBeInstanceOf(Collection);
     expect(renamed.collectionName).toBe('renamed');
     const names = (await db.listCollections().toArray()).map(({ name }) => name).sort();
     expect(names).toStrictEqual(['renamed', 'validated']);
-    expect((await db.collections()).every((collection) => collection instanceof Collection)).toBe(true);
+    expect((await db.collections()).every((collection) => collection instanceof Collection)).toBe(
+      true,
+    );
     expect(await renamed.drop()).toBe(true);
     expect(await db.dropDatabase()).toBe(true);
   });
@@ -303,8 +368,16 @@ describe('collections, databases and indexes', () => {
     expect((await db.admin().ping()).ok).toBe(1);
     expect((await db.admin().buildInfo()).version).toBe((await client.serverInfo()).version);
     await ours.insertOne({ n: 1 });
-    expect((await db.admin().validateCollection('things').catch((error: Error) => error)) instanceof Error).toBe(
-      (await clients.native.db.admin().validateCollection('things').catch((error: Error) => error)) instanceof Error,
+    expect(
+      (await db
+        .admin()
+        .validateCollection('things')
+        .catch((error: Error) => error)) instanceof Error,
+    ).toBe(
+      (await clients.native.db
+        .admin()
+        .validateCollection('things')
+        .catch((error: Error) => error)) instanceof Error,
     );
     const cursor = db.runCursorCommand({ find: 'things', batchSize: 1 });
     expect(await cursor.toArray()).toHaveLength(1);

@@ -78,7 +78,7 @@ describe('every way of reading gives every document once, in order', () => {
     },
     forEach: async (cursor) => {
       const read: Numbered[] = [];
-      // eslint-disable-next-line @typescript-eslint/no-deprecated -- programs still use it
+       
       await cursor.forEach((document) => void read.push(document));
       return read;
     },
@@ -156,20 +156,23 @@ describe('a cursor behaves as the driver’s', () => {
     expect(ours.aggregate([])).toBeInstanceOf(AggregationCursor);
   });
 
-  test.each([0, 1, 2, 5, 101, 200])('its batches hold what the driver’s hold (batchSize %i)', async (batchSize) => {
-    const counts: number[][] = [];
-    for (const collection of [ours, theirs]) {
-      const cursor = collection.find({}, { sort: { _id: 1 }, limit: 20, projection: { _id: 1 } });
-      if (batchSize > 0) cursor.batchSize(batchSize);
-      const seen: number[] = [];
-      while (await cursor.hasNext()) {
-        seen.push(cursor.bufferedCount());
-        await cursor.next();
+  test.each([0, 1, 2, 5, 101, 200])(
+    'its batches hold what the driver’s hold (batchSize %i)',
+    async (batchSize) => {
+      const counts: number[][] = [];
+      for (const collection of [ours, theirs]) {
+        const cursor = collection.find({}, { sort: { _id: 1 }, limit: 20, projection: { _id: 1 } });
+        if (batchSize > 0) cursor.batchSize(batchSize);
+        const seen: number[] = [];
+        while (await cursor.hasNext()) {
+          seen.push(cursor.bufferedCount());
+          await cursor.next();
+        }
+        counts.push(seen);
       }
-      counts.push(seen);
-    }
-    expect(counts[0]).toStrictEqual(counts[1]);
-  });
+      expect(counts[0]).toStrictEqual(counts[1]);
+    },
+  );
 
   test('rewind reads again, clone reads anew', async () => {
     const cursor = ours.find({}, { sort: { _id: 1 }, batchSize: 100 });
@@ -191,19 +194,33 @@ describe('a cursor behaves as the driver’s', () => {
     });
     await expect(failing.toArray()).rejects.toThrow(new RangeError('from the transform'));
     expect(failing.closed).toBe(true);
-    await expect(ours.find().map(() => null).next()).rejects.toThrow(native.MongoAPIError);
+    await expect(
+      ours
+        .find()
+        .map(() => null)
+        .next(),
+    ).rejects.toThrow(native.MongoAPIError);
     const iterated: number[] = [];
-    for await (const n of ours.find({ _id: { $lt: 3 } }, { sort: { _id: 1 } }).map(({ _id }) => _id + 1)) {
+    for await (const n of ours
+      .find({ _id: { $lt: 3 } }, { sort: { _id: 1 } })
+      .map(({ _id }) => _id + 1)) {
       iterated.push(n);
     }
     expect(iterated).toStrictEqual([1, 2, 3]);
   });
 
   test('count, explain and namespace', async () => {
-    expect(await ours.find({ _id: { $lt: 10 } }).limit(3).count()).toBe(3);
+    expect(
+      await ours
+        .find({ _id: { $lt: 10 } })
+        .limit(3)
+        .count(),
+    ).toBe(3);
     const plan = await ours.find({ _id: 5 }).explain('executionStats');
     expect(plan.executionStats.nReturned).toBe(1);
-    expect(Object.keys(await ours.find().explain())).toStrictEqual(Object.keys(await theirs.find().explain()));
+    expect(Object.keys(await ours.find().explain())).toStrictEqual(
+      Object.keys(await theirs.find().explain()),
+    );
     const [inline] = await ours.find({ _id: 5 }, { explain: true }).toArray();
     expect(inline).toHaveProperty('queryPlanner');
     expect(ours.find().namespace.toString()).toBe(ours.namespace);
@@ -267,7 +284,8 @@ describe('streaming is bounded', () => {
   test('a consumer that pauses stops the reading: the server’s cursor stays', async () => {
     const cursor = ours.find({}, { batchSize: 100 });
     const getMores = async (): Promise<number> =>
-      (await clients.native.client.db('admin').command({ serverStatus: 1 })).metrics.commands.getMore.total as number;
+      (await clients.native.client.db('admin').command({ serverStatus: 1 })).metrics.commands
+        .getMore.total as number;
     const before = await getMores();
     for (let i = 0; i < 250; i++) await cursor.next();
     await until(async () => (await openCursors()) === 1);
@@ -295,7 +313,8 @@ describe('streaming is bounded', () => {
     const results = await Promise.all(
       Array.from({ length: 40 }, async (_, i) => {
         const ids: number[] = [];
-        for await (const { _id } of ours.find({ _id: { $mod: [40, i] } }, { batchSize: 20 })) ids.push(_id);
+        for await (const { _id } of ours.find({ _id: { $mod: [40, i] } }, { batchSize: 20 }))
+          ids.push(_id);
         return ids;
       }),
     );
@@ -318,13 +337,21 @@ describe('abort', () => {
   test('a query that runs is given up at once', async () => {
     const controller = new AbortController();
     const slow = ours
-      .find({ $where: 'sleep(50) || true' } as native.Filter<Numbered>, { signal: controller.signal })
+      .find({ $where: 'sleep(50) || true' } as native.Filter<Numbered>, {
+        signal: controller.signal,
+      })
       .toArray();
     const reason = new Error('too slow');
     setTimeout(() => controller.abort(reason), 50);
     await expect(slow).rejects.toBe(reason);
-    const slowCount = { $expr: { $function: { body: 'function () { sleep(50); return true; }', args: [], lang: 'js' } } };
-    const count = ours.countDocuments(slowCount as native.Filter<Numbered>, { signal: AbortSignal.timeout(50) });
+    const slowCount = {
+      $expr: {
+        $function: { body: 'function () { sleep(50); return true; }', args: [], lang: 'js' },
+      },
+    };
+    const count = ours.countDocuments(slowCount, {
+      signal: AbortSignal.timeout(50),
+    });
     await expect(count).rejects.toThrow(/timeout/);
     expect(await ours.findOne({ _id: 1 })).toStrictEqual(documents[1]);
   });

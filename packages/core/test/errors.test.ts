@@ -38,7 +38,9 @@ function visible(error: unknown): unknown {
     name: error.name,
     message: error.message,
     labels: error.errorLabels,
-    own: Object.fromEntries(Object.entries(error).filter(([key]) => !['errorLabelSet', 'topologyVersion'].includes(key))),
+    own: Object.fromEntries(
+      Object.entries(error).filter(([key]) => !['errorLabelSet', 'topologyVersion'].includes(key)),
+    ),
     cause: error.cause && visible(error.cause),
   };
 }
@@ -53,12 +55,17 @@ const attempts: Record<string, Attempt> = {
   'an unknown operator': async (c) => await c.findOne({ $nonsense: 1 } as native.Filter<Thing>),
   'an unknown stage': async (c) => await c.aggregate([{ $nonsense: 1 }]).toArray(),
   'an unknown command': async (c) => await c.db.command({ nonsense: 1 }),
-  'an update without operators': async (c) => await c.updateOne({}, { a: 1 } as native.UpdateFilter<Thing>),
+  'an update without operators': async (c) =>
+    await c.updateOne({}, { a: 1 }),
   'an empty update': async (c) => await c.updateMany({}, {}),
-  'an update that is undefined': async (c) => await c.updateOne({}, undefined as unknown as native.UpdateFilter<Thing>),
-  'a replacement with operators': async (c) => await c.replaceOne({}, { $set: { a: 1 } } as unknown as Thing),
-  'a filter that is a function': async (c) => await c.findOne((() => true) as unknown as native.Filter<Thing>),
-  'a filter that is a string': async (c) => await c.find('x' as unknown as native.Filter<Thing>).toArray(),
+  'an update that is undefined': async (c) =>
+    await c.updateOne({}, undefined as unknown as native.UpdateFilter<Thing>),
+  'a replacement with operators': async (c) =>
+    await c.replaceOne({}, { $set: { a: 1 } }),
+  'a filter that is a function': async (c) =>
+    await c.findOne((() => true) as unknown as native.Filter<Thing>),
+  'a filter that is a string': async (c) =>
+    await c.find('x' as unknown as native.Filter<Thing>).toArray(),
   'documents that are no array': async (c) => await c.insertMany({} as unknown as Thing[]),
   'no documents': async (c) => await c.insertMany([]),
   'inserting null': async (c) => await c.insertOne(null as unknown as Thing),
@@ -71,13 +78,15 @@ const attempts: Record<string, Attempt> = {
     self.self = self;
     await c.insertOne(self);
   },
-  'a document over 16 MB': async (c) => await c.insertOne({ _id: 1, text: 'x'.repeat(16 * 1024 * 1024) }),
+  'a document over 16 MB': async (c) =>
+    await c.insertOne({ _id: 1, text: 'x'.repeat(16 * 1024 * 1024) }),
   'many documents, one over 16 MB': async (c) =>
     await c.insertMany([{ _id: 1 }, { _id: 2, text: 'x'.repeat(16 * 1024 * 1024) }]),
   'dropping an index that is not there': async (c) => await c.dropIndex('none'),
   'renaming what is not there': async (c) => await c.db.renameCollection('none_at_all', 'b'),
   'an invalid collection name': async (c) => await c.db.collection('a').rename('..b'),
-  'a bad write concern': async (c) => await c.insertOne({ _id: 1 }, { writeConcern: { w: 'nonsense' } }),
+  'a bad write concern': async (c) =>
+    await c.insertOne({ _id: 1 }, { writeConcern: { w: 'nonsense' } }),
   'contradictory decoding options': async (c) => {
     await c.insertOne({ _id: 1 });
     await c.findOne({}, { useBigInt64: true, promoteLongs: false });
@@ -91,7 +100,7 @@ describe('an error arrives as the driver’s own', () => {
     const expected = await thrownBy(attempt(theirs));
     await theirs.deleteMany({});
     await theirs.insertOne({ _id: 0 });
-    const error = await thrownBy(attempt(ours as native.Collection<Thing>));
+    const error = await thrownBy(attempt(ours));
     expect(withoutTimes(visible(error))).toEqual(withoutTimes(visible(expected)));
     expect(await ours.findOne({ _id: 0 })).toStrictEqual({ _id: 0 });
   });
@@ -99,7 +108,11 @@ describe('an error arrives as the driver’s own', () => {
 
 test('a time limit of the server’s', async () => {
   await theirs.insertOne({ _id: 1 });
-  const slow = { $expr: { $function: { body: 'function () { sleep(200); return true; }', args: [], lang: 'js' } } };
+  const slow = {
+    $expr: {
+      $function: { body: 'function () { sleep(200); return true; }', args: [], lang: 'js' },
+    },
+  };
   const error = await thrownBy(ours.findOne(slow as native.Filter<Thing>, { maxTimeMS: 10 }));
   expect(error).toBeInstanceOf(native.MongoServerError);
   // The server says either, as its clock or its JavaScript engine notices first.
@@ -120,34 +133,44 @@ function withoutTimes(value: unknown): unknown {
 }
 
 describe('the error of a bulk write', () => {
-  test.each([true, false])('has the result so far and the caller’s documents (ordered %s)', async (ordered) => {
-    const make = (): Thing[] => [{ _id: 1 }, { _id: 2 }, { _id: 1, again: true }, { _id: 3 }];
-    const expected = (await thrownBy(theirs.insertMany(make(), { ordered }))) as native.MongoBulkWriteError;
-    await theirs.deleteMany({});
-    const documents = make();
-    const error = (await thrownBy(ours.insertMany(documents, { ordered }))) as native.MongoBulkWriteError;
-    expect(error).toBeInstanceOf(native.MongoBulkWriteError);
-    expect([error.code, error.message, error.insertedCount]).toStrictEqual([
-      expected.code,
-      expected.message,
-      expected.insertedCount,
-    ]);
-    expect(error.insertedIds).toStrictEqual(expected.insertedIds);
-    expect(error.result.insertedIds).toStrictEqual(expected.result.insertedIds);
-    const [writeError] = error.writeErrors as native.WriteError[];
-    const [theirWriteError] = expected.writeErrors as native.WriteError[];
-    expect(writeError.constructor).toBe(theirWriteError.constructor);
-    expect([writeError.index, writeError.code]).toStrictEqual([theirWriteError.index, theirWriteError.code]);
-    expect(writeError.getOperation()).toBe(documents[2]);
-    expect(error.result.getWriteErrorCount()).toBe(1);
-    expect(await theirs.countDocuments()).toBe(ordered ? 2 : 3);
-  });
+  test.each([true, false])(
+    'has the result so far and the caller’s documents (ordered %s)',
+    async (ordered) => {
+      const make = (): Thing[] => [{ _id: 1 }, { _id: 2 }, { _id: 1, again: true }, { _id: 3 }];
+      const expected = (await thrownBy(
+        theirs.insertMany(make(), { ordered }),
+      )) as native.MongoBulkWriteError;
+      await theirs.deleteMany({});
+      const documents = make();
+      const error = (await thrownBy(
+        ours.insertMany(documents, { ordered }),
+      )) as native.MongoBulkWriteError;
+      expect(error).toBeInstanceOf(native.MongoBulkWriteError);
+      expect([error.code, error.message, error.insertedCount]).toStrictEqual([
+        expected.code,
+        expected.message,
+        expected.insertedCount,
+      ]);
+      expect(error.insertedIds).toStrictEqual(expected.insertedIds);
+      expect(error.result.insertedIds).toStrictEqual(expected.result.insertedIds);
+      const [writeError] = error.writeErrors as native.WriteError[];
+      const [theirWriteError] = expected.writeErrors as native.WriteError[];
+      expect(writeError.constructor).toBe(theirWriteError.constructor);
+      expect([writeError.index, writeError.code]).toStrictEqual([
+        theirWriteError.index,
+        theirWriteError.code,
+      ]);
+      expect(writeError.getOperation()).toBe(documents[2]);
+      expect(error.result.getWriteErrorCount()).toBe(1);
+      expect(await theirs.countDocuments()).toBe(ordered ? 2 : 3);
+    },
+  );
 
   test('of mixed operations names the one that failed', async () => {
     const operations: native.AnyBulkWriteOperation<Thing>[] = [
       { insertOne: { document: { _id: 1 } } },
       { updateOne: { filter: { _id: 1 }, update: { $set: { a: 1 } } } },
-      { updateOne: { filter: { _id: 1 }, update: { $nonsense: 1 } as native.UpdateFilter<Thing> } },
+      { updateOne: { filter: { _id: 1 }, update: { $nonsense: 1 } } },
     ];
     const expected = (await thrownBy(theirs.bulkWrite(operations))) as native.MongoBulkWriteError;
     await theirs.deleteMany({});

@@ -33,7 +33,9 @@ test('what is started without waiting takes effect in the order of the calls', a
 
 test('reads of other collections use both workers meanwhile', async () => {
   const { db } = clients.ours;
-  const writes = Array.from({ length: 10 }, (_, _id) => db.collection<Thing>('a').insertOne({ _id, n: 1 }));
+  const writes = Array.from({ length: 10 }, (_, _id) =>
+    db.collection<Thing>('a').insertOne({ _id, n: 1 }),
+  );
   const reads = Array.from({ length: 10 }, (_, _id) => db.collection<Thing>('b').findOne({ _id }));
   expect(await Promise.all(reads)).toStrictEqual(Array(10).fill(null));
   expect(await Promise.all(writes)).toHaveLength(10);

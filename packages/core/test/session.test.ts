@@ -49,11 +49,16 @@ describe('a session', () => {
     expect(session.clusterTime?.clusterTime).toBeInstanceOf(native.Timestamp);
     await ours.updateOne({ _id: 9 }, { $inc: { balance: 1 } }, { session });
     expect(session.operationTime!.greaterThan(first)).toBe(true);
-    expect(await ours.find({ _id: 9 }, { session }).toArray()).toStrictEqual([{ _id: 9, balance: 2 }]);
+    expect(await ours.find({ _id: 9 }, { session }).toArray()).toStrictEqual([
+      { _id: 9, balance: 2 },
+    ]);
     const other = clients.ours.client.startSession();
     other.advanceClusterTime(session.clusterTime!);
     other.advanceOperationTime(session.operationTime!);
-    expect(await ours.findOne({ _id: 9 }, { session: other })).toStrictEqual({ _id: 9, balance: 2 });
+    expect(await ours.findOne({ _id: 9 }, { session: other })).toStrictEqual({
+      _id: 9,
+      balance: 2,
+    });
     await other.endSession();
   });
 
@@ -83,7 +88,9 @@ describe('a session', () => {
   test('of another client, an ended one and a foreign one are refused', async () => {
     const other = new MongoClient(uri());
     const foreign = other.startSession();
-    await expect(ours.findOne({}, { session: foreign })).rejects.toThrow(native.MongoInvalidArgumentError);
+    await expect(ours.findOne({}, { session: foreign })).rejects.toThrow(
+      native.MongoInvalidArgumentError,
+    );
     await expect(ours.find({}, { session: foreign }).toArray()).rejects.toThrow(
       'ClientSession must be from the same MongoClient',
     );
@@ -93,7 +100,9 @@ describe('a session', () => {
     await expect(ours.insertOne({ _id: 7, balance: 0 }, { session })).rejects.toThrow(
       native.MongoExpiredSessionError,
     );
-    await expect(ours.aggregate([], { session }).toArray()).rejects.toThrow(native.MongoExpiredSessionError);
+    await expect(ours.aggregate([], { session }).toArray()).rejects.toThrow(
+      native.MongoExpiredSessionError,
+    );
   });
 
   test('an unacknowledged write in it is refused with the driver’s words', async () => {
@@ -119,7 +128,10 @@ describe('a transaction', () => {
 
   test('leaves nothing when it is aborted, whatever was done in it', async () => {
     await using session = clients.ours.client.startSession();
-    session.startTransaction({ readConcern: { level: 'snapshot' }, writeConcern: { w: 'majority' } as native.WriteConcern });
+    session.startTransaction({
+      readConcern: { level: 'snapshot' },
+      writeConcern: { w: 'majority' },
+    });
     await ours.updateMany({}, { $set: { balance: 0 } }, { session });
     await ours.bulkWrite([{ deleteOne: { filter: { _id: 1 } } }], { session });
     await ours.findOneAndDelete({ _id: 2 }, { session });
@@ -128,9 +140,12 @@ describe('a transaction', () => {
     bulk.find({ _id: 3 }).deleteOne();
     expect((await bulk.execute()).insertedCount).toBe(1);
     const read: number[] = [];
-    for await (const { _id } of ours.find({}, { session, batchSize: 1, sort: { _id: 1 } })) read.push(_id);
+    for await (const { _id } of ours.find({}, { session, batchSize: 1, sort: { _id: 1 } }))
+      read.push(_id);
     expect(read).toStrictEqual([4, 6]);
-    expect(await ours.aggregate([{ $count: 'n' }], { session }).toArray()).toStrictEqual([{ n: 2 }]);
+    expect(await ours.aggregate([{ $count: 'n' }], { session }).toArray()).toStrictEqual([
+      { n: 2 },
+    ]);
     await session.abortTransaction();
     await expect(session.abortTransaction()).rejects.toThrow('Cannot call abortTransaction twice');
     await expect(session.commitTransaction()).rejects.toThrow(native.MongoTransactionError);
@@ -143,7 +158,9 @@ describe('a transaction', () => {
     await session.commitTransaction();
     session.startTransaction();
     await session.abortTransaction();
-    await expect(clients.ours.client.startSession().commitTransaction()).rejects.toThrow('No transaction started');
+    await expect(clients.ours.client.startSession().commitTransaction()).rejects.toThrow(
+      'No transaction started',
+    );
     session.startTransaction();
     expect(() => session.startTransaction()).toThrow('Transaction already in progress');
     await ours.updateOne({ _id: 1 }, { $inc: { balance: 1 } }, { session });
@@ -234,7 +251,9 @@ describe('a transaction', () => {
     const data = { failCommands: ['commitTransaction'], closeConnection: true };
     await admin.command({ configureFailPoint: 'failCommand', mode: { times: 2 }, data });
     try {
-      const error = (await session.commitTransaction().catch((thrown: unknown) => thrown)) as native.MongoError;
+      const error = (await session
+        .commitTransaction()
+        .catch((thrown: unknown) => thrown)) as native.MongoError;
       expect(error).toBeInstanceOf(native.MongoNetworkError);
       expect(error.hasErrorLabel('UnknownTransactionCommitResult')).toBe(true);
       await session.commitTransaction();
@@ -258,30 +277,35 @@ test('closing the client ends its sessions and their transactions', async () => 
 });
 
 describe('bulk operations', () => {
-  test.each(['initializeOrderedBulkOp', 'initializeUnorderedBulkOp'] as const)('%s', async (initialize) => {
-    const results = [];
-    await clients.ours.client.connect();
-    await clients.native.client.connect();
-    for (const collection of [ours, theirs] as native.Collection<Account>[]) {
-      await theirs.deleteMany({});
-      const bulk = collection[initialize]();
-      bulk.insert({ _id: 1, balance: 1 });
-      bulk.insert({ _id: 2, balance: 2 });
-      bulk.find({ _id: 1 }).updateOne({ $set: { balance: 5 } });
-      bulk.find({ _id: 9 }).upsert().replaceOne({ balance: 9 });
-      bulk.find({ _id: 2 }).delete();
-      bulk.raw({ insertOne: { document: { _id: 3, balance: 3 } } });
-      expect(bulk.length).toBe(6);
-      results.push({ ...(await bulk.execute()) });
-      await expect(bulk.execute()).rejects.toThrow(native.MongoBatchReExecutionError);
-    }
-    expect(results[0]).toStrictEqual(results[1]);
-    const failing = ours[initialize]();
-    const again = { _id: 1, balance: 0 };
-    failing.insert(again);
-    const error = (await failing.execute().catch((thrown: unknown) => thrown)) as native.MongoBulkWriteError;
-    expect(error).toBeInstanceOf(native.MongoBulkWriteError);
-    expect((error.writeErrors as native.WriteError[])[0].getOperation()).toBe(again);
-    await expect(ours[initialize]().execute()).rejects.toThrow('Batch cannot be empty');
-  });
+  test.each(['initializeOrderedBulkOp', 'initializeUnorderedBulkOp'] as const)(
+    '%s',
+    async (initialize) => {
+      const results = [];
+      await clients.ours.client.connect();
+      await clients.native.client.connect();
+      for (const collection of [ours, theirs] as native.Collection<Account>[]) {
+        await theirs.deleteMany({});
+        const bulk = collection[initialize]();
+        bulk.insert({ _id: 1, balance: 1 });
+        bulk.insert({ _id: 2, balance: 2 });
+        bulk.find({ _id: 1 }).updateOne({ $set: { balance: 5 } });
+        bulk.find({ _id: 9 }).upsert().replaceOne({ balance: 9 });
+        bulk.find({ _id: 2 }).delete();
+        bulk.raw({ insertOne: { document: { _id: 3, balance: 3 } } });
+        expect(bulk.length).toBe(6);
+        results.push({ ...(await bulk.execute()) });
+        await expect(bulk.execute()).rejects.toThrow(native.MongoBatchReExecutionError);
+      }
+      expect(results[0]).toStrictEqual(results[1]);
+      const failing = ours[initialize]();
+      const again = { _id: 1, balance: 0 };
+      failing.insert(again);
+      const error = (await failing
+        .execute()
+        .catch((thrown: unknown) => thrown)) as native.MongoBulkWriteError;
+      expect(error).toBeInstanceOf(native.MongoBulkWriteError);
+      expect((error.writeErrors as native.WriteError[])[0].getOperation()).toBe(again);
+      await expect(ours[initialize]().execute()).rejects.toThrow('Batch cannot be empty');
+    },
+  );
 });

@@ -4,7 +4,12 @@ import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
 import { encodeListCall } from '../calls/encode';
 import { crossingOptions } from '../calls/options';
 import { offloadedState } from '../client/state';
-import { BulkWriteResultClass, bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
+import {
+  BulkWriteResultClass,
+  bulkInternals,
+  clientOf,
+  type BulkInternals,
+} from '../driver/internals';
 import { completeBulkError } from '../facade/inserts';
 import { sessionOf } from '../facade/offload-method';
 import { ownAllMethods } from '../facade/own-prototype';
@@ -50,7 +55,8 @@ async function executeInWorker(
   const all: BulkWriteOptions = { ...s.options, ...options };
   const session = sessionOf(all, client);
   const batches = bulk.batches;
-  if (state === undefined || session === 'foreign' || s.executed || batches.length === 0) return undefined;
+  if (state === undefined || session === 'foreign' || s.executed || batches.length === 0)
+    return undefined;
   s.executed = true;
   state.prepare();
   const statements: { t: number; d: Document }[] = [];
@@ -74,4 +80,3 @@ async function executeInWorker(
     );
   }
 }
-

@@ -40,7 +40,10 @@ export function encodeListCall(
 
 const settings: BSON.SerializeOptions[] = [];
 
-function serializing({ ignoreUndefined, serializeFunctions }: BSONSerializeOptions): BSON.SerializeOptions {
+function serializing({
+  ignoreUndefined,
+  serializeFunctions,
+}: BSONSerializeOptions): BSON.SerializeOptions {
   const key = (ignoreUndefined === true ? 1 : 0) + (serializeFunctions === true ? 2 : 0);
   return (settings[key] ??= {
     ignoreUndefined: ignoreUndefined === true,

@@ -1,5 +1,11 @@
 import { encodeModeOf } from '@mongo-offload/worker/codec';
-import type { BSONSerializeOptions, Document, ReadConcern, ReadPreference, WriteConcern } from 'mongodb';
+import type {
+  BSONSerializeOptions,
+  Document,
+  ReadConcern,
+  ReadPreference,
+  WriteConcern,
+} from 'mongodb';
 
 /**
  * Options that the driver's operations read. Programs pass others along (their own, functions,
@@ -7,25 +13,98 @@ import type { BSONSerializeOptions, Document, ReadConcern, ReadPreference, Write
  */
 const KNOWN = new Set([
   // every operation
-  'readPreference', 'readConcern', 'writeConcern', 'w', 'j', 'wtimeout', 'wtimeoutMS', 'journal', 'fsync',
-  'collation', 'comment', 'maxTimeMS', 'explain', 'dbName', 'authdb', 'rawData', 'willRetryWrite',
-  'bypassPinningCheck', 'omitMaxTimeMS', 'checkKeys', 'ignoreUndefined', 'serializeFunctions', 'enableUtf8Validation',
+  'readPreference',
+  'readConcern',
+  'writeConcern',
+  'w',
+  'j',
+  'wtimeout',
+  'wtimeoutMS',
+  'journal',
+  'fsync',
+  'collation',
+  'comment',
+  'maxTimeMS',
+  'explain',
+  'dbName',
+  'authdb',
+  'rawData',
+  'willRetryWrite',
+  'bypassPinningCheck',
+  'omitMaxTimeMS',
+  'checkKeys',
+  'ignoreUndefined',
+  'serializeFunctions',
+  'enableUtf8Validation',
   // the driver computes some results from the reply under these
-  'promoteValues', 'promoteLongs', 'promoteBuffers', 'useBigInt64', 'bsonRegExp', 'fieldsAsRaw', 'raw',
+  'promoteValues',
+  'promoteLongs',
+  'promoteBuffers',
+  'useBigInt64',
+  'bsonRegExp',
+  'fieldsAsRaw',
+  'raw',
   // reads
-  'limit', 'skip', 'sort', 'hint', 'projection', 'batchSize', 'singleBatch', 'allowDiskUse', 'let', 'min', 'max',
-  'returnKey', 'showRecordId', 'tailable', 'awaitData', 'maxAwaitTimeMS', 'noCursorTimeout', 'oplogReplay',
-  'allowPartialResults', 'exhaust', 'partial', 'cursor', 'bypassDocumentValidation', 'out', 'timeout',
+  'limit',
+  'skip',
+  'sort',
+  'hint',
+  'projection',
+  'batchSize',
+  'singleBatch',
+  'allowDiskUse',
+  'let',
+  'min',
+  'max',
+  'returnKey',
+  'showRecordId',
+  'tailable',
+  'awaitData',
+  'maxAwaitTimeMS',
+  'noCursorTimeout',
+  'oplogReplay',
+  'allowPartialResults',
+  'exhaust',
+  'partial',
+  'cursor',
+  'bypassDocumentValidation',
+  'out',
+  'timeout',
   // writes
-  'upsert', 'arrayFilters', 'ordered', 'forceServerObjectId', 'includeResultMetadata', 'returnDocument',
-  'verboseResults', 'new', 'multi',
+  'upsert',
+  'arrayFilters',
+  'ordered',
+  'forceServerObjectId',
+  'includeResultMetadata',
+  'returnDocument',
+  'verboseResults',
+  'new',
+  'multi',
   // collections, indexes, databases
-  'nameOnly', 'filter', 'authorizedCollections', 'authorizedDatabases', 'dropTarget', 'encryptedFields', 'scale',
-  'full', 'background', 'name', 'commitQuorum', 'key', 'getMoreOptions', 'countOptions',
+  'nameOnly',
+  'filter',
+  'authorizedCollections',
+  'authorizedDatabases',
+  'dropTarget',
+  'encryptedFields',
+  'scale',
+  'full',
+  'background',
+  'name',
+  'commitQuorum',
+  'key',
+  'getMoreOptions',
+  'countOptions',
 ]);
 
 const BSON_DECODING = [
-  'promoteValues', 'promoteLongs', 'promoteBuffers', 'useBigInt64', 'bsonRegExp', 'fieldsAsRaw', 'raw',
+  'promoteValues',
+  'promoteLongs',
+  'promoteBuffers',
+  'useBigInt64',
+  'bsonRegExp',
+  'fieldsAsRaw',
+  'raw',
   'enableUtf8Validation',
 ] as const;
 
@@ -35,13 +114,17 @@ const BSON_DECODING = [
  * @param open - the operation hands options that the driver does not know on to the server
  *   (`createCollection`, `createIndex`), so they cross too
  */
-export function crossingOptions(options: Document | undefined, open: boolean): Document | undefined {
+export function crossingOptions(
+  options: Document | undefined,
+  open: boolean,
+): Document | undefined {
   if (options === undefined || options === null) return undefined;
   let crossing: Document | undefined;
   for (const key in options) {
     const value: unknown = options[key];
     if (value === undefined || typeof value === 'function' || typeof value === 'symbol') continue;
-    if (key === 'session' || key === 'signal' || key === 'timeoutContext' || key === 'timeoutMS') continue;
+    if (key === 'session' || key === 'signal' || key === 'timeoutContext' || key === 'timeoutMS')
+      continue;
     if (!open && !KNOWN.has(key)) continue;
     (crossing ??= {})[key] = plain(key, value);
   }
@@ -58,7 +141,7 @@ function plain(key: string, value: unknown): unknown {
     case 'readConcern':
       return { level: (value as ReadConcern).level };
     case 'writeConcern':
-      return plainWriteConcern(value as WriteConcern);
+      return plainWriteConcern(value);
     default:
       return value;
   }
@@ -88,7 +171,11 @@ export function decoding(
   options: Document | undefined,
   parent: BSONSerializeOptions | undefined,
 ): Decoding {
-  if (options !== undefined && options !== null && BSON_DECODING.some((key) => options[key] != null)) {
+  if (
+    options !== undefined &&
+    options !== null &&
+    BSON_DECODING.some((key) => options[key] != null)
+  ) {
     return resolve({ ...parent, ...present(options) });
   }
   if (parent === undefined) return DEFAULT;
@@ -104,7 +191,12 @@ function present(options: Document): Document {
 }
 
 function resolve(options: BSONSerializeOptions): Decoding {
-  const { promoteValues = true, promoteLongs = true, promoteBuffers = false, useBigInt64 = false } = options;
+  const {
+    promoteValues = true,
+    promoteLongs = true,
+    promoteBuffers = false,
+    useBigInt64 = false,
+  } = options;
   const { bsonRegExp = false, raw = false, fieldsAsRaw, enableUtf8Validation = true } = options;
   return {
     promoteValues,

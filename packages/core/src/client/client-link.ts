@@ -69,7 +69,7 @@ export class ClientLink {
     this.offload = offload;
     this.#events = events;
     events.onChange = (wanted) => {
-      for (const lane of this.#pool?.lanes(0) ?? []) lane.listen(this.#id, wanted);
+      for (const lane of this.#pool?.openLanes() ?? []) lane.listen(this.#id, wanted);
     };
   }
 
@@ -107,11 +107,14 @@ export class ClientLink {
     call.signal?.throwIfAborted();
     const spec: OperationSpec = OPERATIONS[call.name];
     const { session } = call;
-    let lane = session?.prepare(() => this.#pick(call.target), this.#id, this.#define) ?? this.#pick(call.target);
+    let lane =
+      session?.prepare(() => this.#pick(call.target), this.#id, this.#define) ??
+      this.#pick(call.target);
     let { id, result } = await this.#on(lane, call, spec);
     const lost = result instanceof Failure && result.envelope === undefined;
-    if (lost && session !== undefined && spec.effect === 'read') throw session.lost();
-    if (lost && spec.effect === 'read') {
+    if (lost && session !== undefined && !call.name.startsWith('session.')) {
+      if (spec.effect === 'read' || session.inTransaction) throw session.lost();
+    } else if (lost && spec.effect === 'read') {
       lane = this.#pick(call.target);
       ({ id, result } = await this.#on(lane, call, spec));
     }
@@ -141,7 +144,7 @@ export class ClientLink {
     this.#targets.clear();
     if (pool === undefined) return;
     // One worker ends the server's sessions for all.
-    const lanes = pool.lanes(0).filter((lane) => lane.usable && lane.knows(this.#id));
+    const lanes = pool.openLanes().filter((lane) => lane.knows(this.#id));
     await Promise.all(
       lanes.map((lane, i) => lane.closeClient(this.#id, force, i === 0 ? endSessions : [])),
     );
@@ -162,7 +165,14 @@ export class ClientLink {
     const heard = this.#events.active;
     // Only a read may be sent again.
     const once = spec.effect === 'write';
-    const { id, result } = lane.call(OPERATION_CODES[name], target.id, parts, decoding, heard, once);
+    const { id, result } = lane.call(
+      OPERATION_CODES[name],
+      target.id,
+      parts,
+      decoding,
+      heard,
+      once,
+    );
     try {
       return { id, result: await untilAborted(result, signal, () => lane.abort(id)) };
     } finally {
@@ -207,7 +217,8 @@ export class ClientLink {
 
   /** The lane of an unfinished write to the same collection, to its database, or to one in it. */
   #laneOfWrites({ namespace, definition: { db, collection } }: TargetRef): Lane | undefined {
-    const own = this.#writes.get(namespace) ?? (db && this.#writes.get(db.name)) ?? this.#writes.get('');
+    const own =
+      this.#writes.get(namespace) ?? (db && this.#writes.get(db.name)) ?? this.#writes.get('');
     if (own !== undefined || collection !== undefined) return own?.lane;
     const prefix = db === undefined ? '' : `${db.name}.`;
     for (const [written, { lane }] of this.#writes) if (written.startsWith(prefix)) return lane;
@@ -225,8 +236,9 @@ export class ClientLink {
   #share(lane: Lane): Record<string, unknown> {
     const options: MongoClientOptions = { ...this.#options };
     const lanes = this.#lanes();
-    const index = this.#pool?.lanes(0).indexOf(lane) ?? 0;
-    const part = (total: number): number => Math.floor(total / lanes) + (index < total % lanes ? 1 : 0);
+    const index = Math.max(0, this.#pool?.openLanes().indexOf(lane) ?? 0);
+    const part = (total: number): number =>
+      Math.floor(total / lanes) + (index < total % lanes ? 1 : 0);
     const { maxPoolSize = DEFAULT_MAX_POOL_SIZE, minPoolSize } = options;
     if (maxPoolSize > 0) options.maxPoolSize = part(maxPoolSize);
     if (minPoolSize !== undefined && minPoolSize > 0) options.minPoolSize = part(minPoolSize);

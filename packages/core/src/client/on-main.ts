@@ -31,11 +31,14 @@ export function optionsForWorkers(options: MongoClientOptions): MongoClientOptio
     const toJSON = (value as { toJSON?: unknown } | null)?.toJSON;
     // ReadPreference, ReadConcern and WriteConcern: the driver takes their plain form as well.
     crossing[name] =
-      typeof value === 'object' && value !== null && typeof toJSON === 'function' && !ArrayBuffer.isView(value)
+      typeof value === 'object' &&
+      value !== null &&
+      typeof toJSON === 'function' &&
+      !ArrayBuffer.isView(value)
         ? (toJSON as () => unknown).call(value)
         : (value as unknown);
   }
-  return crossing as MongoClientOptions;
+  return crossing;
 }
 
 function canBeCloned(value: unknown): boolean {

@@ -20,7 +20,11 @@ export class Batch implements BufferedDocuments {
   readonly #reader: TapeReader;
   #cleared = false;
 
-  constructor({ chunk, id, namespace, more, response }: CursorBatch, lane: Lane, decoding: Decoding) {
+  constructor(
+    { chunk, id, namespace, more, response }: CursorBatch,
+    lane: Lane,
+    decoding: Decoding,
+  ) {
     this.id = Long.fromBits(id[0], id[1]);
     this.ns = namespace === undefined ? null : namespaceFromString(namespace);
     this.last = !more;

@@ -58,8 +58,7 @@ export interface AggregationCursor<TSchema = any> extends OffloadedCursorMethods
 /** The driver's ListCollectionsCursor, read in a worker thread. */
 export class ListCollectionsCursor<
   T extends Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo =
-    | Pick<CollectionInfo, 'name' | 'type'>
-    | CollectionInfo,
+    Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo,
 > extends driver.ListCollectionsCursor<T> {
   override clone(): ListCollectionsCursor<T> {
     return offloadedCursor(super.clone(), ListCollectionsCursor<T>);
@@ -67,8 +66,7 @@ export class ListCollectionsCursor<
 }
 export interface ListCollectionsCursor<
   T extends Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo =
-    | Pick<CollectionInfo, 'name' | 'type'>
-    | CollectionInfo,
+    Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo,
 > extends OffloadedCursorMethods<T> {}
 
 /** The driver's ListIndexesCursor, read in a worker thread. */
@@ -106,8 +104,8 @@ function describeAggregation(cursor: CursorInternals): CursorDescription {
 
 /** A list cursor asks the database or collection it was made by, whatever its last reply was named. */
 function parentNamespace(cursor: CursorInternals): CursorDescription['namespace'] {
-  return (cursor as unknown as { parent: { s: { namespace: CursorDescription['namespace'] } } }).parent
-    .s.namespace;
+  return (cursor as unknown as { parent: { s: { namespace: CursorDescription['namespace'] } } })
+    .parent.s.namespace;
 }
 
 const classes: [

@@ -1,5 +1,11 @@
 import type { CursorKind, OpenedCursor } from '@mongo-offload/worker/protocol';
-import { Long, MongoInvalidArgumentError, type AbstractCursor, type Document, type MongoDBNamespace } from 'mongodb';
+import {
+  Long,
+  MongoInvalidArgumentError,
+  type AbstractCursor,
+  type Document,
+  type MongoDBNamespace,
+} from 'mongodb';
 
 import { Deadline, eitherSignal } from '../abort/deadline';
 import { untilAborted } from '../abort/until-aborted';
@@ -7,7 +13,12 @@ import { encodeCall } from '../calls/encode';
 import { crossingOptions, decoding, type Decoding } from '../calls/options';
 import type { TargetRef } from '../client/client-link';
 import { offloadedState, type ClientState } from '../client/state';
-import { clientOf, inside, type BufferedDocuments, type CursorInternals } from '../driver/internals';
+import {
+  clientOf,
+  inside,
+  type BufferedDocuments,
+  type CursorInternals,
+} from '../driver/internals';
 import { deadlineOf } from '../pool/offload-options';
 import { isOffloaded, sessionLinkOf, type SessionLink } from '../session';
 import { RemoteCursor } from './remote-cursor';
@@ -95,7 +106,11 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
       return await untilAborted(next, this.signal);
     },
 
-    async cleanup(this: CursorInternals & AbstractCursor, timeoutMS?: number, error?: Error): Promise<void> {
+    async cleanup(
+      this: CursorInternals & AbstractCursor,
+      timeoutMS?: number,
+      error?: Error,
+    ): Promise<void> {
       const remote = remotes.get(this);
       deadlines.get(this)?.deadline.end();
       if (remote !== undefined && !remote.finished) {
@@ -135,7 +150,11 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
     Object.defineProperty(prototype, 'explain', {
       writable: true,
       configurable: true,
-      async value(this: CursorInternals & AbstractCursor, verbosity?: unknown, more?: unknown): Promise<unknown> {
+      async value(
+        this: CursorInternals & AbstractCursor,
+        verbosity?: unknown,
+        more?: unknown,
+      ): Promise<unknown> {
         const state = offloadedCursorState(this);
         if (state === undefined) return await explain.call(this, verbosity, more);
         const description = describe(this);
@@ -191,7 +210,9 @@ async function open(
   const { result, lane, id } = await state.link.send({
     name: 'cursor.open',
     target: targetOf(state, description),
-    parts: [encodeCall({ a: description.kind, b: description.args, o: options }, description.options)],
+    parts: [
+      encodeCall({ a: description.kind, b: description.args, o: options }, description.options),
+    ],
     decoding: decode,
     signal,
     session,
@@ -217,7 +238,12 @@ export async function callOnCursor(
   return await state.link.call({
     name,
     target: targetOf(state, description),
-    parts: [encodeCall({ a: description.kind, b: description.args, c: third, o: options }, description.options)],
+    parts: [
+      encodeCall(
+        { a: description.kind, b: description.args, c: third, o: options },
+        description.options,
+      ),
+    ],
     decoding: decode,
     session,
   });
@@ -233,7 +259,10 @@ function crossing({ options }: CursorDescription): Document {
   return crossingOptions(options, false) ?? {};
 }
 
-function targetOf({ link }: ClientState, { namespace: { db, collection } }: CursorDescription): TargetRef {
+function targetOf(
+  { link }: ClientState,
+  { namespace: { db, collection } }: CursorDescription,
+): TargetRef {
   return link.target({ name: db }, collection === undefined ? undefined : { name: collection });
 }
 

@@ -35,6 +35,7 @@ export class RemoteCursor {
   readonly #handle: Comlink.Remote<CursorHandle> | undefined;
   readonly #outstanding: Promise<Answer>[] = [];
   readonly #lost: Promise<never> | undefined;
+  #unwatch: (() => void) | undefined;
   #finished: boolean;
   #closing: Promise<void> | undefined;
 
@@ -57,13 +58,15 @@ export class RemoteCursor {
     }
     this.#port = port;
     this.#lost = new Promise((_, reject) => {
-      port.once('close', () =>
+      const lose = (): void =>
         reject(
           this.#closing === undefined
             ? new WorkerLostError('this cursor', { write: false, cause: lane.cause })
             : interrupted(),
-        ),
-      );
+        );
+      port.once('close', lose);
+      // A port that came from a worker that was already gone may never say that it is closed.
+      this.#unwatch = lane.onLost(lose);
     });
     this.#lost.catch(() => undefined);
     this.#handle = Comlink.wrap<CursorHandle>(port as unknown as Comlink.Endpoint);
@@ -124,6 +127,7 @@ export class RemoteCursor {
   #finish(): void {
     this.#finished = true;
     forgetCause(this.#call);
+    this.#unwatch?.();
     this.#port?.close();
   }
 }

@@ -131,7 +131,10 @@ export function bulkInternals(
 
 /** The driver's logger, and what it was told to log. */
 export interface Logger {
-  readonly componentSeverities: Record<'command' | 'connection' | 'serverSelection' | 'topology', string>;
+  readonly componentSeverities: Record<
+    'command' | 'connection' | 'serverSelection' | 'topology',
+    string
+  >;
   readonly maxDocumentLength: number;
   logDestination: { write(line: object): unknown };
   debug(component: string, message: { toLog(): object }): void;

@@ -16,12 +16,18 @@ import { optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
 import { encodeCall, encodeListCall } from '../calls/encode';
 import { offloadedChangeStream, type ChangeStream } from '../change-stream';
-import { ClientEvents, installListenerWatch, installMainPools, arrangeLog, watchListeners } from '../events';
+import {
+  ClientEvents,
+  installListenerWatch,
+  installMainPools,
+  arrangeLog,
+  watchListeners,
+} from '../events';
 import { NotReadyError, OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
 import { workerEntry } from '../pool/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
-import { ClientSession, offloadedSession } from '../session';
+import { type ClientSession, offloadedSession } from '../session';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
 import { ownAllMethods } from './own-prototype';
@@ -124,7 +130,11 @@ export class MongoClient extends driver.MongoClient {
     const ended: Uint8Array[] = [];
     if (this.#onMain === undefined) {
       // The workers end the server's sessions; the driver here would open a connection for it.
-      for (let next = s.sessionPool.sessions.shift(); next !== null; next = s.sessionPool.sessions.shift()) {
+      for (
+        let next = s.sessionPool.sessions.shift();
+        next !== null;
+        next = s.sessionPool.sessions.shift()
+      ) {
         ended.push(new Uint8Array(next.id.id.buffer));
       }
     }
@@ -139,7 +149,7 @@ export class MongoClient extends driver.MongoClient {
     const session = super.startSession(options);
     // The driver's own internals start implicit sessions by this method too; those stay its own.
     const { explicit } = session as unknown as { explicit: boolean };
-    if (this.#onMain !== undefined || !explicit) return session as ClientSession;
+    if (this.#onMain !== undefined || !explicit) return session;
     return offloadedSession(session, this.#link);
   }
 
@@ -260,7 +270,10 @@ installMainPools(MongoClient.prototype);
 offloadMethods<driver.MongoClient>(MongoClient.prototype, 'client', carrier, {
   bulkWrite: {
     accepts([models]) {
-      return Array.isArray(models) && models.every((model) => typeof model === 'object' && model !== null);
+      return (
+        Array.isArray(models) &&
+        models.every((model) => typeof model === 'object' && model !== null)
+      );
     },
     encode(this: driver.MongoClient, [models], options, bson) {
       const { pkFactory } = this.options as { pkFactory?: { createPk(): unknown } };

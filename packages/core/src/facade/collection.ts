@@ -78,7 +78,10 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
   }
 
   override listSearchIndexes(options?: ListSearchIndexesOptions): ListSearchIndexesCursor;
-  override listSearchIndexes(name: string, options?: ListSearchIndexesOptions): ListSearchIndexesCursor;
+  override listSearchIndexes(
+    name: string,
+    options?: ListSearchIndexesOptions,
+  ): ListSearchIndexesCursor;
   override listSearchIndexes(
     nameOrOptions?: string | ListSearchIndexesOptions,
     options?: ListSearchIndexesOptions,
@@ -154,7 +157,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
   insertOne: {
     accepts([document, options]) {
       if (typeof document !== 'object' || document === null) return false;
-      addId(this, document as Document, options as Document | undefined);
+      addId(this, document, options as Document | undefined);
       return true;
     },
     result(_result, [document, options]) {
@@ -192,8 +195,16 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       };
     },
     error(error, [documents, options]) {
-      const ids = (documents as Document[]).map(({ _id }, index) => ({ index, _id: _id as unknown }));
-      return completeBulkError(error, ids, ordered(options), (index) => (documents as Document[])[index]);
+      const ids = (documents as Document[]).map(({ _id }, index) => ({
+        index,
+        _id: _id as unknown,
+      }));
+      return completeBulkError(
+        error,
+        ids,
+        ordered(options),
+        (index) => (documents as Document[])[index],
+      );
     },
   },
   bulkWrite: {
@@ -209,14 +220,18 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       }
       return true;
     },
-    encode: ([operations], options, bson) => encodeListCall(operations as Document[], options, bson),
+    encode: ([operations], options, bson) =>
+      encodeListCall(operations as Document[], options, bson),
     result(result, [operations, options]) {
       const raw = { ...(result as Document), insertedIds: insertedIds(operations as Document[]) };
       return new BulkWriteResultClass(raw, ordered(options));
     },
     error(error, [operations, options]) {
-      return completeBulkError(error, insertedIds(operations as Document[]), ordered(options), (index) =>
-        insertedDocument((operations as Document[])[index] ?? {}),
+      return completeBulkError(
+        error,
+        insertedIds(operations as Document[]),
+        ordered(options),
+        (index) => insertedDocument((operations as Document[])[index] ?? {}),
       );
     },
   },

@@ -65,27 +65,25 @@ export class Db extends driver.Db {
   ): ListCollectionsCursor<CollectionInfo>;
   override listCollections<
     T extends Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo =
-      | Pick<CollectionInfo, 'name' | 'type'>
-      | CollectionInfo,
+      Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo,
   >(
     filter?: Document,
     options?: ListCollectionsOptions & driver.Abortable,
   ): ListCollectionsCursor<T>;
   override listCollections<
     T extends Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo =
-      | Pick<CollectionInfo, 'name' | 'type'>
-      | CollectionInfo,
+      Pick<CollectionInfo, 'name' | 'type'> | CollectionInfo,
   >(
     filter?: Document,
     options?: ListCollectionsOptions & driver.Abortable,
   ): ListCollectionsCursor<T> {
-    return offloadedCursor(
-      super.listCollections<T>(filter, options),
-      ListCollectionsCursor<T>,
-    );
+    return offloadedCursor(super.listCollections<T>(filter, options), ListCollectionsCursor<T>);
   }
 
-  override runCursorCommand(command: Document, options?: RunCursorCommandOptions): RunCommandCursor {
+  override runCursorCommand(
+    command: Document,
+    options?: RunCursorCommandOptions,
+  ): RunCommandCursor {
     return offloadedCursor(super.runCursorCommand(command, options), RunCommandCursor);
   }
 

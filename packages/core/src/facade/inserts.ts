@@ -24,7 +24,11 @@ interface CollectionState {
  *
  * @returns false where the server is to set it
  */
-export function addId(collection: Collection, document: Document, options: Document | undefined): boolean {
+export function addId(
+  collection: Collection,
+  document: Document,
+  options: Document | undefined,
+): boolean {
   const force =
     (options?.forceServerObjectId as boolean | undefined) ??
     collection.db.options?.forceServerObjectId ??
@@ -62,7 +66,9 @@ export function completeBulkError(
   if (error.name !== 'MongoBulkWriteError') return error;
   const bulkError = error as MongoBulkWriteError;
   const { writeErrors } = bulkError;
-  for (const writeError of (Array.isArray(writeErrors) ? writeErrors : [writeErrors]) as WriteError[]) {
+  for (const writeError of (Array.isArray(writeErrors)
+    ? writeErrors
+    : [writeErrors]) as WriteError[]) {
     const document = documentAt(writeError.err.index);
     if (document !== undefined) writeError.err.op = document;
   }

@@ -31,7 +31,12 @@ export interface MethodPlan<This> {
    */
   accepts?(this: This, args: unknown[]): boolean;
   /** Encodes the arguments, where they are not just values. */
-  encode?(this: This, args: unknown[], options: Document | undefined, bson: BSONSerializeOptions): Uint8Array[];
+  encode?(
+    this: This,
+    args: unknown[],
+    options: Document | undefined,
+    bson: BSONSerializeOptions,
+  ): Uint8Array[];
   /** Makes the driver's result of what came back. */
   result?(this: This, result: unknown, args: unknown[]): unknown;
   /** Completes an error with what only the main thread has. */
@@ -126,7 +131,7 @@ function offloaded<This extends object>(
       }
     },
   };
-  return methods[method] as Method;
+  return methods[method];
 }
 
 /**
@@ -163,7 +168,6 @@ export function serializing(
       (options.serializeFunctions as boolean | undefined) ?? inherited.serializeFunctions,
   };
 }
-
 
 function callParts(args: unknown[], arity: number, options: Document | undefined): CallParts {
   const parts: CallParts = { o: options };

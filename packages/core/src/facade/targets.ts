@@ -1,4 +1,12 @@
-import type { Collection, Db, Document, MongoClient, ReadConcern, ReadPreference, WriteConcern } from 'mongodb';
+import type {
+  Collection,
+  Db,
+  Document,
+  MongoClient,
+  ReadConcern,
+  ReadPreference,
+  WriteConcern,
+} from 'mongodb';
 
 import { crossingOptions } from '../calls/options';
 import { clientOf } from '../driver/internals';
@@ -55,7 +63,9 @@ function dbEntry(db: Db): { name: string; options?: Document; ref: TargetRef } {
     const differs =
       key(own) !== key(inherited((client as unknown as { s: Inherited }).s)) ||
       (retryWrites !== undefined && retryWrites !== client.options.retryWrites);
-    const options = differs ? { ...own, ...(retryWrites === undefined ? {} : { retryWrites }) } : undefined;
+    const options = differs
+      ? { ...own, ...(retryWrites === undefined ? {} : { retryWrites }) }
+      : undefined;
     const name = db.databaseName;
     entry = { name, options, ref: linkOf(client).target({ name, options }) };
     dbTargets.set(db, entry);
@@ -63,7 +73,12 @@ function dbEntry(db: Db): { name: string; options?: Document; ref: TargetRef } {
   return entry;
 }
 
-function inherited({ readPreference, readConcern, writeConcern, bsonOptions }: Inherited): Document {
+function inherited({
+  readPreference,
+  readConcern,
+  writeConcern,
+  bsonOptions,
+}: Inherited): Document {
   return crossingOptions({ readPreference, readConcern, writeConcern, ...bsonOptions }, true) ?? {};
 }
 
@@ -71,7 +86,9 @@ function key(options: Document): string {
   return JSON.stringify(options);
 }
 
-function linkOf(client: MongoClient): { target: NonNullable<ReturnType<typeof offloadedState>>['link']['target'] } {
+function linkOf(client: MongoClient): {
+  target: NonNullable<ReturnType<typeof offloadedState>>['link']['target'];
+} {
   const state = offloadedState(client);
   if (state === undefined) throw new TypeError('this client runs on the main thread');
   const { link } = state;

@@ -67,30 +67,28 @@ export class Lane {
   readonly #clients = new Set<number>();
   readonly #targets = new Set<number>();
   readonly #sessions = new Map<number, SessionFollower>();
-  readonly #onLost: (lane: Lane) => void;
+  readonly #watchers = new Set<() => void>();
   #calls: number[] = [];
   #parts: Uint8Array[] = [];
   #length = 0;
   #scheduled = false;
   #lost = false;
   #ended = false;
-  /** Why the worker died, where Piscina told. */
-  cause: Error | undefined;
+  #cause: Error | undefined;
 
-  private constructor(port: MessagePort, index: number, onLost: (lane: Lane) => void) {
+  private constructor(port: MessagePort, index: number) {
     this.index = index;
     this.#port = port;
-    this.#onLost = onLost;
     port.on('message', (message: FromWorker) => this.#receive(message));
-    port.on('close', () => this.#lose());
+    port.on('close', () => this.lose());
     // An idle lane keeps no process alive; calls under way do.
     port.unref();
   }
 
   /** Makes a lane and the port that its worker is to get. */
-  static open(index: number, onLost: (lane: Lane) => void): { lane: Lane; workerPort: MessagePort } {
+  static open(index: number): { lane: Lane; workerPort: MessagePort } {
     const { port1, port2 } = new MessageChannel();
-    return { lane: new Lane(port1, index, onLost), workerPort: port2 };
+    return { lane: new Lane(port1, index), workerPort: port2 };
   }
 
   /** Calls under way. */
@@ -141,7 +139,7 @@ export class Lane {
     once = false,
   ): { id: number; result: Promise<unknown> } {
     const id = nextCall++;
-    if (!this.usable) return { id, result: Promise.resolve(new Failure(undefined, this.cause)) };
+    if (!this.usable) return { id, result: Promise.resolve(new Failure(undefined, this.#cause)) };
     if (heard) rememberCause(id, decoding);
     const whole = once ? transferable(parts) : undefined;
     if (whole === undefined) {
@@ -262,7 +260,8 @@ export class Lane {
       try {
         switch (kind) {
           case ReplyKind.tape:
-            reader ??= this.decoder.open(tape!, pending?.decoding ?? {});
+            if (reader === undefined) reader = this.decoder.open(tape!, pending?.decoding ?? {});
+            else reader.use(pending?.decoding ?? {});
             result = reader.next();
             break;
           case ReplyKind.null:
@@ -294,17 +293,30 @@ export class Lane {
     if (this.#pending.size === 0) this.#port.unref();
   }
 
-  #lose(): void {
+  /** Why the worker died, where it is known. */
+  get cause(): Error | undefined {
+    return this.#cause;
+  }
+
+  /** Calls back when the worker is lost, for what lives there; returns how to stop that. */
+  onLost(callback: () => void): () => void {
+    if (this.#lost) callback();
+    else this.#watchers.add(callback);
+    return () => this.#watchers.delete(callback);
+  }
+
+  /** The worker is gone. What is under way settles, in the next turn: why may be told after that. */
+  lose(cause?: Error): void {
+    this.#cause ??= cause;
     if (this.#lost) return;
     this.#lost = true;
-    const pending = [...this.#pending.values()];
-    for (const call of this.#pending.keys()) forgetCause(call);
-    this.#pending.clear();
-    this.eventMarks.lost();
-    this.#onLost(this);
-    // Piscina tells why a worker died in an event of its own, which may come behind the port's.
+    this.#port.close();
     setImmediate(() => {
-      for (const { settle } of pending) settle(new Failure(undefined, this.cause));
+      const pending = [...this.#pending.values()];
+      this.#pending.clear();
+      for (const { settle } of pending) settle(new Failure(undefined, this.#cause));
+      for (const callback of this.#watchers) callback();
+      this.#watchers.clear();
     });
   }
 }

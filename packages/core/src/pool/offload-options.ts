@@ -44,7 +44,9 @@ const LIMITS: Record<
 /** @throws OffloadOptionError for an option that is unknown or out of range */
 export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOffloadOptions {
   if (typeof options !== 'object' || options === null) {
-    throw new OffloadOptionError('The option offload must be an object, as in { offload: { workers: 2 } }.');
+    throw new OffloadOptionError(
+      'The option offload must be an object, as in { offload: { workers: 2 } }.',
+    );
   }
   for (const key of Object.keys(options)) {
     if (!(key in LIMITS) && key !== 'strict') {
@@ -56,7 +58,11 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
   const number = (key: keyof typeof LIMITS, fallback: number, whole = true): number => {
     const value = options[key] ?? fallback;
     const [low, high] = LIMITS[key];
-    if (typeof value !== 'number' || !(value >= low && value <= high) || (whole && !Number.isInteger(value))) {
+    if (
+      typeof value !== 'number' ||
+      !(value >= low && value <= high) ||
+      (whole && !Number.isInteger(value))
+    ) {
       throw new OffloadOptionError(
         `offload.${key} must be ${whole ? 'a whole number' : 'a number'} from ${low} to ${high}, not ${String(value)}.`,
       );
@@ -64,7 +70,9 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     return value;
   };
   if (options.strict !== undefined && typeof options.strict !== 'boolean') {
-    throw new OffloadOptionError(`offload.strict must be true or false, not ${String(options.strict)}.`);
+    throw new OffloadOptionError(
+      `offload.strict must be true or false, not ${String(options.strict)}.`,
+    );
   }
   return {
     workers: number('workers', defaultWorkers()),

@@ -1,51 +1,22 @@
-import { Piscina } from 'piscina';
+import type { Worker } from 'node:worker_threads';
 
-import type { LaneTask } from '@mongo-offload/worker/protocol';
-
-import { Lane } from './lane';
+import type { Lane } from './lane';
 import type { ResolvedOffloadOptions } from './offload-options';
-import { OUR_WORKER } from './our-worker';
-import { workerEntry } from './worker-entry';
-import { workerFlags } from './worker-flags';
+import { WorkerSlot } from './worker-slot';
 
 /**
  * The one pool of worker threads of this process, for all its clients. It starts with the first
- * operation of the first client and ends with the last client that closes.
+ * operation of the first client and ends with the last client that closes. Its threads start as
+ * they are needed.
  */
 export class WorkerPool {
   static #current: WorkerPool | undefined;
   static readonly #users = new Set<object>();
 
-  readonly size: number;
-  readonly #piscina: Piscina;
-  readonly #lanes: Lane[] = [];
-  readonly #chunkBytes: number;
-  /** Threads that have their lane. */
-  readonly #taken = new Set<number>();
-  #lastError: Error | undefined;
+  readonly #slots: WorkerSlot[];
 
   private constructor({ workers, chunkBytes }: ResolvedOffloadOptions) {
-    this.size = workers;
-    this.#chunkBytes = chunkBytes;
-    this.#piscina = new Piscina({
-      filename: workerEntry(),
-      minThreads: workers,
-      maxThreads: workers,
-      // Workers live in their sockets' callbacks: nothing may wait on an Atomics there.
-      atomics: 'disabled',
-      // One lane to a worker: the task that opens a lane is all that Piscina schedules.
-      concurrentTasksPerWorker: 1,
-      idleTimeout: Infinity,
-      recordTiming: false,
-      execArgv: workerFlags(process.execArgv),
-      workerData: OUR_WORKER,
-      loadBalancer: (_task, candidates) =>
-        candidates.find(({ id }) => !this.#taken.has(id) && this.#taken.add(id)) ?? null,
-    });
-    this.#piscina.on('error', (error: Error) => {
-      this.#lastError = error;
-      for (const lane of this.#lanes) lane.cause ??= error;
-    });
+    this.#slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index, chunkBytes));
   }
 
   /** The pool, started if it is not there. `user` keeps it until it releases it. */
@@ -59,32 +30,30 @@ export class WorkerPool {
     if (!WorkerPool.#users.delete(user) || WorkerPool.#users.size > 0) return;
     const pool = WorkerPool.#current;
     WorkerPool.#current = undefined;
-    if (pool !== undefined) await pool.#end();
+    if (pool !== undefined) await Promise.all(pool.#slots.map(async (slot) => await slot.end()));
   }
 
-  /** The lanes there are, and as many new ones as `count` asks for; a dead worker's is replaced. */
+  /** The pool that is running, for whoever watches it. */
+  static get running(): WorkerPool | undefined {
+    return WorkerPool.#current;
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  /** The threads of the pool, as Piscina has them. */
+  get threads(): Worker[] {
+    return this.#slots.flatMap((slot) => slot.threads);
+  }
+
+  /** Lanes of the first `count` workers; a dead worker's is replaced. */
   lanes(count: number): Lane[] {
-    for (let i = 0; i < count; i++) {
-      if (this.#lanes[i]?.usable !== true) this.#lanes[i] = this.#open(i);
-    }
-    return this.#lanes;
+    return this.#slots.slice(0, count).map((slot) => slot.lane());
   }
 
-  #open(index: number): Lane {
-    const { lane, workerPort } = Lane.open(index, (lost) => {
-      lost.cause ??= this.#lastError;
-    });
-    const task: LaneTask = { port: workerPort, chunkBytes: this.#chunkBytes };
-    this.#piscina.run(task, { transferList: [workerPort] }).catch((error: Error) => {
-      // The worker never came up: its port closes with it, and the lane is lost.
-      lane.cause ??= error;
-      workerPort.close();
-    });
-    return lane;
-  }
-
-  async #end(): Promise<void> {
-    for (const lane of this.#lanes) lane.end();
-    await this.#piscina.destroy();
+  /** The lanes that are in use now. */
+  openLanes(): Lane[] {
+    return this.#slots.flatMap(({ current }) => (current?.usable === true ? [current] : []));
   }
 }

@@ -28,25 +28,41 @@ export class ClientSession extends driver.ClientSession {
   override async commitTransaction(options?: { timeoutMS?: number }): Promise<void> {
     const tie = tieInTransaction(this, 'TRANSACTION_IN_PROGRESS', 'TRANSACTION_COMMITTED');
     if (tie === undefined) return await super.commitTransaction(options);
+    const { transaction } = sessionInternals(this);
+    if (tie.session.isLost) {
+      // What the lost worker had under way in it is not known: it must not be committed. A commit
+      // that was sent before may be sent again.
+      if (transaction.isActive) throw tie.session.lost();
+      tie.session.moveTransaction();
+    }
     try {
       await tie.client.callOnSession('session.commitTransaction', tie.session);
     } catch (error) {
       if (error instanceof WorkerLostError) {
-        sessionInternals(this).transaction.state = 'TRANSACTION_COMMITTED';
+        transaction.state = 'TRANSACTION_COMMITTED';
+        error.addErrorLabel('UnknownTransactionCommitResult');
       }
       throw error;
     }
   }
 
   override async abortTransaction(options?: { timeoutMS?: number }): Promise<void> {
-    const tie = tieInTransaction(this, 'TRANSACTION_IN_PROGRESS');
+    const tie = tieInTransaction(this, 'STARTING_TRANSACTION', 'TRANSACTION_IN_PROGRESS');
     if (tie === undefined) return await super.abortTransaction(options);
+    const { transaction } = sessionInternals(this);
     try {
+      // Another worker tells the server, which would else keep it, and its locks, for a minute.
+      if (tie.session.isLost) {
+        transaction.state = 'TRANSACTION_IN_PROGRESS';
+        tie.session.moveTransaction();
+      } else if (transaction.state !== 'TRANSACTION_IN_PROGRESS') {
+        return await super.abortTransaction(options);
+      }
       await tie.client.callOnSession('session.abortTransaction', tie.session);
     } catch (error) {
       // The server aborts what no client goes on with: there is nothing that a program could do.
       if (!(error instanceof WorkerLostError)) throw error;
-      sessionInternals(this).transaction.state = 'TRANSACTION_ABORTED';
+      transaction.state = 'TRANSACTION_ABORTED';
     }
   }
 

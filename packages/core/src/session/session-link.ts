@@ -1,5 +1,9 @@
-import type { SessionSnapshot, SessionUpdate } from '@mongo-offload/worker/protocol';
-import { BSON, type ClientSession } from 'mongodb';
+import type {
+  SessionDefinition,
+  SessionSnapshot,
+  SessionUpdate,
+} from '@mongo-offload/worker/protocol';
+import { BSON, type ClientSession, type Document } from 'mongodb';
 
 import { crossingOptions } from '../calls/options';
 import { sessionInternals, type SessionInternals } from '../driver/internals';
@@ -18,6 +22,7 @@ export class SessionLink {
   readonly #session: ClientSession;
   #lane: Lane | undefined;
   #update: SessionUpdate | undefined;
+  #inherited: SessionDefinition['transaction'];
 
   constructor(session: ClientSession) {
     this.#session = session;
@@ -34,10 +39,14 @@ export class SessionLink {
   }
 
   noteTransaction(): void {
-    const { readConcern, writeConcern, readPreference, maxTimeMS } =
-      sessionInternals(this.#session).transaction.options;
+    this.note({ startTransaction: this.#transactionOptions() });
+  }
+
+  #transactionOptions(): Document {
+    const { readConcern, writeConcern, readPreference, maxTimeMS } = sessionInternals(this.#session)
+      .transaction.options;
     const options = { readConcern, writeConcern, readPreference, maxCommitTimeMS: maxTimeMS };
-    this.note({ startTransaction: crossingOptions(options, true) ?? {} });
+    return crossingOptions(options, true) ?? {};
   }
 
   /**
@@ -60,7 +69,9 @@ export class SessionLink {
         txnNumber: internals.serverSession.txnNumber,
         causalConsistency: internals.supports.causalConsistency,
         snapshot: internals.snapshotEnabled,
+        transaction: this.#inherited,
       });
+      this.#inherited = undefined;
       const { clusterTime, operationTime } = session;
       if (clusterTime !== undefined) this.note({ clusterTime });
       if (operationTime !== undefined) this.note({ operationTime });
@@ -69,7 +80,11 @@ export class SessionLink {
     if (!lane.usable) throw this.lost();
     if (this.#update !== undefined) {
       const update = BSON.serialize(this.#update, { ignoreUndefined: true });
-      if (this.#update.startTransaction !== undefined) internals.txnNumberIncrement = 0;
+      if (this.#update.startTransaction !== undefined) {
+        // The worker counts the same way; if it dies before it tells, the number is known here.
+        internals.serverSession.txnNumber += internals.txnNumberIncrement;
+        internals.txnNumberIncrement = 0;
+      }
       this.#update = undefined;
       lane.updateSession(this.id, new Uint8Array(update));
     }
@@ -78,15 +93,43 @@ export class SessionLink {
     return lane;
   }
 
+  get inTransaction(): boolean {
+    return sessionInternals(this.#session).transaction.isActive;
+  }
+
+  /** Whether the worker on which the session lived is gone. */
+  get isLost(): boolean {
+    return this.#lane?.usable === false;
+  }
+
+  /**
+   * The error of an operation whose session's worker is gone. In a transaction it carries the label
+   * by which `withTransaction` begins anew: what was not committed is void.
+   */
   lost(): WorkerLostError {
     const { transaction, serverSession } = sessionInternals(this.#session);
     const open = transaction.isActive;
-    // The server ends the transaction by itself; nobody may use its number again.
+    // A write under way may have used a number that was never told: the id is not used again.
     serverSession.isDirty = true;
-    return new WorkerLostError(
-      open ? 'this session, with a transaction that was not committed and is void,' : 'this session',
-      { write: false, cause: this.#lane?.cause },
-    );
+    const what = open
+      ? 'this session, with a transaction that was not committed and is void,'
+      : 'this session';
+    const error = new WorkerLostError(what, { write: false, cause: this.#lane?.cause });
+    if (open) error.addErrorLabel('TransientTransactionError');
+    return error;
+  }
+
+  /**
+   * Lets the next call go to another worker, which takes over the transaction as it stands at the
+   * server: to abort it, or to try its commit again.
+   */
+  moveTransaction(): void {
+    const { state } = sessionInternals(this.#session).transaction;
+    this.#lane = undefined;
+    this.#inherited = {
+      state,
+      options: new Uint8Array(BSON.serialize(this.#transactionOptions())),
+    };
   }
 
   /** Takes over what became of the session in its worker. */
@@ -94,7 +137,10 @@ export class SessionLink {
     const session = this.#session;
     const internals: SessionInternals = sessionInternals(session);
     const snapshot = BSON.deserialize(bytes, { promoteLongs: false }) as SessionSnapshot;
-    internals.serverSession.txnNumber = Number(snapshot.txnNumber);
+    internals.serverSession.txnNumber = Math.max(
+      internals.serverSession.txnNumber,
+      Number(snapshot.txnNumber),
+    );
     internals.serverSession.isDirty ||= snapshot.isDirty;
     if (this.#update?.startTransaction === undefined) internals.transaction.state = snapshot.state;
     if (snapshot.clusterTime !== undefined) internals.clusterTime = snapshot.clusterTime;
@@ -107,4 +153,3 @@ export class SessionLink {
     this.#lane?.endSession(this.id);
   }
 }
-

@@ -126,7 +126,12 @@ function waitingClient({ url, options, logging, events }: Defined): MongoClient 
 }
 
 async function probe({ url, options }: Defined, limitMS: number): Promise<void> {
-  const limits = { serverSelectionTimeoutMS: limitMS, connectTimeoutMS: limitMS, maxPoolSize: 1, minPoolSize: 0 };
+  const limits = {
+    serverSelectionTimeoutMS: limitMS,
+    connectTimeoutMS: limitMS,
+    maxPoolSize: 1,
+    minPoolSize: 0,
+  };
   const silence: MongoClientOptions = { mongodbLogComponentSeverities: { default: 'off' } };
   const client = new MongoClient(url, { ...options, ...limits, ...silence });
   try {

@@ -40,7 +40,11 @@ interface Frame {
  *
  * @param start - where in `bytes` the document begins.
  */
-export function decodeFaithful(bytes: Uint8Array, start = 0, options: FaithfulOptions = {}): Document {
+export function decodeFaithful(
+  bytes: Uint8Array,
+  start = 0,
+  options: FaithfulOptions = {},
+): Document {
   return new FaithfulDecoder(bytes, options).document(start);
 }
 
@@ -155,7 +159,8 @@ class FaithfulDecoder {
     const length = this.#int32();
     const subtype = this.#bytes[this.#skip(1)];
     if (length < 0) throw malformed('a binary has a negative length');
-    if (this.#asWritten && subtype === Binary.SUBTYPE_UUID && length === 16) return new UUID(this.#slice(16));
+    if (this.#asWritten && subtype === Binary.SUBTYPE_UUID && length === 16)
+      return new UUID(this.#slice(16));
     if (subtype !== Binary.SUBTYPE_BYTE_ARRAY) return new Binary(this.#slice(length), subtype);
     if (this.#int32() !== length - 4) throw malformed('a binary of subtype 2 has a wrong length');
     return new Binary(this.#slice(length - 4), subtype);

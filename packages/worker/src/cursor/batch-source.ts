@@ -3,7 +3,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import type { AbstractCursor, Document } from 'mongodb';
 
-import { reencodeRaw, type EncodeMode, type TapeEncoder } from '../codec';
+import type { EncodeMode, TapeEncoder } from '../codec';
 import { keepCall } from '../events';
 import {
   packError,
@@ -15,6 +15,7 @@ import {
   type OpenedCursor,
 } from '../protocol';
 import { responseOf } from './change-stream';
+import { NO_DOCUMENTS, takeBuffered, type RawDocuments } from './raw-documents';
 
 /** How a cursor's batches are cut and encoded. */
 export interface BatchSettings {
@@ -30,7 +31,7 @@ export interface BatchSettings {
 }
 
 interface ServerBatch {
-  documents: Uint8Array[];
+  documents: RawDocuments;
   /** The server's cursor id behind it: low, high; 0 where this is the last. */
   id: [low: number, high: number];
 }
@@ -55,7 +56,7 @@ export class BatchSource implements CursorHandle {
   /** What the encoder remembers having sent on this cursor's port. */
   readonly #channel = {};
   /** The batch in hand: a fetch ahead moves the driver's cursor on, so its id is kept with it. */
-  #batch: ServerBatch = { documents: [], id: [0, 0] };
+  #batch: ServerBatch = { documents: NO_DOCUMENTS, id: [0, 0] };
   #at = 0;
   #fetching: Promise<ServerBatch> | undefined;
   #turn: Promise<unknown> = Promise.resolve();
@@ -85,7 +86,7 @@ export class BatchSource implements CursorHandle {
     this.#port = port1;
     // The main thread closes its end when it has what it wants, or dies with it still open.
     port1.on('close', () => void this.close());
-    Comlink.expose(this satisfies CursorHandle, port1 as unknown as Comlink.Endpoint);
+    Comlink.expose(this satisfies CursorHandle, port1);
     port1.start();
     return { opened: { batch, port: port2 }, transfer: [batch.chunk.buffer, port2] };
   }
@@ -109,7 +110,7 @@ export class BatchSource implements CursorHandle {
   async close(): Promise<EventMark> {
     if (this.#closed) return undefined;
     this.#closed = true;
-    this.#batch = { documents: [], id: [0, 0] };
+    this.#batch = { documents: NO_DOCUMENTS, id: [0, 0] };
     this.#at = 0;
     try {
       await this.#asCall(() => this.#cursor.close());
@@ -135,8 +136,7 @@ export class BatchSource implements CursorHandle {
     }
     const encoder = this.#encoder;
     while (this.#at < documents.length && encoder.byteLength < this.#chunkBytes) {
-      const bytes = documents[this.#at++];
-      encoder.write(bytes, 0, bytes.length, this.#mode);
+      documents.write(this.#at++, encoder, this.#mode);
     }
     const endOfBatch = this.#at >= documents.length;
     return {
@@ -153,27 +153,25 @@ export class BatchSource implements CursorHandle {
   /** One batch of the server's: exactly one command, as the driver's own `tryNext` sends it. */
   async #fetch(): Promise<ServerBatch> {
     const cursor = this.#cursor;
-    let documents: Document[];
+    let documents: RawDocuments;
     if (this.#tailable) {
       // `tryNext` would send a getMore behind an empty first batch, and wait for what is to come.
-      const steps = cursor as unknown as { cursorInit(): Promise<void>; fetchBatch(): Promise<void> };
+      const steps = cursor as unknown as {
+        cursorInit(): Promise<void>;
+        fetchBatch(): Promise<void>;
+      };
       await (cursor.id === undefined ? steps.cursorInit() : steps.fetchBatch());
-      documents = cursor.readBufferedDocuments() as Document[];
+      documents = takeBuffered(cursor);
     } else {
       const first = (await cursor.tryNext()) as Document | null;
-      documents = first === null ? [] : [first, ...(cursor.readBufferedDocuments() as Document[])];
+      documents = first === null ? NO_DOCUMENTS : takeBuffered(cursor, first);
     }
     const { low, high } = cursor.id ?? { low: 0, high: 0 };
-    return { documents: documents.map(asBytes), id: [low, high] };
+    return { documents, id: [low, high] };
   }
 
   #setBatchSize(batchSize: number): void {
     // The driver lets a program change it before the first batch only, and reads it before each.
     (this.#cursor as unknown as { cursorOptions: Document }).cursorOptions.batchSize = batchSize;
   }
-}
-
-/** With `raw: true` a document comes as its bytes; the reply of an explain comes as an object. */
-function asBytes(document: Document): Uint8Array {
-  return ArrayBuffer.isView(document) ? (document as Uint8Array) : reencodeRaw(document);
 }

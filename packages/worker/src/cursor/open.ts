@@ -48,7 +48,7 @@ export function openCursor(
 /** Flags that the driver takes by `addCursorFlag` only. */
 function withFlags<C extends AbstractCursor>(cursor: C, options: Document): C {
   for (const flag of ['oplogReplay', 'exhaust', 'partial', 'noCursorTimeout'] as const) {
-    if (typeof options[flag] === 'boolean') cursor.addCursorFlag(flag, options[flag] as boolean);
+    if (typeof options[flag] === 'boolean') cursor.addCursorFlag(flag, options[flag]);
   }
   return cursor;
 }

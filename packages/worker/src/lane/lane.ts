@@ -128,7 +128,8 @@ export class Lane {
       const dispatch = (): Promise<void> =>
         this.#dispatch(call, name, target, args, { signal, onTape, raw, session });
       if (!this.#replies.events.active) await dispatch();
-      else await withinCall({ id: call, raw: rawDocuments || args.options?.raw === true }, dispatch);
+      else
+        await withinCall({ id: call, raw: rawDocuments || args.options?.raw === true }, dispatch);
     } catch (error) {
       this.#replies.error(call, error, rawDocuments);
     } finally {
@@ -150,7 +151,8 @@ export class Lane {
       case 'cursor.open': {
         if (signal !== undefined) options.signal = signal;
         // A session is its own client's.
-        const waits = options.tailable === true && options.awaitData === true && session === undefined;
+        const waits =
+          options.tailable === true && options.awaitData === true && session === undefined;
         const on = waits ? target.waiting() : target;
         const cursor = openCursor(kind, cursorArgs ?? {}, on, { ...options, raw: true });
         const source = new BatchSource(cursor, this.#encoder, {

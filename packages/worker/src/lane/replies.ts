@@ -5,7 +5,13 @@ import { BSON } from 'mongodb';
 import type { TapeEncoder } from '../codec';
 import { EventOutbox } from '../events';
 import type { Outcome } from '../operations/run';
-import { packError, ReplyKind, type EventMark, type FromWorker, type OpenedCursor } from '../protocol';
+import {
+  packError,
+  ReplyKind,
+  type EventMark,
+  type FromWorker,
+  type OpenedCursor,
+} from '../protocol';
 
 /**
  * Gathers what becomes ready in one turn of the worker's loop, and sends it in one message. The

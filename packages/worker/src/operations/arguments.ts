@@ -15,7 +15,12 @@ export interface CallArguments {
 
 /** Reads the arguments of a call, in values that the driver serializes to the very same bytes. */
 export function readArguments(bytes: Uint8Array, start: number, end: number): CallArguments {
-  const root = decodeFaithful(bytes, start) as { a?: unknown; b?: unknown; c?: unknown; o?: Document };
+  const root = decodeFaithful(bytes, start) as {
+    a?: unknown;
+    b?: unknown;
+    c?: unknown;
+    o?: Document;
+  };
   let at = start + int32(bytes, start);
   if (at < end || 'n' in root) {
     const documents: Document[] = [];

@@ -48,9 +48,16 @@ export async function run(
     case 'client.bulkWrite':
       return await clientBulkWrite(target, positional, finalOptions);
     case 'collection.createIndexApart':
-      return await called(target.collection?.createIndex(...(positional.slice(0, 2) as [Document, Document]), finalOptions));
+      return await called(
+        target.collection?.createIndex(
+          ...(positional.slice(0, 2) as [Document, Document]),
+          finalOptions,
+        ),
+      );
     case 'collection.createIndexesOpen':
-      return await called(target.collection?.createIndexes(positional[0] as IndexDescription[], finalOptions, true));
+      return await called(
+        target.collection?.createIndexes(positional[0] as IndexDescription[], finalOptions, true),
+      );
     case 'session.commitTransaction':
       await sessionOf(options).commitTransaction();
       return { kind: 'done' };
@@ -115,7 +122,8 @@ async function write(
   [first]: unknown[],
   options: Document,
 ): Promise<Outcome> {
-  if (collection === undefined) throw new TypeError('the target of a collection operation is missing');
+  if (collection === undefined)
+    throw new TypeError('the target of a collection operation is missing');
   const writeOptions = { ...options, forceServerObjectId: true };
   if (name === 'collection.insertOne') {
     await collection.insertOne(first as Document, writeOptions);
@@ -150,11 +158,15 @@ async function bulkStatements(
   [first]: unknown[],
   { session, ...options }: Document,
 ): Promise<Outcome> {
-  if (collection === undefined) throw new TypeError('the target of a collection operation is missing');
+  if (collection === undefined)
+    throw new TypeError('the target of a collection operation is missing');
   const statements = first as BulkStatement[];
   // A bulk operation reads its limits off the topology when it is made.
   await collection.db.client.connect();
-  const settings = { ...options, ...(session === undefined ? {} : { session: session as ClientSession }) };
+  const settings = {
+    ...options,
+    ...(session === undefined ? {} : { session: session as ClientSession }),
+  };
   const bulk =
     options.ordered === false
       ? collection.initializeUnorderedBulkOp({ ...settings, forceServerObjectId: true })
@@ -164,7 +176,9 @@ async function bulkStatements(
     return { kind: 'value', value: withoutInsertedIds(await bulk.execute(settings)) };
   } catch (error) {
     if ((error as Error).name === 'MongoBulkWriteError') {
-      const operations = statements.map(({ t, d }) => (t === INSERT ? { insertOne: { document: d } } : { d }));
+      const operations = statements.map(({ t, d }) =>
+        t === INSERT ? { insertOne: { document: d } } : { d },
+      );
       stripInserted(error as MongoBulkWriteError, operations as AnyBulkWriteOperation[]);
     }
     throw error;
@@ -181,7 +195,7 @@ function sessionOf(options: Document | undefined): ClientSession {
 }
 
 function withoutInsertedIds(result: BulkWriteResult): Document {
-  const raw: Document = { ...(result.getRawResponse() as Document) };
+  const raw: Document = { ...(result.getRawResponse()) };
   delete raw.insertedIds;
   return raw;
 }
@@ -204,7 +218,10 @@ async function clientBulkWrite(
   options: Document,
 ): Promise<Outcome> {
   const value: Document = {
-    ...(await client.bulkWrite(models as ClientBulkWriteModel<Record<string, Document>>[], options)),
+    ...(await client.bulkWrite(
+      models as ClientBulkWriteModel[],
+      options,
+    )),
   };
   for (const name of ['insertResults', 'updateResults', 'deleteResults']) {
     const results = value[name] as Map<number, unknown> | undefined;

@@ -49,6 +49,11 @@ export interface SessionDefinition {
   txnNumber: number;
   causalConsistency: boolean;
   snapshot: boolean;
+  /**
+   * A transaction that a worker which is gone has left: its state, and its options as BSON. It is to
+   * be aborted, or its commit tried again.
+   */
+  transaction?: { state: string; options: Uint8Array };
 }
 
 /**
@@ -152,7 +157,9 @@ export interface OpenedCursor {
 /** What Comlink exposes on a cursor's port. Calls are answered in the order in which they came. */
 export interface CursorHandle {
   /** The next batch, or the error in its place. A call outstanding is one unit of credit. */
-  next(options?: NextOptions): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }>;
+  next(
+    options?: NextOptions,
+  ): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }>;
   close(): Promise<EventMark>;
 }
 

@@ -1,4 +1,12 @@
-import { BSON, Binary, type ClientSession, type MongoClient, type Timestamp } from 'mongodb';
+import {
+  BSON,
+  Binary,
+  type ClientSession,
+  type Document,
+  type MongoClient,
+  type Timestamp,
+  type TransactionOptions,
+} from 'mongodb';
 
 import type { SessionDefinition, SessionSnapshot, SessionUpdate } from '../protocol';
 
@@ -7,6 +15,7 @@ interface SessionInternals {
   _serverSession: ServerSession;
   sessionPool: { release(session: ServerSession): void };
   transaction: { state: string };
+  txnNumberIncrement: number;
   snapshotTime?: Timestamp;
 }
 
@@ -26,7 +35,7 @@ export class SessionRegistry {
   readonly #sessions = new Map<number, ClientSession>();
 
   define(id: number, client: MongoClient, definition: SessionDefinition): void {
-    const { lsid, txnNumber, causalConsistency, snapshot } = definition;
+    const { lsid, txnNumber, causalConsistency, snapshot, transaction } = definition;
     const session = client.startSession(snapshot ? { snapshot } : { causalConsistency });
     const internals = inside(session);
     internals.sessionPool.release(internals._serverSession);
@@ -38,6 +47,12 @@ export class SessionRegistry {
     };
     internals.sessionPool = { release: () => undefined };
     this.#sessions.set(id, session);
+    if (transaction !== undefined) {
+      session.startTransaction(transactionOptions(BSON.deserialize(transaction.options)));
+      // It goes on under the number that it has.
+      internals.txnNumberIncrement = 0;
+      internals.transaction.state = transaction.state;
+    }
   }
 
   get(id: number): ClientSession {
@@ -60,9 +75,7 @@ export class SessionRegistry {
       // The main thread has checked that none is under way; one that was ended there before its
       // first command has never been heard of here.
       if (session.inTransaction()) inside(session).transaction.state = 'NO_TRANSACTION';
-      const { maxCommitTimeMS, ...options } = startTransaction;
-      const limit = maxCommitTimeMS === undefined ? {} : { maxCommitTimeMS: Number(maxCommitTimeMS) };
-      session.startTransaction({ ...options, ...limit });
+      session.startTransaction(transactionOptions(startTransaction));
     }
   }
 
@@ -92,12 +105,19 @@ export class SessionRegistry {
 /** Hands server sessions to the driver's pool, so that closing the client ends them on the server. */
 export function adoptServerSessions(client: MongoClient, lsids: Uint8Array[]): void {
   const { sessions } = (
-    client as unknown as { s: { sessionPool: { sessions: { push(session: ServerSession): void } } } }
+    client as unknown as {
+      s: { sessionPool: { sessions: { push(session: ServerSession): void } } };
+    }
   ).s.sessionPool;
   for (const lsid of lsids) {
     const id = { id: new Binary(lsid, Binary.SUBTYPE_UUID) };
     sessions.push({ id, txnNumber: 0, isDirty: false, lastUse: Date.now() });
   }
+}
+
+function transactionOptions({ maxCommitTimeMS, ...options }: Document): TransactionOptions {
+  const limit = maxCommitTimeMS === undefined ? {} : { maxCommitTimeMS: Number(maxCommitTimeMS) };
+  return { ...options, ...limit };
 }
 
 function inside(session: ClientSession): SessionInternals {
