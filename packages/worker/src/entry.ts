@@ -6,6 +6,6 @@ import type { LaneTask } from './protocol';
  * port until the main thread ends it; the task does not, so that an idle pool keeps no process
  * alive.
  */
-export default function openLane(task: LaneTask): void {
+export function openLane(task: LaneTask): void {
   new Lane(task);
 }

@@ -55,6 +55,7 @@ export class WorkerSlot {
     this.#putAway(this.#piscina);
     const piscina = (this.#piscina = new Piscina({
       filename: workerEntry(),
+      name: 'openLane',
       minThreads: 1,
       maxThreads: 1,
       // Workers live in their sockets' callbacks: nothing may wait on an Atomics there.
