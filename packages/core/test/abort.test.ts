@@ -11,16 +11,15 @@ let clients: Clients;
 let ours: Collection<Thing>;
 
 /** A filter that keeps the server busy for a second with each document. */
-const slow = (mark: string): native.Filter<Thing> =>
-  ({
-    $expr: {
-      $function: {
-        body: `function () { sleep(1000); return '${mark}' === ''; }`,
-        args: [],
-        lang: 'js',
-      },
+const slow = (mark: string): native.Filter<Thing> => ({
+  $expr: {
+    $function: {
+      body: `function () { sleep(1000); return '${mark}' === ''; }`,
+      args: [],
+      lang: 'js',
     },
-  });
+  },
+});
 
 beforeAll(async () => {
   clients = openClients();

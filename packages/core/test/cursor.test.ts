@@ -78,7 +78,7 @@ describe('every way of reading gives every document once, in order', () => {
     },
     forEach: async (cursor) => {
       const read: Numbered[] = [];
-       
+
       await cursor.forEach((document) => void read.push(document));
       return read;
     },

@@ -55,13 +55,11 @@ const attempts: Record<string, Attempt> = {
   'an unknown operator': async (c) => await c.findOne({ $nonsense: 1 } as native.Filter<Thing>),
   'an unknown stage': async (c) => await c.aggregate([{ $nonsense: 1 }]).toArray(),
   'an unknown command': async (c) => await c.db.command({ nonsense: 1 }),
-  'an update without operators': async (c) =>
-    await c.updateOne({}, { a: 1 }),
+  'an update without operators': async (c) => await c.updateOne({}, { a: 1 }),
   'an empty update': async (c) => await c.updateMany({}, {}),
   'an update that is undefined': async (c) =>
     await c.updateOne({}, undefined as unknown as native.UpdateFilter<Thing>),
-  'a replacement with operators': async (c) =>
-    await c.replaceOne({}, { $set: { a: 1 } }),
+  'a replacement with operators': async (c) => await c.replaceOne({}, { $set: { a: 1 } }),
   'a filter that is a function': async (c) =>
     await c.findOne((() => true) as unknown as native.Filter<Thing>),
   'a filter that is a string': async (c) =>

@@ -293,7 +293,7 @@ describe('bulk operations', () => {
         bulk.find({ _id: 2 }).delete();
         bulk.raw({ insertOne: { document: { _id: 3, balance: 3 } } });
         expect(bulk.length).toBe(6);
-        results.push({ ...(await bulk.execute()) });
+        results.push(Object.entries(await bulk.execute()));
         await expect(bulk.execute()).rejects.toThrow(native.MongoBatchReExecutionError);
       }
       expect(results[0]).toStrictEqual(results[1]);

@@ -24,7 +24,7 @@ export interface OffloadedCursorMethods<TSchema> {
    *
    * @returns when the last call is done
    */
-  each(callback: (error: Error | null, document: TSchema | null) => boolean | void): Promise<void>;
+  each(callback: (error: Error | null, document: TSchema | null) => unknown): Promise<void>;
   /**
    * Iterates over arrays of documents, as they arrive: the cheapest way through a large result.
    * Memory is bounded by the read-ahead, whatever the count. Leaving the loop early closes the
@@ -46,7 +46,7 @@ export function installReading(prototype: AbstractCursor): void {
 
   const methods = {
     async toArray(this: Cursor): Promise<unknown[]> {
-      if (offloadedCursorState(this) === undefined) return await toArray.call(this);
+      if (offloadedCursorState(this) === undefined) return (await toArray.call(this)) as unknown[];
       this.signal?.throwIfAborted();
       const documents: unknown[] = [];
       try {
@@ -68,7 +68,7 @@ export function installReading(prototype: AbstractCursor): void {
     },
 
     async toList(this: Cursor, length?: number | null): Promise<unknown[]> {
-      if (length == null) return await this.toArray();
+      if (length == null) return (await this.toArray()) as unknown[];
       const documents: unknown[] = [];
       while (documents.length < length) {
         const document: unknown = this.closed ? null : await this.next();
@@ -86,7 +86,7 @@ export function installReading(prototype: AbstractCursor): void {
 
     async each(
       this: Cursor,
-      callback: (error: Error | null, document: unknown) => boolean | void,
+      callback: (error: Error | null, document: unknown) => unknown,
     ): Promise<void> {
       try {
         for await (const document of this as AsyncIterable<unknown>) {

@@ -69,7 +69,7 @@ export class RemoteCursor {
       this.#unwatch = lane.onLost(lose);
     });
     this.#lost.catch(() => undefined);
-    this.#handle = Comlink.wrap<CursorHandle>(port as unknown as Comlink.Endpoint);
+    this.#handle = Comlink.wrap<CursorHandle>(port);
     // Only a batch that someone waits for keeps the process alive.
     port.unref();
   }
@@ -86,7 +86,7 @@ export class RemoteCursor {
       throw new RangeError('the cursor has no more batches');
     }
     const outstanding = this.#outstanding;
-    while (outstanding.length < this.#credit) outstanding.push(handle.next(options) as Promise<Answer>);
+    while (outstanding.length < this.#credit) outstanding.push(handle.next(options));
     const answered = outstanding.shift() as Promise<Answer>;
     this.#port.ref();
     let answer: Answer;

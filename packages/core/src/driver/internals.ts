@@ -221,7 +221,11 @@ const expected: [string, object, string[]][] = [
     driver.ChangeStream.prototype,
     ['_createChangeStreamCursor', '_streamEvents'],
   ],
-  ['ChangeStreamCursor.prototype', ChangeStreamCursorClass.prototype, ['_processBatch', 'getMore']],
+  [
+    'ChangeStreamCursor.prototype',
+    ChangeStreamCursorClass.prototype as object,
+    ['_processBatch', 'getMore'],
+  ],
 ];
 
 for (const [name, prototype, methods] of expected) {

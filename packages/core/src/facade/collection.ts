@@ -54,7 +54,7 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     filter: Filter<TSchema> = {},
     options: FindOptions & driver.Abortable = {},
   ): FindCursor<WithId<TSchema>> {
-    return offloadedCursor(super.find(filter, options), FindCursor);
+    return offloadedCursor(super.find(filter, options), FindCursor<WithId<TSchema>>);
   }
 
   /** Creates a cursor for an aggregation pipeline. Nothing is sent before it is read. */
@@ -187,7 +187,9 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     encode: ([documents], options, bson) => encodeListCall(documents as Document[], options, bson),
     result(result, [documents, options]) {
       const insertedIds: Record<number, unknown> = {};
-      (documents as Document[]).forEach(({ _id }, index) => (insertedIds[index] = _id));
+      (documents as Document[]).forEach(({ _id }, index) => {
+        insertedIds[index] = _id;
+      });
       return {
         acknowledged: acknowledged(this, options as Document | undefined),
         insertedCount: (result as { nInserted: number }).nInserted,

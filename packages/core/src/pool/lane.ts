@@ -8,7 +8,6 @@ import {
   type ForwardedEvent,
   type FromWorker,
   type LogSettings,
-  type OpenedCursor,
   type SessionDefinition,
   type TargetDefinition,
   type ToWorker,
@@ -273,14 +272,15 @@ export class Lane {
           case ReplyKind.document: {
             const document = buffer!.subarray(at, at + detail);
             at += detail;
-            result = kind === ReplyKind.value ? valueOf(document, pending) : documentOf(document, pending);
+            result =
+              kind === ReplyKind.value ? valueOf(document, pending) : documentOf(document, pending);
             break;
           }
           case ReplyKind.error:
             result = new Failure(extras![detail] as ErrorEnvelope);
             break;
           case ReplyKind.cursor:
-            result = extras![detail] as OpenedCursor;
+            result = extras![detail];
             break;
           default:
             throw new RangeError(`no reply is of the kind ${kind}`);
@@ -314,7 +314,7 @@ export class Lane {
     setImmediate(() => {
       const pending = [...this.#pending.values()];
       this.#pending.clear();
-      for (const { settle } of pending) settle(new Failure(undefined, this.#cause));
+      for (const call of pending) call.settle(new Failure(undefined, this.#cause));
       for (const callback of this.#watchers) callback();
       this.#watchers.clear();
     });
@@ -342,7 +342,14 @@ export class DecodingFailure {
 
 function deserializeOptions(decoding: Decoding | undefined): BSON.DeserializeOptions {
   if (decoding === undefined) return {};
-  const { onTape: _, passThrough: ___, enableUtf8Validation, raw: __, fieldsAsRaw, ...options } = decoding;
+  const {
+    onTape: _,
+    passThrough: ___,
+    enableUtf8Validation,
+    raw: __,
+    fieldsAsRaw,
+    ...options
+  } = decoding;
   return {
     ...options,
     ...(fieldsAsRaw === undefined ? {} : { fieldsAsRaw }),
@@ -359,9 +366,11 @@ function documentOf(bytes: Buffer, pending: PendingCall | undefined): unknown {
 function valueOf(bytes: Buffer, pending: PendingCall | undefined): unknown {
   const raw = pending?.decoding?.raw === true;
   return (
-    BSON.deserialize(bytes, { ...deserializeOptions(pending?.decoding), ...(raw ? { raw } : {}) }) as {
+    BSON.deserialize(bytes, {
+      ...deserializeOptions(pending?.decoding),
+      ...(raw ? { raw } : {}),
+    }) as {
       v: unknown;
     }
   ).v;
 }
-

@@ -98,7 +98,7 @@ export function deadlineOf(
   const [low, high] = LIMITS.deadlineMS;
   if (typeof own !== 'number' || !(own >= low && own <= high)) {
     throw new MongoInvalidArgumentError(
-      `deadlineMS must be a number of milliseconds from ${low} to ${high}, not ${String(own)}`,
+      `deadlineMS must be a number of milliseconds from ${low} to ${high}, not ${JSON.stringify(own)}`,
     );
   }
   return own;

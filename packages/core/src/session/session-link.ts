@@ -43,10 +43,8 @@ export class SessionLink {
   }
 
   #transactionOptions(): Document {
-    const { readConcern, writeConcern, readPreference, maxTimeMS } = sessionInternals(this.#session)
-      .transaction.options;
-    const options = { readConcern, writeConcern, readPreference, maxCommitTimeMS: maxTimeMS };
-    return crossingOptions(options, true) ?? {};
+    const { maxTimeMS, ...options } = sessionInternals(this.#session).transaction.options;
+    return crossingOptions({ ...options, maxCommitTimeMS: maxTimeMS as unknown }, true) ?? {};
   }
 
   /**
@@ -139,7 +137,7 @@ export class SessionLink {
     const snapshot = BSON.deserialize(bytes, { promoteLongs: false }) as SessionSnapshot;
     internals.serverSession.txnNumber = Math.max(
       internals.serverSession.txnNumber,
-      Number(snapshot.txnNumber),
+      snapshot.txnNumber,
     );
     internals.serverSession.isDirty ||= snapshot.isDirty;
     if (this.#update?.startTransaction === undefined) internals.transaction.state = snapshot.state;

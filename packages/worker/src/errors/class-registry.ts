@@ -29,12 +29,14 @@ function load(): Map<string, Class> {
   };
   for (const path of INTERNAL_MODULES) {
     try {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- a version may lack it
       add(require(path) as object);
     } catch {
       // another version of the driver keeps these classes elsewhere
     }
   }
   try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- as above
     const { HostAddress } = require('mongodb/lib/utils') as { HostAddress?: Class };
     if (HostAddress) found.set('HostAddress', HostAddress);
   } catch {

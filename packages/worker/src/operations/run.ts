@@ -7,6 +7,7 @@ import type {
   Document,
   IndexDescription,
   MongoBulkWriteError,
+  WriteError,
 } from 'mongodb';
 
 import type { Target } from '../client/registry';
@@ -195,7 +196,7 @@ function sessionOf(options: Document | undefined): ClientSession {
 }
 
 function withoutInsertedIds(result: BulkWriteResult): Document {
-  const raw: Document = { ...(result.getRawResponse()) };
+  const raw: Document = { ...result.getRawResponse() };
   delete raw.insertedIds;
   return raw;
 }
@@ -204,8 +205,8 @@ function stripInserted(error: MongoBulkWriteError, operations: AnyBulkWriteOpera
   const raw = error.result.getRawResponse() as { insertedIds?: unknown[] };
   raw.insertedIds = [];
   (error.result as { insertedIds: Document }).insertedIds = {};
-  const writeErrors = Array.isArray(error.writeErrors) ? error.writeErrors : [error.writeErrors];
-  for (const { err } of writeErrors) {
+  const { writeErrors } = error as { writeErrors: WriteError | WriteError[] };
+  for (const { err } of Array.isArray(writeErrors) ? writeErrors : [writeErrors]) {
     const operation = operations[err.index];
     if (operation !== undefined && 'insertOne' in operation) delete (err as { op?: unknown }).op;
   }
@@ -218,15 +219,11 @@ async function clientBulkWrite(
   options: Document,
 ): Promise<Outcome> {
   const value: Document = {
-    ...(await client.bulkWrite(
-      models as ClientBulkWriteModel[],
-      options,
-    )),
+    ...(await client.bulkWrite(models as ClientBulkWriteModel[], options)),
   };
   for (const name of ['insertResults', 'updateResults', 'deleteResults']) {
     const results = value[name] as Map<number, unknown> | undefined;
-    if (results === undefined) delete value[name];
-    else value[name] = [...results];
+    value[name] = results === undefined ? null : [...results];
   }
   return { kind: 'value', value };
 }
