@@ -10,6 +10,7 @@ import { MongoClient } from 'mongodb';
 import { fillCollections } from './data/collections.mjs';
 import { readTweet } from './data/tweet.mjs';
 import { source, sourceNotes } from './measure/main-thread-cpu.mjs';
+import { extract } from './report/extract.mjs';
 import { picture } from './report/picture.mjs';
 import { summarise } from './report/summary.mjs';
 import { tables } from './report/tables.mjs';
@@ -31,7 +32,8 @@ const usage = `Measures mongodb and @mongo-offload/core side by side.
   --quick         small and soon over: to see that it runs, not for figures
   --data DIR      the folder of tweet.json (../shared/driverbench beside the repository; where it is
                   absent, a document of the same shape)
-  --json FILE     where the results go (benchmarks/results/latest.json); the picture lies beside it, as .svg
+  --json FILE     where the results go (benchmarks/results/latest.json); beside it lie a picture (.svg)
+                  and an extract of the tables (.md)
 
 MONGODB_URI names a server to use; else one is started.`;
 
@@ -127,16 +129,16 @@ async function main() {
 
 function writeResults(results, summaries) {
   const file = path.resolve(values.json);
-  const svg = `${file.replace(/\.json$/, '')}.svg`;
+  const base = file.replace(/\.json$/, '');
   const { driver, mongod, node, cores } = results.environment;
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
   const caption =
     `Medians of ${results.options.rounds} rounds. ${cores} cores, Node ${node}, driver ${driver}, ` +
     `mongod ${mongod} on the same machine.`;
-  writeFileSync(svg, picture(summaries, caption));
-  const shown = [file, svg].map((name) => path.relative(process.cwd(), name)).join(' and ');
-  say(`Written: ${shown}`);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
+  writeFileSync(`${base}.svg`, picture(summaries, caption));
+  writeFileSync(`${base}.md`, extract(summaries));
+  say(`Written: ${path.relative(process.cwd(), base)}.json, .svg and .md`);
 }
 
 async function describeEnvironment(client) {

@@ -56,18 +56,18 @@ export function ratioText(ratio) {
   return ratio < 0.67 ? `1/${(1 / ratio).toFixed(1)}` : `${ratio.toFixed(2)}×`;
 }
 
-function markText({ kind, better, now, later }) {
-  const sign = better === 'less' ? '≤' : '≥';
-  const goal = (value) =>
-    kind === 'ratio'
-      ? value < 0.67
-        ? `1/${Math.round(1 / value)}`
-        : `${value}×`
-      : kind === 'difference'
-        ? `native + ${value}`
-        : String(value);
-  const verdict = ({ goal: value, met }) => `${sign} ${goal(value)} ${met ? 'met' : 'NOT MET'}`;
+function markText(mark) {
+  const { now, later } = mark;
+  const verdict = ({ goal, met }) => `${goalText(mark, goal)} ${met ? 'met' : 'NOT MET'}`;
   if (later === undefined) return verdict(now);
   // What misses the first mark misses the further one as well.
-  return `${verdict(now)}; later ${now.met ? verdict(later) : `${sign} ${goal(later.goal)}`}`;
+  return `${verdict(now)}; later ${now.met ? verdict(later) : goalText(mark, later.goal)}`;
+}
+
+/** A goal as one reads it: ≤ 1/8, ≥ 2×, ≤ 30, ≤ native + 40. */
+export function goalText({ kind, better }, goal) {
+  const sign = better === 'less' ? '≤' : '≥';
+  if (kind === 'difference') return `${sign} native + ${goal}`;
+  if (kind === 'value') return `${sign} ${goal}`;
+  return goal < 0.67 ? `${sign} 1/${Math.round(1 / goal)}` : `${sign} ${goal}×`;
 }

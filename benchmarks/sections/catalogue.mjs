@@ -72,7 +72,7 @@ function finding(documents, operations) {
   return [1, 8, 64, 512].map((width) => ({
     id: `findOne${width}`,
     subject: 'findOne({ _id })',
-    title: `${width} in flight`,
+    title: `findOne(), ${width} in flight`,
     program: 'find-one',
     settings: {
       collection: 'tweets',

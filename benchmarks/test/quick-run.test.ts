@@ -66,11 +66,12 @@ describe('a quick run of the benchmarks', () => {
     expect(mark!.now).toEqual({ goal: 1 / 8, met: ratio! <= 1 / 8 });
   });
 
-  it('says what it ran on, prints the tables and draws the picture', () => {
+  it('says what it ran on, prints the tables, and draws the picture', () => {
     expect(results.environment).toMatchObject({ driver: '7.9.0', generatedDocument: true });
     expect(output).toContain('Reading 200 documents');
     expect(output).toContain('main-thread CPU, µs/document');
     expect(output).toContain('Quick: far too little was measured');
     expect(readFileSync(path.join(folder, 'quick.svg'), 'utf8')).toMatch(/^<svg .*<\/svg>\n$/s);
+    expect(readFileSync(path.join(folder, 'quick.md'), 'utf8')).toMatch(/^\| toArray\(\) +\|/m);
   });
 });
