@@ -31,6 +31,11 @@ interface Defined {
   logging: MongoClientOptions;
 }
 
+/** How the server's log and `currentOp` name us, beside the driver. */
+// eslint-disable-next-line @typescript-eslint/no-require-imports -- outside of what tsc compiles
+const { version } = require('../../package.json') as { version: string };
+const US = { name: 'mongo-offload', version };
+
 /** A connection that no stream waits on any more is closed after this long, unless the options say otherwise. */
 const WAITING_IDLE_MS = 60_000;
 
@@ -38,6 +43,9 @@ const WAITING_IDLE_MS = 60_000;
 export class ClientRegistry {
   readonly #clients = new Map<number, Defined>();
   readonly #targets = new Map<number, { client: number; target: Target }>();
+  readonly #refusedTargets = new Map<number, Error>();
+  /** Clients that could not be made here, and why. */
+  readonly #refused = new Map<number, Error>();
   readonly #outbox: EventOutbox;
 
   constructor(outbox: EventOutbox) {
@@ -46,7 +54,15 @@ export class ClientRegistry {
 
   define({ id, url, options, log }: Extract<ToWorker, { type: 'client' }>): void {
     const logging = loggingOptions(id, log, this.#outbox);
-    const client = new MongoClient(url, { ...options, ...logging });
+    let client: MongoClient;
+    try {
+      client = new MongoClient(url, { ...options, ...logging });
+    } catch (error) {
+      // The main thread has made one of the same options: what fails here is told by its operations.
+      this.#refused.set(id, error as Error);
+      return;
+    }
+    client.appendMetadata(US);
     const events = new EventForwarder(id, this.#outbox, log !== undefined);
     events.add(client);
     this.#clients.set(id, { url, options, client, events, logging });
@@ -65,7 +81,11 @@ export class ClientRegistry {
 
   defineTarget(id: number, { client: clientId, db, collection }: TargetDefinition): void {
     const defined = this.#clients.get(clientId);
-    if (defined === undefined) return;
+    if (defined === undefined) {
+      const refused = this.#refused.get(clientId);
+      if (refused !== undefined) this.#refusedTargets.set(id, refused);
+      return;
+    }
     const on = (client: MongoClient): Target => {
       const target: Target = {
         client,
@@ -88,7 +108,10 @@ export class ClientRegistry {
     return this.#clients.get(id)?.client;
   }
 
+  /** @throws why the client could not be made, if it could not */
   target(id: number): Target | undefined {
+    const refused = this.#refusedTargets.get(id);
+    if (refused !== undefined) throw refused;
     return this.#targets.get(id)?.target;
   }
 
