@@ -23,6 +23,8 @@ export type EnvelopeValue =
   | { is: 'set'; values: EnvelopeValue[] }
   /** A BSON value, as the document `{ v: value }`. */
   | { is: 'bson'; bytes: Uint8Array }
+  /** A Buffer. */
+  | { is: 'bytes'; bytes: Uint8Array }
   | { is: 'error'; error: ErrorEnvelope }
   | { is: 'seen'; index: number };
 
@@ -83,10 +85,13 @@ class EnvelopeWriter {
     if (index !== undefined) return { is: 'seen', index };
     if (depth > MAX_DEPTH) return undefined;
     if (types.isDate(value)) return value;
-    if (ArrayBuffer.isView(value) && this.#rawDocuments) {
-      return { is: 'bson', bytes: reencodeRaw({ v: value }) };
+    if (ArrayBuffer.isView(value)) {
+      const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
+      return this.#rawDocuments && looksLikeDocument(bytes)
+        ? { is: 'bson', bytes: reencodeRaw({ v: bytes }) }
+        : { is: 'bytes', bytes };
     }
-    if ('_bsontype' in value || ArrayBuffer.isView(value) || types.isRegExp(value)) {
+    if ('_bsontype' in value || types.isRegExp(value)) {
       return { is: 'bson', bytes: BSON.serialize({ v: value }) };
     }
     if (types.isNativeError(value)) return { is: 'error', error: this.error(value, depth) };
@@ -112,6 +117,12 @@ class EnvelopeWriter {
   #item(value: unknown, depth: number): EnvelopeValue {
     return crosses(value) ? this.#value(value, depth + 1) : undefined;
   }
+}
+
+/** Other buffers hang on errors too: a certificate's, for one. */
+function looksLikeDocument(bytes: Uint8Array): boolean {
+  if (bytes.length < 5 || bytes[bytes.length - 1] !== 0) return false;
+  return new DataView(bytes.buffer).getInt32(0, true) === bytes.length;
 }
 
 /** Functions, symbols and live objects of the driver's (sockets, pools) stay where they are. */

@@ -52,6 +52,8 @@ class EnvelopeReader {
         return this.#seen[value.index];
       case 'bson':
         return (BSON.deserialize(value.bytes, this.context.decode) as { v: unknown }).v;
+      case 'bytes':
+        return Buffer.from(value.bytes.buffer, value.bytes.byteOffset, value.bytes.byteLength);
       case 'error':
         return this.error(value.error);
       case 'map': {
@@ -84,5 +86,10 @@ class EnvelopeReader {
  * the user awaits: the stack starts there, and so shows the user's line.
  */
 export function reviveError(envelope: ErrorEnvelope, context: ErrorContext = {}): Error {
-  return new EnvelopeReader(context).error(envelope);
+  try {
+    return new EnvelopeReader(context).error(envelope);
+  } catch {
+    // What hangs on the error cannot be read; what happened is told all the same.
+    return new EnvelopeReader(context).error({ ...envelope, properties: [] });
+  }
 }
