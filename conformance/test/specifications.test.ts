@@ -67,7 +67,9 @@ const sending = suites.filter((suite) => !/^(?:bson|connection-string|uri-option
 
   it('lists no difference that is none any more', () => {
     const { results } = outcome.runs[1];
-    const passed = results.filter(({ status }) => status === 'passed').map(({ id }) => id);
+    // Without command monitoring, less is looked at: what passes there may still differ.
+    const monitored = args.length === 0 ? results : [];
+    const passed = monitored.filter(({ status }) => status === 'passed').map(({ id }) => id);
     const outdated = Object.keys(known('differences.json')).filter((id) => passed.includes(id));
     expect(outdated).toEqual([]);
   });

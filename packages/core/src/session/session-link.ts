@@ -77,7 +77,8 @@ export class SessionLink {
     const lane = this.#lane;
     if (!lane.usable) throw this.lost();
     if (this.#update !== undefined) {
-      const update = BSON.serialize(this.#update, { ignoreUndefined: true });
+      const started = internals.txnNumberIncrement;
+      const update = BSON.serialize({ ...this.#update, started }, { ignoreUndefined: true });
       if (this.#update.startTransaction !== undefined) {
         // The worker counts the same way; if it dies before it tells, the number is known here.
         internals.serverSession.txnNumber += internals.txnNumberIncrement;

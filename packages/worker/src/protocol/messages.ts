@@ -62,6 +62,8 @@ export interface SessionDefinition {
  */
 export interface SessionUpdate {
   startTransaction?: Document;
+  /** How many transactions were started since the last update: those that were empty count as well. */
+  started?: number;
   clusterTime?: Document;
   operationTime?: Timestamp;
 }

@@ -64,7 +64,7 @@ export class SessionRegistry {
   update(id: number, bytes: Uint8Array): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    const { startTransaction, clusterTime, operationTime } = BSON.deserialize(bytes, {
+    const { startTransaction, started, clusterTime, operationTime } = BSON.deserialize(bytes, {
       promoteLongs: false,
     }) as SessionUpdate;
     if (clusterTime !== undefined) {
@@ -76,6 +76,7 @@ export class SessionRegistry {
       // first command has never been heard of here.
       if (session.inTransaction()) inside(session).transaction.state = 'NO_TRANSACTION';
       session.startTransaction(transactionOptions(startTransaction));
+      inside(session).txnNumberIncrement = started ?? 1;
     }
   }
 
