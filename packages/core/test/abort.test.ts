@@ -49,7 +49,7 @@ async function until(condition: () => Promise<boolean>): Promise<void> {
 /** The same for one document: the server goes on with a write whose client has left. */
 const slowOnce = (mark: string): native.Filter<Thing> => ({ $and: [{ _id: 1 }, slow(mark)] });
 
-type Options = { signal?: AbortSignal; deadlineMS?: number };
+type Options = native.CommandOperationOptions & { signal?: AbortSignal; deadlineMS?: number };
 const operations: Record<string, (mark: string, options: Options) => Promise<unknown>> = {
   findOne: (mark, options) => ours.findOne(slow(mark), options),
   toArray: (mark, options) => ours.find(slow(mark), options).toArray(),
@@ -139,7 +139,7 @@ test('a deadline that is no time is refused', async () => {
   await expect(ours.findOne({}, { deadlineMS: -1 } as Options)).rejects.toThrow(
     /deadlineMS must be/,
   );
-  await expect(ours.find({}, { deadlineMS: 'soon' } as Options).next()).rejects.toThrow(
+  await expect(ours.find({}, { deadlineMS: 'soon' } as unknown as Options).next()).rejects.toThrow(
     native.MongoInvalidArgumentError,
   );
 });

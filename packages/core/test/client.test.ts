@@ -50,8 +50,8 @@ describe('making a client', () => {
       }
       throw new Error('nothing was thrown');
     };
-    const theirs = thrown(() => new native.MongoClient(url, options));
-    const ours = thrown(() => new MongoClient(url, options));
+    const theirs = thrown(() => new native.MongoClient(url, options as native.MongoClientOptions));
+    const ours = thrown(() => new MongoClient(url, options as OffloadMongoClientOptions));
     expect(ours.constructor).toBe(theirs.constructor);
     expect(ours.message).toBe(theirs.message);
   });

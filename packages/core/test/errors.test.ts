@@ -4,7 +4,7 @@ import * as native from 'mongodb';
 import { openClients, type Clients } from './support/clients';
 
 interface Thing extends native.Document {
-  _id: unknown;
+  _id: number;
 }
 
 let clients: Clients;
@@ -84,7 +84,7 @@ const attempts: Record<string, Attempt> = {
   'renaming what is not there': async (c) => await c.db.renameCollection('none_at_all', 'b'),
   'an invalid collection name': async (c) => await c.db.collection('a').rename('..b'),
   'a bad write concern': async (c) =>
-    await c.insertOne({ _id: 1 }, { writeConcern: { w: 'nonsense' } }),
+    await c.insertOne({ _id: 1 }, { writeConcern: { w: 'nonsense' as unknown as native.W } }),
   'contradictory decoding options': async (c) => {
     await c.insertOne({ _id: 1 });
     await c.findOne({}, { useBigInt64: true, promoteLongs: false });

@@ -112,15 +112,18 @@ describe('command events are those of the driver', () => {
         nested: { list: [1, { b: null }], empty: {} },
         text: 'schön',
       }),
-    insertMany: (collection) => collection.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3 }]),
+    insertMany: (collection) =>
+      collection.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3 }] as Document[]),
     'find with sort, through several batches': async (collection) => {
-      await collection.insertMany(Array.from({ length: 7 }, (_, i) => ({ _id: i, a: i % 2 })));
+      await collection.insertMany(
+        Array.from({ length: 7 }, (_, i): Document => ({ _id: i, a: i % 2 })),
+      );
       await collection
         .find({ a: { $gte: 0 } }, { sort: { a: 1, _id: -1 }, batchSize: 3, projection: { a: 1 } })
         .toArray();
     },
     'a cursor that is closed early': async (collection) => {
-      await collection.insertMany(Array.from({ length: 7 }, (_, i) => ({ _id: i })));
+      await collection.insertMany(Array.from({ length: 7 }, (_, i): Document => ({ _id: i })));
       const cursor = collection.find({}, { batchSize: 2 });
       await cursor.next();
       await cursor.close();
@@ -365,7 +368,7 @@ describe('the context of the operation', () => {
   test('events come before the operation settles', async () => {
     const { ours } = await open({ monitorCommands: true });
     const collection = clients.ours.db.collection('things');
-    await collection.insertMany(Array.from({ length: 12 }, (_, i) => ({ _id: i })));
+    await collection.insertMany(Array.from({ length: 12 }, (_, i): Document => ({ _id: i })));
     expect(sequence(ours)).toEqual(['commandStarted insert', 'commandSucceeded insert']);
     const cursor = collection.find({}, { batchSize: 3 });
     for (let i = 0; i < 4; i++) {
@@ -451,7 +454,7 @@ describe('the log', () => {
   function logging(lines: Line[], write?: (line: Line) => unknown): OffloadMongoClientOptions {
     return {
       mongodbLogPath: {
-        write: (write ?? ((line) => lines.push(line))) as (line: native.Log) => unknown,
+        write: (write ?? ((line: Line) => lines.push(line))) as (line: native.Log) => unknown,
       },
       mongodbLogComponentSeverities: SETTINGS,
       offload: { workers: 1, strict: true },

@@ -267,7 +267,7 @@ describe.each(['ours', 'native'] as const)('a bucket (%s)', (side) => {
       bucketName,
       chunkSizeBytes: 2_000,
       writeConcern: { w: 'majority', j: true },
-      readPreference: 'primaryPreferred',
+      readPreference: 'primaryPreferred' as unknown as native.ReadPreference,
       timeoutMS: 60_000,
     });
     const id = await upload('optional', data.subarray(0, 10_000));

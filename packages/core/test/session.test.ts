@@ -291,7 +291,7 @@ describe('bulk operations', () => {
         bulk.find({ _id: 1 }).updateOne({ $set: { balance: 5 } });
         bulk.find({ _id: 9 }).upsert().replaceOne({ balance: 9 });
         bulk.find({ _id: 2 }).delete();
-        bulk.raw({ insertOne: { document: { _id: 3, balance: 3 } } });
+        bulk.raw({ insertOne: { document: { _id: 3, balance: 3 } as native.Document } });
         expect(bulk.length).toBe(6);
         results.push(Object.entries(await bulk.execute()));
         await expect(bulk.execute()).rejects.toThrow(native.MongoBatchReExecutionError);

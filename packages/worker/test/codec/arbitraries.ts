@@ -138,7 +138,7 @@ const rawText = fc.oneof(
 const sized = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
 /** [type, value] for every type byte there is, undefined, DBPointer and what BSON.serialize never writes included. */
-const rawScalars: fc.Arbitrary<[number, Uint8Array]> = fc.oneof(
+const rawScalars = fc.oneof<fc.Arbitrary<[number, Uint8Array]>[]>(
   fc.tuple(fc.constantFrom(0x01, 0x09, 0x11, 0x12), sized(8)),
   fc.tuple(fc.constantFrom(0x02, 0x0d, 0x0e), rawText),
   fc.tuple(fc.constantFrom(0x06, 0x0a, 0x7f, 0xff), fc.constant(Buffer.alloc(0))),
