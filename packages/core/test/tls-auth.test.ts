@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 
 import { MongoClient, type OffloadMongoClientOptions } from '@mongo-offload/core';
-import { findMongod } from '@mongo-offload/mongod';
 import * as native from 'mongodb';
 
 // A mongod of its own, which demands TLS and authentication; certificates made by openssl.
@@ -99,6 +98,8 @@ beforeAll(async () => {
   certificate('client', 'ca', '/CN=someone/O=users', 'extendedKeyUsage=clientAuth');
   const env = { ...process.env };
   delete env.MONGODB_URI;
+  // An ES module, which the type checker lets a CommonJS one only import so.
+  const { findMongod } = await import('@mongo-offload/mongod');
   const found = await findMongod({ env });
   if (!('binary' in found)) throw new Error('this test starts a mongod of its own');
   port = await freePort();
