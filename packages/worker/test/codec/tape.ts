@@ -72,14 +72,21 @@ export class Pipe {
 
   /** Each document's outcome. The chunk is cloned on its way, as between threads. */
   send(documents: readonly Uint8Array[], options: DecodeOptions = {}): Outcome[] {
-    const mode = encodeModeOf(options);
     // As in a reply: all documents are parts of one buffer, at odd places.
     const reply = Buffer.concat(documents.flatMap((bytes) => [bytes, Buffer.from('+')]));
     let at = 0;
-    for (const { length } of documents) {
-      this.encoder.write(reply.subarray(at), 0, length, mode);
+    const places = documents.map(({ length }) => {
+      const place = reply.subarray(at, at + length);
       at += length + 1;
-    }
+      return place;
+    });
+    return this.sendInPlace(places, options);
+  }
+
+  /** The same for documents that are parts of buffers already. */
+  sendInPlace(documents: readonly Uint8Array[], options: DecodeOptions): Outcome[] {
+    const mode = encodeModeOf(options);
+    for (const bytes of documents) this.encoder.write(bytes, 0, bytes.length, mode);
     const chunk = this.encoder.take(this.#channel);
     const received = structuredClone(chunk, { transfer: [chunk.buffer] });
     const reader = this.decoder.open(received, options);

@@ -1,0 +1,13 @@
+// @ts-check
+import { build } from './build.mjs';
+import { program, run } from './step.mjs';
+
+await program(async () => {
+  await build();
+  await run('fuzz', process.execPath, [
+    '--require',
+    'esbuild-register',
+    'packages/worker/test/codec/fuzz/main.ts',
+    ...process.argv.slice(2),
+  ]);
+});
