@@ -178,7 +178,13 @@ async function main() {
   seen.thrown = [seen.thrown, reset.isNew, await Author.countDocuments({ name: 'Thrown' })];
 
   // Change streams
-  const stream = Author.watch([], { fullDocument: 'updateLookup' });
+  // From a position that is known: the driver may send the insert before it has opened the stream.
+  const { operationTime } = await connection.db.command({ ping: 1 });
+  const startAtOperationTime = new mongoose.mongo.Timestamp({
+    t: operationTime.getHighBits() >>> 0,
+    i: (operationTime.getLowBits() >>> 0) + 1,
+  });
+  const stream = Author.watch([], { fullDocument: 'updateLookup', startAtOperationTime });
   const changes = new Promise((resolve) => {
     const types = [];
     stream.on('change', ({ operationType, fullDocument }) => {
