@@ -16,6 +16,7 @@ import { BSON } from 'mongodb';
 
 import type { Decoding } from '../calls/options';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
+import { PendingCalls } from './pending-calls';
 
 /** A call has failed; whoever awaits it builds the error, so that its stack shows the caller's line. */
 export class Failure {
@@ -49,8 +50,6 @@ export interface ClientDefinition {
   events: readonly ForwardedEvent[];
 }
 
-let nextCall = 1;
-
 /**
  * The main thread's end of a lane: the one port to one worker. What is called in one turn of the
  * event loop leaves in one message, behind the turn's last microtask; what comes back together is
@@ -62,7 +61,7 @@ export class Lane {
   /** Which of the pool's workers this is, from 0. */
   readonly index: number;
   readonly #port: MessagePort;
-  readonly #pending = new Map<number, PendingCall>();
+  readonly #pending = new PendingCalls<PendingCall>();
   readonly #clients = new Set<number>();
   readonly #targets = new Set<number>();
   readonly #sessions = new Map<number, SessionFollower>();
@@ -137,8 +136,9 @@ export class Lane {
     heard: boolean,
     once = false,
   ): { id: number; result: Promise<unknown> } {
-    const id = nextCall++;
-    if (!this.usable) return { id, result: Promise.resolve(new Failure(undefined, this.#cause)) };
+    if (!this.usable)
+      return { id: 0, result: Promise.resolve(new Failure(undefined, this.#cause)) };
+    const { id, result } = this.#expect(decoding, heard);
     if (heard) rememberCause(id, decoding);
     const whole = once ? transferable(parts) : undefined;
     if (whole === undefined) {
@@ -148,7 +148,7 @@ export class Lane {
       const calls = [id, operation, target, whole.byteLength];
       this.#post({ type: 'calls', calls, bytes: whole }, [whole]);
     }
-    return { id, result: this.#expect(id, decoding, heard) };
+    return { id, result };
   }
 
   #queue(id: number, operation: number, target: number, parts: Uint8Array[]): void {
@@ -197,10 +197,9 @@ export class Lane {
   async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<unknown> {
     if (!this.usable || !this.#clients.delete(id)) return undefined;
     this.flush();
-    const call = nextCall++;
-    const closed = this.#expect(call, undefined);
+    const { id: call, result } = this.#expect();
     this.#post({ type: 'closeClient', id, call, force, endSessions });
-    return await closed;
+    return await result;
   }
 
   /** Ends the lane: the worker closes what is left, and the port. */
@@ -228,11 +227,11 @@ export class Lane {
     this.#post({ type: 'calls', calls, bytes: bytes.buffer }, [bytes.buffer]);
   }
 
-  #expect(id: number, decoding?: Decoding, heard = false): Promise<unknown> {
+  #expect(decoding?: Decoding, heard = false): { id: number; result: Promise<unknown> } {
     if (this.#pending.size === 0) this.#port.ref();
-    return new Promise((settle) => {
-      this.#pending.set(id, { settle, decoding, heard });
-    });
+    let settle!: PendingCall['settle'];
+    const result = new Promise((resolve) => (settle = resolve));
+    return { id: this.#pending.add({ settle, decoding, heard }), result };
   }
 
   #post(message: ToWorker, transfer?: ArrayBuffer[]): void {
@@ -252,8 +251,7 @@ export class Lane {
       const id = replies[i];
       const kind = replies[i + 1];
       const detail = replies[i + 2];
-      const pending = this.#pending.get(id);
-      this.#pending.delete(id);
+      const pending = this.#pending.take(id);
       if (pending?.heard === true && kind !== ReplyKind.cursor) forgetCause(id);
       let result: unknown;
       try {
@@ -312,9 +310,7 @@ export class Lane {
     this.#lost = true;
     this.#port.close();
     setImmediate(() => {
-      const pending = [...this.#pending.values()];
-      this.#pending.clear();
-      for (const call of pending) call.settle(new Failure(undefined, this.#cause));
+      for (const call of this.#pending.takeAll()) call.settle(new Failure(undefined, this.#cause));
       for (const callback of this.#watchers) callback();
       this.#watchers.clear();
     });
