@@ -163,14 +163,14 @@ describe('declarations', () => {
     expect(listed.filter((option) => !all.includes(option))).toStrictEqual([]);
     for (const option of onMain.flatMap((row) => row.names)) {
       class Context {}
-      const value =
-        option === 'authMechanismProperties'
-          ? { OIDC_CALLBACK: () => undefined }
-          : option === 'secureContext'
-            ? new Context()
-            : () => undefined;
+      const value = option === 'secureContext' ? new Context() : () => undefined;
       expect([option, optionThatCannotCross({ [option]: value })]).toStrictEqual([option, option]);
     }
+    const credentials = {
+      OIDC_CALLBACK: () => undefined,
+      AWS_CREDENTIAL_PROVIDER: () => undefined,
+    };
+    expect(optionThatCannotCross({ authMechanismProperties: credentials })).toBeUndefined();
     for (const option of all) {
       if (listed.includes(option)) continue;
       expect([option, optionThatCannotCross({ [option]: 'text' })]).toStrictEqual([

@@ -6,7 +6,7 @@ import {
   type OperationSpec,
   type TargetDefinition,
 } from '@mongo-offload/worker/protocol';
-import { BSON, type Document, type MongoClientOptions } from 'mongodb';
+import { BSON, MongoClientClosedError, type Document, type MongoClientOptions } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
@@ -17,6 +17,7 @@ import { DecodingFailure, Failure, type Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import { WorkerPool } from '../pool/worker-pool';
 import type { SessionLink } from '../session';
+import type { CredentialCallbacks } from './credential-callbacks';
 
 /** A client, database or collection as workers know it. */
 export interface TargetRef {
@@ -52,22 +53,27 @@ export class ClientLink {
   readonly #options: MongoClientOptions;
   readonly offload: ResolvedOffloadOptions;
   readonly #events: ClientEvents;
+  readonly #credentials: CredentialCallbacks | undefined;
   readonly #targets = new Map<string, TargetRef>();
   /** Writes under way, by namespace: what follows them goes to the same worker, and stays behind them. */
   readonly #writes = new Map<string, { lane: Lane; count: number }>();
   #pool: WorkerPool | undefined;
   #rotation = 0;
+  /** How often it was closed: a call from before ends with the client. */
+  #closings = 0;
 
   constructor(
     url: string,
     options: MongoClientOptions,
     offload: ResolvedOffloadOptions,
     events: ClientEvents,
+    credentials?: CredentialCallbacks,
   ) {
     this.#url = url;
     this.#options = options;
     this.offload = offload;
     this.#events = events;
+    this.#credentials = credentials;
     events.onChange = (wanted) => {
       for (const lane of this.#pool?.openLanes() ?? []) lane.listen(this.#id, wanted);
     };
@@ -107,11 +113,13 @@ export class ClientLink {
     call.signal?.throwIfAborted();
     const spec: OperationSpec = OPERATIONS[call.name];
     const { session } = call;
+    const closings = this.#closings;
     let lane =
       session?.prepare(() => this.#pick(call.target), this.#id, this.#define) ??
       this.#pick(call.target);
     let { id, result } = await this.#on(lane, call, spec);
     const lost = result instanceof Failure && result.envelope === undefined;
+    if (lost && closings !== this.#closings) throw new MongoClientClosedError();
     if (lost && session !== undefined && !call.name.startsWith('session.')) {
       if (spec.effect === 'read' || session.inTransaction) throw session.lost();
     } else if (lost && spec.effect === 'read') {
@@ -141,7 +149,9 @@ export class ClientLink {
   async close(force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const pool = this.#pool;
     this.#pool = undefined;
+    this.#closings += 1;
     this.#targets.clear();
+    this.#credentials?.close();
     if (pool === undefined) return;
     // One worker ends the server's sessions for all.
     const lanes = pool.openLanes().filter((lane) => lane.knows(this.#id));
@@ -185,7 +195,8 @@ export class ClientLink {
       expectEvents(this.#id, this.#events);
       const { monitorCommands, log, wanted } = this.#events;
       const options = { ...this.#share(lane), monitorCommands };
-      return { url: this.#url, options, log, events: wanted };
+      const credentials = this.#credentials?.serve();
+      return { url: this.#url, options, log, credentials, events: wanted };
     });
   };
 

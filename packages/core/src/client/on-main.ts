@@ -1,5 +1,7 @@
 import type { MongoClientOptions } from 'mongodb';
 
+import { isCredentialCallback } from './credential-callbacks';
+
 /** Options that only the main thread reads, whatever they are: they need not cross. */
 const MAIN_ONLY = new Set([
   'pkFactory',
@@ -18,7 +20,7 @@ export function optionThatCannotCross(options: MongoClientOptions): string | und
   if (options.autoEncryption !== undefined) return 'autoEncryption';
   for (const [name, value] of Object.entries(options)) {
     if (MAIN_ONLY.has(name) || value === undefined) continue;
-    if (!canBeCloned(value)) return name;
+    if (!canBeCloned(withoutCallbacks(name, value))) return name;
   }
   return undefined;
 }
@@ -26,8 +28,9 @@ export function optionThatCannotCross(options: MongoClientOptions): string | und
 /** Options for the workers' clients, as plain values. */
 export function optionsForWorkers(options: MongoClientOptions): MongoClientOptions {
   const crossing: Record<string, unknown> = {};
-  for (const [name, value] of Object.entries(options)) {
-    if (MAIN_ONLY.has(name) || value === undefined) continue;
+  for (const [name, option] of Object.entries(options)) {
+    if (MAIN_ONLY.has(name) || option === undefined) continue;
+    const value = withoutCallbacks(name, option);
     const toJSON = (value as { toJSON?: unknown } | null)?.toJSON;
     // ReadPreference, ReadConcern and WriteConcern: the driver takes their plain form as well.
     crossing[name] =
@@ -36,9 +39,19 @@ export function optionsForWorkers(options: MongoClientOptions): MongoClientOptio
       typeof toJSON === 'function' &&
       !ArrayBuffer.isView(value)
         ? (toJSON as () => unknown).call(value)
-        : (value as unknown);
+        : value;
   }
   return crossing;
+}
+
+/** The functions that give credentials are called on the main thread, wherever the client is. */
+function withoutCallbacks(name: string, value: unknown): unknown {
+  if (name !== 'authMechanismProperties' || typeof value !== 'object' || value === null) {
+    return value;
+  }
+  return Object.fromEntries(
+    Object.entries(value).filter(([property, item]) => !isCredentialCallback(property, item)),
+  );
 }
 
 function canBeCloned(value: unknown): boolean {

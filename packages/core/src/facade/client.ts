@@ -12,6 +12,7 @@ import type {
 
 import { untilAborted } from '../abort/until-aborted';
 import { ClientLink } from '../client/client-link';
+import { CredentialCallbacks } from '../client/credential-callbacks';
 import { optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
 import { encodeCall, encodeListCall } from '../calls/encode';
@@ -90,7 +91,13 @@ export class MongoClient extends driver.MongoClient {
       workerEntry();
     }
     const events = new ClientEvents(this);
-    this.#link = new ClientLink(url, optionsForWorkers(driverOptions), resolved, events);
+    this.#link = new ClientLink(
+      url,
+      optionsForWorkers(driverOptions),
+      resolved,
+      events,
+      CredentialCallbacks.of(driverOptions),
+    );
     watchListeners(this, events);
     const logger = loggerOf(this);
     if (logger !== undefined && this.#onMain === undefined) arrangeLog(logger);

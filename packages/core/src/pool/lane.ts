@@ -1,9 +1,10 @@
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, type TransferListItem } from 'node:worker_threads';
 
 import { TapeDecoder, type TapeReader } from '@mongo-offload/worker/codec';
 import {
   REPLY_STRIDE,
   ReplyKind,
+  type CredentialService,
   type ErrorEnvelope,
   type ForwardedEvent,
   type FromWorker,
@@ -46,6 +47,7 @@ export interface ClientDefinition {
   url: string;
   options: Record<string, unknown>;
   log: LogSettings | undefined;
+  credentials: CredentialService | undefined;
   /** The events that someone listens to. */
   events: readonly ForwardedEvent[];
 }
@@ -101,8 +103,9 @@ export class Lane {
   define(id: number, client: () => ClientDefinition): void {
     if (this.#clients.has(id)) return;
     this.#clients.add(id);
-    const { url, options, log, events } = client();
-    this.#post({ type: 'client', id, url, options, log });
+    const { url, options, log, credentials, events } = client();
+    const transfer = credentials === undefined ? undefined : [credentials.port];
+    this.#post({ type: 'client', id, url, options, log, credentials }, transfer);
     if (events.length > 0) this.#post({ type: 'listen', client: id, events });
   }
 
@@ -234,7 +237,7 @@ export class Lane {
     return { id: this.#pending.add({ settle, decoding, heard }), result };
   }
 
-  #post(message: ToWorker, transfer?: ArrayBuffer[]): void {
+  #post(message: ToWorker, transfer?: TransferListItem[]): void {
     this.#port.postMessage(message, transfer);
   }
 

@@ -4,6 +4,7 @@ import { decodeFaithful } from '../codec';
 import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
 import type { TargetDefinition, ToWorker } from '../protocol';
 import { adoptServerSessions } from '../session/session-registry';
+import { RemoteCredentials } from './remote-credentials';
 
 /** What an operation is called on, as the real driver's object. */
 export interface Target {
@@ -17,7 +18,8 @@ export interface Target {
 }
 
 interface Defined {
-  url: string;
+  /** Another of the driver's clients for the same client of the application. */
+  another(options: MongoClientOptions): MongoClient;
   options: MongoClientOptions;
   client: MongoClient;
   /**
@@ -30,6 +32,8 @@ interface Defined {
   /** How its clients log. */
   logging: MongoClientOptions;
 }
+
+type ClientMessage = Extract<ToWorker, { type: 'client' }>;
 
 /** How the server's log and `currentOp` name us, beside the driver. */
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- outside of what tsc compiles
@@ -52,11 +56,21 @@ export class ClientRegistry {
     this.#outbox = outbox;
   }
 
-  define({ id, url, options, log }: Extract<ToWorker, { type: 'client' }>): void {
+  define({ id, url, options: given, log, credentials }: ClientMessage): void {
     const logging = loggingOptions(id, log, this.#outbox);
+    const remote = credentials && new RemoteCredentials(credentials);
+    const options: MongoClientOptions = { ...given };
+    if (remote !== undefined) {
+      options.authMechanismProperties = remote.complete(options.authMechanismProperties);
+    }
+    const another = (differing: MongoClientOptions): MongoClient => {
+      const client = new MongoClient(url, { ...options, ...differing });
+      remote?.share(client);
+      return client;
+    };
     let client: MongoClient;
     try {
-      client = new MongoClient(url, { ...options, ...logging });
+      client = another(logging);
     } catch (error) {
       // The main thread has made one of the same options: what fails here is told by its operations.
       this.#refused.set(id, error as Error);
@@ -65,7 +79,7 @@ export class ClientRegistry {
     client.appendMetadata(US);
     const events = new EventForwarder(id, this.#outbox, log !== undefined);
     events.add(client);
-    this.#clients.set(id, { url, options, client, events, logging });
+    this.#clients.set(id, { another, options, client, events, logging });
     this.#noteListeners();
   }
 
@@ -134,9 +148,8 @@ export class ClientRegistry {
   }
 }
 
-function waitingClient({ url, options, logging, events }: Defined): MongoClient {
-  const client = new MongoClient(url, {
-    ...options,
+function waitingClient({ another, options, logging, events }: Defined): MongoClient {
+  const client = another({
     ...logging,
     maxPoolSize: 0,
     minPoolSize: 0,
@@ -148,7 +161,7 @@ function waitingClient({ url, options, logging, events }: Defined): MongoClient 
   return client;
 }
 
-async function probe({ url, options }: Defined, limitMS: number): Promise<void> {
+async function probe({ another }: Defined, limitMS: number): Promise<void> {
   const limits = {
     serverSelectionTimeoutMS: limitMS,
     connectTimeoutMS: limitMS,
@@ -156,7 +169,7 @@ async function probe({ url, options }: Defined, limitMS: number): Promise<void> 
     minPoolSize: 0,
   };
   const silence: MongoClientOptions = { mongodbLogComponentSeverities: { default: 'off' } };
-  const client = new MongoClient(url, { ...options, ...limits, ...silence });
+  const client = another({ ...limits, ...silence });
   try {
     await client.connect();
   } finally {

@@ -4,6 +4,7 @@ import { BSON } from 'mongodb';
 
 import { reencodeRaw } from '../codec';
 import { knownClassName } from './class-registry';
+import { originOf } from './origin';
 
 /**
  * A value as it stands in an envelope. Structured clone would lose every class, so objects are
@@ -35,8 +36,8 @@ export interface ErrorEnvelope {
   message: string;
   /** Own properties but for `message` and `stack`. */
   properties: [string, EnvelopeValue, enumerable: boolean][];
-  /** Where it was thrown in the worker, kept for `offload` debugging only. */
-  workerStack?: string;
+  /** Where the application itself threw it, on the main thread: the number under which it is kept there. */
+  origin?: number;
 }
 
 const MAX_DEPTH = 32;
@@ -55,7 +56,7 @@ class EnvelopeWriter {
       class: knownClassName(error) ?? 'Error',
       message: error.message,
       properties: this.#properties(error, depth, (name) => name !== 'message' && name !== 'stack'),
-      workerStack: error.stack,
+      origin: originOf(error),
     };
   }
 

@@ -2,6 +2,7 @@ import { BSON } from 'mongodb';
 
 import { classNamed } from './class-registry';
 import type { EnvelopeValue, ErrorEnvelope } from './envelope';
+import { thrownHere } from './origin';
 
 /** What the main thread knows better than the worker when it rebuilds an error. */
 export interface ErrorContext {
@@ -22,9 +23,12 @@ class EnvelopeReader {
     const known = classNamed(envelope.class);
     if (known !== undefined) Object.setPrototypeOf(error, known.prototype as object);
     Error.captureStackTrace(error, reviveError);
-    this.#seen.push(error);
+    const index = this.#seen.push(error) - 1;
     this.#define(error, envelope.properties);
-    return error;
+    const own = thrownHere(envelope.origin);
+    if (own === undefined) return error;
+    this.#seen[index] = own;
+    return own;
   }
 
   #define(object: object, properties: ErrorEnvelope['properties']): void {

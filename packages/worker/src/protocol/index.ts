@@ -1,5 +1,7 @@
+export * from './credentials';
 export * from './messages';
 export * from './operations';
 export * from '../events/messages';
 export * from '../errors/envelope';
 export { reviveError, type ErrorContext } from '../errors/revive';
+export { keepThrown } from '../errors/origin';

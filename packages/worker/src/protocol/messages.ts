@@ -5,6 +5,7 @@ import type { Document, Timestamp } from 'mongodb';
 import type { TapeChunk } from '../codec';
 import type { ErrorEnvelope } from '../errors/envelope';
 import type { EventBatch, EventMark, LogSettings } from '../events/messages';
+import type { CredentialService } from './credentials';
 
 /**
  * What a lane says: a lane is the one MessagePort between the main thread and one worker, opened by
@@ -19,6 +20,8 @@ export type ToWorker =
       options: Record<string, unknown>;
       /** Where the client logs anything. */
       log?: LogSettings;
+      /** Where the client has credential callbacks. */
+      credentials?: CredentialService;
     }
   /** The events of a client that someone listens to: these and no others. */
   | { type: 'listen'; client: number; events: readonly string[] }
