@@ -12,7 +12,10 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
+// The pool is no public API; where it is loaded from, one can see whether it is there.
+import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { uri } from './support/clients';
+import { until } from './support/until';
 
 const run = promisify(execFile);
 /** A port on which nothing listens. */
@@ -143,6 +146,40 @@ describe('connecting', () => {
     const settled = Promise.allSettled([...operations, cursor.toArray()]);
     await client.close();
     for (const { status } of await settled) expect(['fulfilled', 'rejected']).toContain(status);
+  });
+
+  test('a read that runs when the client closes is not run again', async () => {
+    const slow = {
+      $expr: {
+        $function: { body: 'function () { sleep(500); return true; }', args: [], lang: 'js' },
+      },
+    };
+    const watcher = new native.MongoClient(uri());
+    await watcher.db(`closing_${process.pid}`).collection('c').insertOne({});
+    const running = async (appName: string): Promise<unknown> =>
+      await watcher
+        .db('admin')
+        .aggregate([{ $currentOp: {} }, { $match: { appName, 'command.find': 'c' } }])
+        .next();
+    const outcomes: [unknown, number][] = [];
+    for (const Client of [native.MongoClient, MongoClient]) {
+      const appName = `closing-${Client === MongoClient}-${process.pid}`;
+      const commands: string[] = [];
+      const client = new Client(uri(), { appName, monitorCommands: true });
+      client.on('commandStarted', ({ commandName }) => commands.push(commandName));
+      const failing = client
+        .db(`closing_${process.pid}`)
+        .collection('c')
+        .findOne(slow)
+        .catch((error: unknown) => (error as Error).constructor);
+      await until(async () => (await running(appName)) !== null);
+      await client.close();
+      outcomes.push([await failing, commands.filter((name) => name === 'find').length]);
+    }
+    expect(outcomes[1]).toStrictEqual(outcomes[0]);
+    expect(WorkerPool.running).toBeUndefined();
+    await watcher.db(`closing_${process.pid}`).dropDatabase();
+    await watcher.close();
   });
 
   test('maxPoolSize is the total of connections at the server', async () => {

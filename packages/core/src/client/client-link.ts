@@ -6,7 +6,13 @@ import {
   type OperationSpec,
   type TargetDefinition,
 } from '@mongo-offload/worker/protocol';
-import { BSON, MongoClientClosedError, type Document, type MongoClientOptions } from 'mongodb';
+import {
+  BSON,
+  MongoClientClosedError,
+  type Document,
+  type DriverInfo,
+  type MongoClientOptions,
+} from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
@@ -54,6 +60,7 @@ export class ClientLink {
   readonly offload: ResolvedOffloadOptions;
   readonly #events: ClientEvents;
   readonly #credentials: CredentialCallbacks | undefined;
+  readonly #appended: DriverInfo[] = [];
   readonly #targets = new Map<string, TargetRef>();
   /** Writes under way, by namespace: what follows them goes to the same worker, and stays behind them. */
   readonly #writes = new Map<string, { lane: Lane; count: number }>();
@@ -145,6 +152,13 @@ export class ClientLink {
     await this.call({ name, target: this.target(), parts, session });
   }
 
+  /** What the connections of all workers, made from now on, say of themselves besides. */
+  appendMetadata({ name, version, platform }: DriverInfo): void {
+    const driverInfo = { name, version, platform };
+    this.#appended.push(driverInfo);
+    for (const lane of this.#pool?.openLanes() ?? []) lane.appendMetadata(this.#id, driverInfo);
+  }
+
   /** Closes this client in all workers. The last client ends the pool. */
   async close(force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const pool = this.#pool;
@@ -196,7 +210,8 @@ export class ClientLink {
       const { monitorCommands, log, wanted } = this.#events;
       const options = { ...this.#share(lane), monitorCommands };
       const credentials = this.#credentials?.serve();
-      return { url: this.#url, options, log, credentials, events: wanted };
+      const appended = this.#appended;
+      return { url: this.#url, options, log, credentials, appended, events: wanted };
     });
   };
 

@@ -7,6 +7,7 @@ import type {
   ClientSessionOptions,
   DbOptions,
   Document,
+  DriverInfo,
   MongoClientOptions,
 } from 'mongodb';
 
@@ -146,6 +147,13 @@ export class MongoClient extends driver.MongoClient {
       }
     }
     await Promise.all([super.close(force), this.#link.close(force, ended)]);
+  }
+
+  /** Adds to what connections that are made from now on, in all workers, tell the server of the program. */
+  override appendMetadata(driverInfo: DriverInfo): void {
+    super.appendMetadata(driverInfo);
+    // The driver's constructor calls it as well, with the option that workers get among the others.
+    if (#link in this) this.#link.appendMetadata(driverInfo);
   }
 
   override db(dbName?: string, options?: DbOptions): Db {

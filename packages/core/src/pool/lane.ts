@@ -13,7 +13,7 @@ import {
   type TargetDefinition,
   type ToWorker,
 } from '@mongo-offload/worker/protocol';
-import { BSON } from 'mongodb';
+import { BSON, type DriverInfo } from 'mongodb';
 
 import type { Decoding } from '../calls/options';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
@@ -48,6 +48,8 @@ export interface ClientDefinition {
   options: Record<string, unknown>;
   log: LogSettings | undefined;
   credentials: CredentialService | undefined;
+  /** What was appended to its handshake since it was made. */
+  appended: DriverInfo[];
   /** The events that someone listens to. */
   events: readonly ForwardedEvent[];
 }
@@ -103,15 +105,22 @@ export class Lane {
   define(id: number, client: () => ClientDefinition): void {
     if (this.#clients.has(id)) return;
     this.#clients.add(id);
-    const { url, options, log, credentials, events } = client();
+    const { url, options, log, credentials, appended, events } = client();
     const transfer = credentials === undefined ? undefined : [credentials.port];
-    this.#post({ type: 'client', id, url, options, log, credentials }, transfer);
+    this.#post({ type: 'client', id, url, options, log, credentials, appended }, transfer);
     if (events.length > 0) this.#post({ type: 'listen', client: id, events });
   }
 
   /** Tells the worker, if it has the client, which of its events are wanted from now on. */
   listen(client: number, events: readonly ForwardedEvent[]): void {
     if (this.usable && this.#clients.has(client)) this.#post({ type: 'listen', client, events });
+  }
+
+  /** Tells the worker, if it has the client, what its connections are to say of themselves from now on. */
+  appendMetadata(client: number, driverInfo: DriverInfo): void {
+    if (this.usable && this.#clients.has(client)) {
+      this.#post({ type: 'metadata', client, driverInfo });
+    }
   }
 
   defineTarget(id: number, definition: TargetDefinition): void {

@@ -1,9 +1,16 @@
-import { MongoClient, type Collection, type Db, type MongoClientOptions } from 'mongodb';
+import {
+  MongoClient,
+  type Collection,
+  type Db,
+  type DriverInfo,
+  type MongoClientOptions,
+} from 'mongodb';
 
 import { decodeFaithful } from '../codec';
 import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
 import type { TargetDefinition, ToWorker } from '../protocol';
 import { adoptServerSessions } from '../session/session-registry';
+import { appendMetadata, nameClient } from './metadata';
 import { RemoteCredentials } from './remote-credentials';
 
 /** What an operation is called on, as the real driver's object. */
@@ -31,14 +38,11 @@ interface Defined {
   events: EventForwarder;
   /** How its clients log. */
   logging: MongoClientOptions;
+  /** What was appended to its handshake. */
+  appended: DriverInfo[];
 }
 
 type ClientMessage = Extract<ToWorker, { type: 'client' }>;
-
-/** How the server's log and `currentOp` name us, beside the driver. */
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- outside of what tsc compiles
-const { version } = require('../../package.json') as { version: string };
-const US = { name: 'mongo-offload', version };
 
 /** A connection that no stream waits on any more is closed after this long, unless the options say otherwise. */
 const WAITING_IDLE_MS = 60_000;
@@ -56,7 +60,7 @@ export class ClientRegistry {
     this.#outbox = outbox;
   }
 
-  define({ id, url, options: given, log, credentials }: ClientMessage): void {
+  define({ id, url, options: given, log, credentials, appended }: ClientMessage): void {
     const logging = loggingOptions(id, log, this.#outbox);
     const remote = credentials && new RemoteCredentials(credentials);
     const options: MongoClientOptions = { ...given };
@@ -66,6 +70,7 @@ export class ClientRegistry {
     const another = (differing: MongoClientOptions): MongoClient => {
       const client = new MongoClient(url, { ...options, ...differing });
       remote?.share(client);
+      nameClient(client, appended);
       return client;
     };
     let client: MongoClient;
@@ -76,11 +81,18 @@ export class ClientRegistry {
       this.#refused.set(id, error as Error);
       return;
     }
-    client.appendMetadata(US);
     const events = new EventForwarder(id, this.#outbox, log !== undefined);
     events.add(client);
-    this.#clients.set(id, { another, options, client, events, logging });
+    this.#clients.set(id, { another, options, client, events, logging, appended });
     this.#noteListeners();
+  }
+
+  appendMetadata(id: number, driverInfo: DriverInfo): void {
+    const defined = this.#clients.get(id);
+    if (defined === undefined) return;
+    defined.appended.push(driverInfo);
+    appendMetadata(defined.client, driverInfo);
+    if (defined.waiting !== undefined) appendMetadata(defined.waiting, driverInfo);
   }
 
   listen(id: number, events: readonly string[]): void {

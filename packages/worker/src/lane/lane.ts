@@ -57,6 +57,8 @@ export class Lane {
     switch (message.type) {
       case 'client':
         return this.#clients.define(message);
+      case 'metadata':
+        return this.#clients.appendMetadata(message.client, message.driverInfo);
       case 'listen':
         return this.#clients.listen(message.client, message.events);
       case 'target':

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 
-import type { Document, Timestamp } from 'mongodb';
+import type { Document, DriverInfo, Timestamp } from 'mongodb';
 
 import type { TapeChunk } from '../codec';
 import type { ErrorEnvelope } from '../errors/envelope';
@@ -22,7 +22,11 @@ export type ToWorker =
       log?: LogSettings;
       /** Where the client has credential callbacks. */
       credentials?: CredentialService;
+      /** What was appended to its handshake since it was made. */
+      appended: DriverInfo[];
     }
+  /** Appends to the handshake of a client. */
+  | { type: 'metadata'; client: number; driverInfo: DriverInfo }
   /** The events of a client that someone listens to: these and no others. */
   | { type: 'listen'; client: number; events: readonly string[] }
   | { type: 'target'; id: number; definition: TargetDefinition }
