@@ -3,7 +3,6 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { BSON, type Document } from 'mongodb';
 
 const OP_REPLY = 1;
-const OP_QUERY = 2004;
 const OP_MSG = 2013;
 const HEADER = 16;
 

@@ -26,7 +26,7 @@ export interface Target {
 
 interface Defined {
   /** Another of the driver's clients for the same client of the application. */
-  another(options: MongoClientOptions): MongoClient;
+  another: (differing: MongoClientOptions) => MongoClient;
   options: MongoClientOptions;
   client: MongoClient;
   /**

@@ -18,8 +18,8 @@ interface CallbackParams extends Document {
 type Callback = (params?: CallbackParams) => Promise<unknown>;
 
 interface Waiting {
-  resolve(value: unknown): void;
-  reject(error: Error): void;
+  resolve: (value: unknown) => void;
+  reject: (error: Error) => void;
 }
 
 /** The driver's cache of a client's tokens. */
