@@ -162,14 +162,15 @@ describe.each(both)('OIDC callbacks, %s', (side) => {
     expect(await read(allowed)).toStrictEqual({ _id: 1 });
   });
 
-  test.each([
-    [{ ENVIRONMENT: 'test', OIDC_CALLBACK: () => undefined }],
-    [{ OIDC_CALLBACK: () => undefined, ALLOWED_HOSTS: 'localhost' }],
-    [{}],
+  const callback = (): void => undefined;
+  test.each<native.Document>([
+    { ENVIRONMENT: 'test', OIDC_CALLBACK: callback },
+    { OIDC_CALLBACK: callback, ALLOWED_HOSTS: 'localhost' },
+    {},
   ])('%j is refused at once', (properties) => {
     const thrown = (): string => {
       try {
-        make[side](properties as unknown as Properties);
+        make[side](properties);
       } catch (error) {
         expect(error).toBeInstanceOf(native.MongoInvalidArgumentError);
         return (error as Error).message;
