@@ -166,10 +166,8 @@ describe('declarations', () => {
       const value = option === 'secureContext' ? new Context() : () => undefined;
       expect([option, optionThatCannotCross({ [option]: value })]).toStrictEqual([option, option]);
     }
-    const credentials = {
-      OIDC_CALLBACK: () => undefined,
-      AWS_CREDENTIAL_PROVIDER: () => undefined,
-    };
+    const callback = async (): Promise<never> => await Promise.reject(new Error('never called'));
+    const credentials = { OIDC_CALLBACK: callback, AWS_CREDENTIAL_PROVIDER: callback };
     expect(optionThatCannotCross({ authMechanismProperties: credentials })).toBeUndefined();
     for (const option of all) {
       if (listed.includes(option)) continue;
