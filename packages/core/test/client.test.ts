@@ -1,6 +1,4 @@
-import { execFile } from 'node:child_process';
 import { createServer, type AddressInfo } from 'node:net';
-import { promisify } from 'node:util';
 
 import {
   Db,
@@ -16,8 +14,8 @@ import * as native from 'mongodb';
 import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { uri } from './support/clients';
 import { until } from './support/until';
+import { program } from './support/program';
 
-const run = promisify(execFile);
 /** A port on which nothing listens. */
 async function closedPort(): Promise<number> {
   const server = createServer();
@@ -25,15 +23,6 @@ async function closedPort(): Promise<number> {
   const { port } = server.address() as AddressInfo;
   await new Promise((resolve) => server.close(resolve));
   return port;
-}
-
-/** Runs a program of its own, as a user would; resolves when it exits by itself. */
-async function program(body: string): Promise<string> {
-  const source = `const { MongoClient, ...driver } = require(${JSON.stringify(require.resolve('@mongo-offload/core'))});
-    const uri = ${JSON.stringify(uri())};
-    (async () => { ${body} })();`;
-  const { stdout } = await run(process.execPath, ['-e', source], { timeout: 20_000 });
-  return stdout;
 }
 
 describe('making a client', () => {
@@ -65,11 +54,17 @@ describe('making a client', () => {
     { readAhead: 1.5 },
     { strict: 'yes' },
     { worker: 2 },
+    { resourceLimits: 64 },
+    { resourceLimits: { heap: 64 } },
+    { resourceLimits: { maxOldGenerationSizeMb: 8 } },
+    { resourceLimits: { stackSizeMb: '4' } },
   ])('offload: %j is refused with what to write instead', (offload) => {
     const make = (): MongoClient =>
       new MongoClient(uri(), { offload } as OffloadMongoClientOptions);
     expect(make).toThrow(OffloadOptionError);
-    expect(make).toThrow(/offload\.(workers|sliceMS|readAhead|strict|worker) /);
+    expect(make).toThrow(
+      /offload\.(workers|sliceMS|readAhead|strict|worker|resourceLimits(\.\w+)?) /,
+    );
   });
 
   test('neither connects nor starts anything, and the program ends', async () => {

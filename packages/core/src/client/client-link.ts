@@ -3,7 +3,6 @@ import {
   OPERATIONS,
   reviveError,
   type OperationName,
-  type OperationSpec,
   type TargetDefinition,
 } from '@mongo-offload/worker/protocol';
 import {
@@ -33,6 +32,12 @@ export interface TargetRef {
   readonly namespace: string;
 }
 
+/**
+ * On how many workers an operation is tried, where each dies under it: it may be what they die of. On as
+ * many more, where they die before they begin it.
+ */
+const MOST_TRIES = 3;
+
 /** The driver's own default. */
 const DEFAULT_MAX_POOL_SIZE = 100;
 
@@ -48,7 +53,12 @@ export interface Call {
   signal?: AbortSignal;
   /** The session that the call belongs to; its options carry the session's id. */
   session?: SessionLink;
-  /** A namespace in which what is called behind this goes to the same worker, though this is no write. */
+  /** The operation writes, though others of its name only read. */
+  writes?: boolean;
+  /**
+   * Where what is called behind this goes to the same worker: a namespace. Default: that of its
+   * target, for a write.
+   */
   order?: string;
 }
 
@@ -118,26 +128,36 @@ export class ClientLink {
   /** As `call`, and tells which lane served it, for what goes on living there. */
   async send(call: Call): Promise<{ result: unknown; lane: Lane; id: number }> {
     call.signal?.throwIfAborted();
-    const spec: OperationSpec = OPERATIONS[call.name];
     const { session } = call;
+    const writes = call.writes ?? OPERATIONS[call.name].effect === 'write';
     const closings = this.#closings;
     let lane =
       session?.prepare(() => this.#pick(call.target), this.#id, this.#define) ??
       this.#pick(call.target);
-    let { id, result } = await this.#on(lane, call, spec);
-    const lost = result instanceof Failure && result.envelope === undefined;
-    if (lost && closings !== this.#closings) throw new MongoClientClosedError();
-    if (lost && session !== undefined && !call.name.startsWith('session.')) {
-      if (spec.effect === 'read' || session.inTransaction) throw session.lost();
-    } else if (lost && spec.effect === 'read') {
+    let { id, result } = await this.#on(lane, call, writes);
+    const tries = isLost(result) ? { begun: 0, notBegun: 0 } : undefined;
+    while (tries !== undefined && isLost(result)) {
+      if (closings !== this.#closings) throw new MongoClientClosedError();
+      if (session !== undefined) {
+        const ofOperation = !call.name.startsWith('session.');
+        if (ofOperation && (!writes || session.inTransaction)) throw session.lost();
+        break;
+      }
+      if (!mayRunAgain(result, call, writes)) break;
+      if (++tries[result.begun ? 'begun' : 'notBegun'] === MOST_TRIES) break;
       lane = this.#pick(call.target);
-      ({ id, result } = await this.#on(lane, call, spec));
+      ({ id, result } = await this.#on(lane, call, writes));
     }
     if (result instanceof Failure) {
       if (result.envelope !== undefined) {
         throw reviveError(result.envelope, { decode: decodeOptions(call.decoding) });
       }
-      throw new WorkerLostError(call.name, { write: spec.effect === 'write', cause: result.cause });
+      const { begun, cause } = result;
+      throw new WorkerLostError(call.name, {
+        write: writes && begun,
+        cause,
+        notStarted: !lane.started,
+      });
     }
     if (result instanceof DecodingFailure) throw result.error;
     return { result, lane, id };
@@ -180,27 +200,33 @@ export class ClientLink {
   async #on(
     lane: Lane,
     { name, target, parts, decoding, signal, order }: Call,
-    spec: OperationSpec,
+    writes: boolean,
   ): Promise<{ id: number; result: unknown }> {
     this.#define(lane);
     lane.defineTarget(target.id, target.definition);
-    const ordered = spec.effect === 'write' ? target.namespace : order;
+    const ordered = order ?? (writes ? target.namespace : undefined);
     const tracked = ordered === undefined ? undefined : this.#track(ordered, lane);
     const heard = this.#events.active;
-    // Only a read may be sent again.
-    const once = spec.effect === 'write';
+    // A write is hardly ever sent again.
     const { id, result } = lane.call(
       OPERATION_CODES[name],
       target.id,
       parts,
       decoding,
       heard,
-      once,
+      writes,
     );
     try {
       return { id, result: await untilAborted(result, signal, () => lane.abort(id)) };
     } finally {
-      if (tracked !== undefined && --tracked.count === 0) this.#writes.delete(ordered as string);
+      // What ran behind it on a worker that is gone has an entry of its own by now.
+      if (
+        tracked !== undefined &&
+        --tracked.count === 0 &&
+        this.#writes.get(ordered as string) === tracked
+      ) {
+        this.#writes.delete(ordered as string);
+      }
     }
   }
 
@@ -230,12 +256,12 @@ export class ClientLink {
     this.#pool ??= WorkerPool.acquire(this, this.offload);
     const lanes = this.#pool.lanes(this.#lanes());
     const behind = this.#writes.size > 0 ? this.#laneOfWrites(target) : undefined;
-    if (behind?.usable === true) return behind;
-    // Least busy; between equals, in turn.
+    if (behind?.keepsOrder === true) return behind;
+    // Least busy of those that have started; between equals, in turn.
     let best: Lane | undefined;
     for (let i = 0; i < this.#lanes(); i++) {
       const lane = lanes[(this.#rotation + i) % this.#lanes()];
-      if (best === undefined || lane.load < best.load) best = lane;
+      if (best === undefined || isBetter(lane, best)) best = lane;
     }
     this.#rotation += 1;
     return best as Lane;
@@ -270,6 +296,22 @@ export class ClientLink {
     if (minPoolSize !== undefined && minPoolSize > 0) options.minPoolSize = part(minPoolSize);
     return options as Record<string, unknown>;
   }
+}
+
+/** Whether the worker that had a call is gone. */
+function isLost(result: unknown): result is Failure {
+  return result instanceof Failure && result.envelope === undefined;
+}
+
+/** Reads may always run again; writes where their worker had not begun them, and did not get their buffer for good. */
+function mayRunAgain({ begun }: Failure, { parts }: Call, writes: boolean): boolean {
+  if (!writes) return true;
+  return !begun && parts.every((part) => part.length > 0);
+}
+
+function isBetter(lane: Lane, best: Lane): boolean {
+  if (lane.started !== best.started) return lane.started;
+  return lane.load < best.load;
 }
 
 function targetKey(

@@ -10,6 +10,7 @@ import {
   offloadedCursorState,
   type CursorDescription,
 } from './offload-cursor';
+import { readsOnly, writtenBy } from './output-stage';
 import { installReading, type OffloadedCursorMethods } from './reading';
 
 /* eslint-disable @typescript-eslint/no-unsafe-declaration-merging -- the interfaces name what installReading puts on the prototypes */
@@ -94,11 +95,13 @@ function describeFind(cursor: CursorInternals): CursorDescription {
 }
 
 function describeAggregation(cursor: CursorInternals): CursorDescription {
+  const { pipeline, cursorNamespace: namespace } = cursor;
   return {
     kind: 'aggregate',
-    args: { pipeline: cursor.pipeline },
+    args: { pipeline },
     options: { ...cursor.aggregateOptions, ...cursor.cursorOptions },
-    namespace: cursor.cursorNamespace,
+    namespace,
+    ...writtenBy(pipeline, namespace.db),
   };
 }
 
@@ -143,6 +146,8 @@ const classes: [
       args: { command: cursor.command },
       options: { ...cursor.cursorOptions, getMoreOptions: { ...cursor.getMoreOptions } },
       namespace: cursor.cursorNamespace,
+      // Most commands that give a cursor only read; which one does not is not ours to know.
+      ...(readsOnly(cursor.command) ? {} : { writes: true }),
     }),
   ],
 ];

@@ -30,6 +30,8 @@ export interface CursorDescription {
   args: { filter?: Document; pipeline?: Document[]; command?: Document };
   options: Document;
   namespace: MongoDBNamespace;
+  /** See Call: its aggregation or command writes. */
+  writes?: boolean;
   /** Where what is called behind the cursor's opening must stay behind it; see Call. */
   order?: string;
 }
@@ -79,7 +81,7 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
       try {
         const description = describe(this);
         checkFilter(description.args.filter);
-        const signal = startDeadline(this, state, description.options);
+        const signal = startDeadline(this, state, description);
         const remote = await open(this, state, description, signal);
         remotes.set(this, remote);
         this.documents = remote.first;
@@ -170,11 +172,11 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
 function startDeadline(
   cursor: CursorInternals & AbstractCursor,
   { link }: ClientState,
-  options: Document,
+  { options, writes = false }: CursorDescription,
 ): AbortSignal | undefined {
   const limitMS = options.tailable === true ? undefined : deadlineOf(options, link.offload);
   if (limitMS === undefined) return cursor.signal;
-  const deadline = new Deadline(limitMS, 'this cursor', false);
+  const deadline = new Deadline(limitMS, 'this cursor', writes);
   deadlines.set(cursor, { deadline, given: cursor.signal });
   deadline.signal.addEventListener('abort', () => void cursor.close().catch(() => undefined), {
     once: true,
@@ -216,6 +218,7 @@ async function open(
     decoding: decode,
     signal,
     session,
+    writes: description.writes,
     order: description.order,
   });
   const credit = description.options.tailable === true ? 1 : state.link.offload.readAhead;

@@ -18,6 +18,8 @@ import { forgetCause } from '../events';
 import type { Lane } from '../pool/lane';
 import { Batch } from './batch';
 
+const ADVICE = 'What it has given is right, and there is more: begin the query anew.';
+
 type Answer = (CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark };
 
 /**
@@ -61,7 +63,11 @@ export class RemoteCursor {
       const lose = (): void =>
         reject(
           this.#closing === undefined
-            ? new WorkerLostError('this cursor', { write: false, cause: lane.cause })
+            ? new WorkerLostError('this cursor', {
+                write: false,
+                cause: lane.cause,
+                advice: ADVICE,
+              })
             : interrupted(),
         );
       port.once('close', lose);

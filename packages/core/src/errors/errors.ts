@@ -12,16 +12,12 @@ export class WorkerLostError extends MongoError {
   /** Whether it is safe to call the operation again. */
   readonly retryable: boolean;
 
-  constructor(what: string, { write, cause }: { write: boolean; cause?: Error }) {
-    const advice = write
-      ? 'The server may have applied it: check before you call it again.'
-      : 'Nothing was changed; it can be called again.';
-    super(
-      `The worker thread that ran ${what} is gone${cause ? ` (${cause.message})` : ''}. ${advice}`,
-      {
-        cause,
-      },
-    );
+  constructor(what: string, { write, cause, notStarted = false, advice }: LostWorker) {
+    const why = cause ? ` (${cause.message})` : '';
+    const happened = notStarted
+      ? `The worker thread for ${what} did not start${why}.`
+      : `The worker thread that ran ${what} is gone${why}.`;
+    super(`${happened} ${advice ?? adviceFor(write, notStarted)}`, { cause });
     this.mayHaveBeenApplied = write;
     this.retryable = !write;
   }
@@ -29,6 +25,23 @@ export class WorkerLostError extends MongoError {
   override get name(): string {
     return 'WorkerLostError';
   }
+}
+
+/** What is known of an operation whose worker is gone. */
+export interface LostWorker {
+  /** It is a write that the worker had begun. */
+  write: boolean;
+  cause?: Error;
+  /** The thread was gone before it served anything. */
+  notStarted?: boolean;
+  /** What to do, where it is not what goes for operations. */
+  advice?: string;
+}
+
+function adviceFor(write: boolean, notStarted: boolean): string {
+  if (write) return 'The server may have applied it: check before you call it again.';
+  if (!notStarted) return 'Nothing was changed; it can be called again.';
+  return 'Nothing was changed. Where it happens again, mend what the cause names, or give the threads more memory with offload.resourceLimits.';
 }
 
 /** `waitUntilReady` ran out of time before a server answered. */

@@ -5,6 +5,7 @@ import {
   REPLY_STRIDE,
   ReplyKind,
   type CredentialService,
+  LaneProgress,
   type ErrorEnvelope,
   type ForwardedEvent,
   type FromWorker,
@@ -26,6 +27,8 @@ export class Failure {
     readonly envelope: ErrorEnvelope | undefined,
     /** Where the worker is gone: why, if it is known. */
     readonly cause?: Error,
+    /** Where the worker is gone: whether it had begun the call, so that a server may have seen it. */
+    readonly begun = false,
   ) {}
 }
 
@@ -64,6 +67,7 @@ export class Lane {
   readonly eventMarks = new EventMarks();
   /** Which of the pool's workers this is, from 0. */
   readonly index: number;
+  readonly #progress: LaneProgress;
   readonly #port: MessagePort;
   readonly #pending = new PendingCalls<PendingCall>();
   readonly #clients = new Set<number>();
@@ -75,22 +79,28 @@ export class Lane {
   #length = 0;
   #scheduled = false;
   #lost = false;
+  /** Lost, and everything that was under way has been told. */
+  #settled = false;
   #ended = false;
   #cause: Error | undefined;
+  /** The port has closed by itself; runs while it is not known why. */
+  #dying: NodeJS.Timeout | undefined;
 
-  private constructor(port: MessagePort, index: number) {
+  private constructor(port: MessagePort, index: number, progress: LaneProgress) {
     this.index = index;
     this.#port = port;
+    this.#progress = progress;
     port.on('message', (message: FromWorker) => this.#receive(message));
-    port.on('close', () => this.lose());
+    port.on('close', () => this.#closed());
     // An idle lane keeps no process alive; calls under way do.
     port.unref();
   }
 
-  /** Makes a lane and the port that its worker is to get. */
-  static open(index: number): { lane: Lane; workerPort: MessagePort } {
+  /** Makes a lane, and what its worker is to get of it. */
+  static open(index: number): { lane: Lane; port: MessagePort; progress: SharedArrayBuffer } {
     const { port1, port2 } = new MessageChannel();
-    return { lane: new Lane(port1, index), workerPort: port2 };
+    const progress = LaneProgress.memory();
+    return { lane: new Lane(port1, index, new LaneProgress(progress)), port: port2, progress };
   }
 
   /** Calls under way. */
@@ -99,7 +109,20 @@ export class Lane {
   }
 
   get usable(): boolean {
-    return !this.#lost && !this.#ended;
+    return !this.#lost && !this.#ended && this.#dying === undefined;
+  }
+
+  /**
+   * Whether what is called now comes behind what was called before: on a worker that dies it fails
+   * together with that, and so is run again behind it.
+   */
+  get keepsOrder(): boolean {
+    return !this.#settled && !this.#ended;
+  }
+
+  /** Whether the worker has started. What is called before that waits in the port. */
+  get started(): boolean {
+    return this.#progress.served;
   }
 
   define(id: number, client: () => ClientDefinition): void {
@@ -148,8 +171,10 @@ export class Lane {
     heard: boolean,
     once = false,
   ): { id: number; result: Promise<unknown> } {
-    if (!this.usable)
+    if (!this.usable) {
+      if (this.keepsOrder) return this.#expect();
       return { id: 0, result: Promise.resolve(new Failure(undefined, this.#cause)) };
+    }
     const { id, result } = this.#expect(decoding, heard);
     if (heard) rememberCause(id, decoding);
     const whole = once ? transferable(parts) : undefined;
@@ -315,19 +340,31 @@ export class Lane {
     return () => this.#watchers.delete(callback);
   }
 
+  /** A worker that dies closes its ports first; what it died of is told right behind that. */
+  #closed(): void {
+    if (this.usable) this.#dying = setTimeout(() => this.lose(), CAUSE_WAIT_MS);
+  }
+
   /** The worker is gone. What is under way settles, in the next turn: why may be told after that. */
   lose(cause?: Error): void {
     this.#cause ??= cause;
     if (this.#lost) return;
     this.#lost = true;
+    clearTimeout(this.#dying);
     this.#port.close();
     setImmediate(() => {
-      for (const call of this.#pending.takeAll()) call.settle(new Failure(undefined, this.#cause));
+      this.#settled = true;
+      for (const [id, call] of this.#pending.takeAll()) {
+        call.settle(new Failure(undefined, this.#cause, this.#progress.hasTaken(id)));
+      }
       for (const callback of this.#watchers) callback();
       this.#watchers.clear();
     });
   }
 }
+
+/** The thread's end comes within milliseconds behind its ports'; nothing waits longer for it than this. */
+const CAUSE_WAIT_MS = 500;
 
 /** From this size on, arguments cross in a message of their own, without being copied into one. */
 const WHOLE_MESSAGE_BYTES = 65_536;

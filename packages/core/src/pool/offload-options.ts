@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import { MongoInvalidArgumentError, type Document } from 'mongodb';
 
 import { OffloadOptionError } from '../errors';
+import { resolveResourceLimits, type WorkerResourceLimits } from './resource-limits';
 
 /** Our own options, under the one key `offload` of the client's options. */
 export interface OffloadOptions {
@@ -23,12 +24,17 @@ export interface OffloadOptions {
    * it. A cursor's runs from its first command to its end. Default: none.
    */
   deadlineMS?: number;
+  /** Limits of each worker's memory. The first client that starts the pool decides. Default: Node's own. */
+  resourceLimits?: WorkerResourceLimits;
   /** Refuse, when the client is made, options with which it could only run on the main thread. Default false. */
   strict?: boolean;
 }
 
-export type ResolvedOffloadOptions = Required<Omit<OffloadOptions, 'deadlineMS'>> &
-  Pick<OffloadOptions, 'deadlineMS'>;
+/** Options that are absent where they are not given. */
+type Optional = 'deadlineMS' | 'resourceLimits';
+
+export type ResolvedOffloadOptions = Required<Omit<OffloadOptions, Optional>> &
+  Pick<OffloadOptions, Optional>;
 
 const LIMITS: Record<
   'workers' | 'sliceMS' | 'readAhead' | 'chunkBytes' | 'deadlineMS',
@@ -48,11 +54,10 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
       'The option offload must be an object, as in { offload: { workers: 2 } }.',
     );
   }
+  const names = [...Object.keys(LIMITS), 'resourceLimits', 'strict'];
   for (const key of Object.keys(options)) {
-    if (!(key in LIMITS) && key !== 'strict') {
-      throw new OffloadOptionError(
-        `offload.${key} is no option. There are: ${[...Object.keys(LIMITS), 'strict'].join(', ')}.`,
-      );
+    if (!names.includes(key)) {
+      throw new OffloadOptionError(`offload.${key} is no option. There are: ${names.join(', ')}.`);
     }
   }
   const number = (key: keyof typeof LIMITS, fallback: number, whole = true): number => {
@@ -81,6 +86,9 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     chunkBytes: number('chunkBytes', 256 * 1024),
     strict: options.strict ?? false,
     ...(options.deadlineMS === undefined ? {} : { deadlineMS: number('deadlineMS', 1, false) }),
+    ...(options.resourceLimits === undefined
+      ? {}
+      : { resourceLimits: resolveResourceLimits(options.resourceLimits) }),
   };
 }
 

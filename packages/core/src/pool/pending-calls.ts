@@ -50,9 +50,9 @@ export class PendingCalls<Call> {
     return call;
   }
 
-  /** Gives all calls, in the order in which they were added, and forgets them. */
-  takeAll(): Call[] {
+  /** Gives all calls and their numbers, in the order in which they were added, and forgets them. */
+  takeAll(): [number: number, call: Call][] {
     const numbers = this.#numbers.filter((number) => number !== 0).sort((a, b) => a - b);
-    return numbers.map((number) => this.take(number)!);
+    return numbers.map((number) => [number, this.take(number)!]);
   }
 }

@@ -15,8 +15,8 @@ export class WorkerPool {
 
   readonly #slots: WorkerSlot[];
 
-  private constructor({ workers, chunkBytes }: ResolvedOffloadOptions) {
-    this.#slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index, chunkBytes));
+  private constructor({ workers, ...settings }: ResolvedOffloadOptions) {
+    this.#slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index, settings));
   }
 
   /** The pool, started if it is not there. `user` keeps it until it releases it. */

@@ -4,13 +4,18 @@ import type { LaneTask } from '@mongo-offload/worker/protocol';
 import { Piscina } from 'piscina';
 
 import { Lane } from './lane';
+import type { ResolvedOffloadOptions } from './offload-options';
 import { OUR_WORKER } from './our-worker';
+import { RestartDelay } from './restart-delay';
 import { workerEntry } from './worker-entry';
 import { workerFlags } from './worker-flags';
 
+/** What every worker of a pool is started with. */
+export type WorkerSettings = Pick<ResolvedOffloadOptions, 'chunkBytes' | 'resourceLimits'>;
+
 /**
- * One place in the pool: a worker thread and the lane to it. When the worker dies, the next call
- * opens a lane to another.
+ * One place in the pool: a worker thread and the lane to it. A worker that dies is replaced at once;
+ * one that could not even start is tried again when it is needed, and ever more seldom.
  *
  * Each place has a Piscina of its own. A Piscina of several threads that loses one while it starts
  * never starts another, and leaves its tasks waiting for ever; of this one there is nothing else to
@@ -18,15 +23,18 @@ import { workerFlags } from './worker-flags';
  */
 export class WorkerSlot {
   readonly #index: number;
-  readonly #chunkBytes: number;
+  readonly #settings: WorkerSettings;
+  readonly #delay = new RestartDelay();
   #piscina: Piscina | undefined;
   #lane: Lane | undefined;
-  /** Piscinas whose thread died, on their way out. */
+  #starting: NodeJS.Timeout | undefined;
+  #ended = false;
+  /** Threads, and Piscinas on their way out: what there is to wait for at the end. */
   readonly #leaving = new Set<Promise<void>>();
 
-  constructor(index: number, chunkBytes: number) {
+  constructor(index: number, settings: WorkerSettings) {
     this.#index = index;
-    this.#chunkBytes = chunkBytes;
+    this.#settings = settings;
   }
 
   /** The lane there is, usable or not; undefined where none was needed yet. */
@@ -38,25 +46,38 @@ export class WorkerSlot {
     return this.#piscina?.threads ?? [];
   }
 
-  /** A lane that can be used. */
+  /** A lane that can be used; its worker may still have to start. */
   lane(): Lane {
     if (this.#lane?.usable !== true) this.#lane = this.#open();
     return this.#lane;
   }
 
   async end(): Promise<void> {
+    this.#ended = true;
+    clearTimeout(this.#starting);
     this.#lane?.end();
     this.#putAway(this.#piscina);
-    this.#piscina = undefined;
     await Promise.all(this.#leaving);
   }
 
   #open(): Lane {
-    this.#putAway(this.#piscina);
+    const { lane, port, progress } = Lane.open(this.#index);
+    const { chunkBytes } = this.#settings;
+    const start = (): void => this.#start(lane, { port, chunkBytes, progress });
+    const delayMS = this.#delay.next();
+    lane.onLost(() => this.#lost(lane));
+    // Calls that wait for the worker keep the process alive, their wait does not.
+    if (delayMS > 0) this.#starting = setTimeout(start, delayMS).unref();
+    else start();
+    return lane;
+  }
+
+  #start(lane: Lane, task: LaneTask): void {
     const piscina = (this.#piscina = new Piscina({
       filename: workerEntry(),
       name: 'openLane',
-      minThreads: 1,
+      // It is for this place to replace a thread that dies: with minThreads, Piscina would as well.
+      minThreads: 0,
       maxThreads: 1,
       // Workers live in their sockets' callbacks: nothing may wait on an Atomics there.
       atomics: 'disabled',
@@ -65,22 +86,48 @@ export class WorkerSlot {
       recordTiming: false,
       execArgv: workerFlags(process.execArgv),
       workerData: OUR_WORKER,
+      resourceLimits: this.#settings.resourceLimits,
     }));
-    const { lane, workerPort } = Lane.open(this.#index);
+    this.#delay.started();
+    lane.onLost(() => this.#putAway(piscina));
     piscina.on('error', (error: Error) => lane.lose(error));
     // A thread that is ended from outside makes no error, and one that dies before it has taken its
     // port does not close it either.
     piscina.on('workerDestroy', () => lane.lose());
-    const task: LaneTask = { port: workerPort, chunkBytes: this.#chunkBytes };
-    piscina
-      .run(task, { transferList: [workerPort] })
-      .catch((error: unknown) => lane.lose(error as Error));
-    return lane;
+    try {
+      piscina
+        .run(task, { transferList: [task.port] })
+        .catch((error: unknown) => lane.lose(error as Error));
+    } catch (error) {
+      // The system has no thread to give.
+      lane.lose(error as Error);
+    }
+    for (const thread of piscina.threads) {
+      const exited = new Promise<void>((resolve) => {
+        thread.once('exit', (code) => {
+          lane.lose(new Error(`the thread exited with code ${code}`));
+          resolve();
+        });
+      });
+      // Piscina forgets a thread that had an error before it has ended.
+      this.#leave(exited);
+    }
+  }
+
+  #lost(lane: Lane): void {
+    if (this.#ended) return;
+    this.#delay.died(lane.started);
+    if (lane === this.#lane && lane.started) this.#lane = this.#open();
   }
 
   #putAway(piscina: Piscina | undefined): void {
     if (piscina === undefined) return;
-    const leaving = piscina.destroy().finally(() => this.#leaving.delete(leaving));
+    if (piscina === this.#piscina) this.#piscina = undefined;
+    this.#leave(piscina.destroy());
+  }
+
+  #leave(gone: Promise<void>): void {
+    const leaving = gone.finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
   }
 }

@@ -113,7 +113,11 @@ export class SessionLink {
     const what = open
       ? 'this session, with a transaction that was not committed and is void,'
       : 'this session';
-    const error = new WorkerLostError(what, { write: false, cause: this.#lane?.cause });
+    const error = new WorkerLostError(what, {
+      write: false,
+      cause: this.#lane?.cause,
+      advice: 'Nothing of it was changed; start another session.',
+    });
     if (open) error.addErrorLabel('TransientTransactionError');
     return error;
   }

@@ -11,6 +11,7 @@ import { readArguments, type CallArguments } from '../operations/arguments';
 import { run, type Outcome } from '../operations/run';
 import {
   CALL_STRIDE,
+  LaneProgress,
   operationOf,
   OPERATIONS,
   type CursorKind,
@@ -44,13 +45,16 @@ export class Lane {
   readonly #replies: Replies;
   readonly #aborts = new Map<number, AbortController>();
   readonly #openings = new StreamOpenings();
+  readonly #progress: LaneProgress;
 
-  constructor({ port, chunkBytes }: LaneTask) {
+  constructor({ port, chunkBytes, progress }: LaneTask) {
     this.#port = port;
+    this.#progress = new LaneProgress(progress);
     this.#chunkBytes = chunkBytes;
     this.#replies = new Replies(port, this.#encoder);
     this.#clients = new ClientRegistry(this.#replies.events);
     port.on('message', (message: ToWorker) => this.#receive(message));
+    this.#progress.serve();
   }
 
   #receive(message: ToWorker): void {
@@ -89,6 +93,7 @@ export class Lane {
   }
 
   #calls(calls: number[], bytes: Uint8Array): void {
+    this.#progress.take(calls[calls.length - CALL_STRIDE]);
     let at = 0;
     for (let i = 0; i < calls.length; i += CALL_STRIDE) {
       const end = at + calls[i + 3];

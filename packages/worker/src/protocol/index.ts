@@ -1,4 +1,5 @@
 export * from './credentials';
+export * from './lane-progress';
 export * from './messages';
 export * from './operations';
 export * from '../events/messages';

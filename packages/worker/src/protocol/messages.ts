@@ -182,4 +182,6 @@ export interface LaneTask {
   port: MessagePort;
   /** Bytes of BSON that a cursor's chunk aims at. */
   chunkBytes: number;
+  /** How far the worker has come, in memory that both threads see: see LaneProgress. */
+  progress: SharedArrayBuffer;
 }

@@ -1,0 +1,32 @@
+import type { Document } from 'mongodb';
+
+import type { CursorDescription } from './offload-cursor';
+
+/**
+ * What an aggregation writes, where its last stage is `$out` or `$merge`: such a one is not run again
+ * when its worker dies, and what is called behind it on the collection that it writes stays behind it.
+ */
+export function writtenBy(
+  pipeline: Document[] | undefined,
+  db: string,
+): Pick<CursorDescription, 'writes' | 'order'> {
+  const stage = pipeline?.at(-1);
+  const output = (stage?.$out ?? (stage?.$merge as Document | undefined)?.into ?? stage?.$merge) as
+    string | { db?: string; coll?: string } | undefined;
+  if (output == null) return {};
+  if (typeof output === 'string') return { writes: true, order: `${db}.${output}` };
+  return { writes: true, order: `${output.db ?? db}.${output.coll ?? ''}` };
+}
+
+const READING = new Set(['find', 'listCollections', 'listIndexes']);
+
+/** Whether a command that gives a cursor is known to change nothing. */
+export function readsOnly(command: Document | undefined): boolean {
+  const [name] = Object.keys(command ?? {});
+  if (READING.has(name)) return true;
+  return (
+    name === 'aggregate' &&
+    Array.isArray(command?.pipeline) &&
+    writtenBy(command.pipeline as Document[], '').writes !== true
+  );
+}

@@ -1,0 +1,2 @@
+// Runs in a worker: ends its thread as native code would.
+process.exit(3);
