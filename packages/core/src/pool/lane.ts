@@ -78,6 +78,7 @@ export class Lane {
   #parts: Uint8Array[] = [];
   #length = 0;
   #scheduled = false;
+  #started = false;
   #lost = false;
   /** Lost, and everything that was under way has been told. */
   #settled = false;
@@ -122,7 +123,7 @@ export class Lane {
 
   /** Whether the worker has started. What is called before that waits in the port. */
   get started(): boolean {
-    return this.#progress.served;
+    return (this.#started ||= this.#progress.served);
   }
 
   define(id: number, client: () => ClientDefinition): void {
