@@ -64,13 +64,12 @@ async function executeInWorker(
     operations.forEach((d, i) => (statements[originalIndexes[i]] = { t: batchType, d }));
   }
   const crossing: Document = { ...crossingOptions(all, false), ordered: isOrdered };
-  if (session !== undefined) crossing.$session = session.id;
   const { insertedIds } = s.bulkResult;
   try {
     const result = (await state.link.call({
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
-      parts: encodeListCall(statements, crossing, s.bsonOptions),
+      args: encodeListCall(statements, crossing, s.bsonOptions, state.link.offload.sliceMS),
       session,
     })) as Document;
     return new BulkWriteResultClass({ ...result, insertedIds }, isOrdered);

@@ -1,4 +1,9 @@
-import { BSON, type BSONSerializeOptions, type Document } from 'mongodb';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { BsonWriter, type WriteOptions } from '@mongo-offload/worker/codec';
+import type { BSONSerializeOptions, Document } from 'mongodb';
+
+import { EncodedCall, LARGE } from './encoded-call';
 
 /** Positional arguments and options of a call, on their way into BSON. */
 export interface CallParts {
@@ -8,42 +13,131 @@ export interface CallParts {
   o?: Document;
 }
 
+/** Bytes of the buffer that calls are written into, one behind the other. */
+const BUFFER_BYTES = 65_536;
+/** Where less is left, the next call gets a new buffer. */
+const LEAST_ROOM = 4_096;
+/** A long list goes into buffers that grow up to this size. */
+const LARGEST_BUFFER = 1_048_576;
+/** Documents that are written between two looks at the clock. */
+const DOCUMENTS_AT_ONCE = 16;
+
+let writer = new BsonWriter(BUFFER_BYTES);
+
 /**
- * The bytes of a call's arguments: one BSON document `{ a, b, c, o }`, encoded as the driver would
- * encode the arguments themselves. An argument that is undefined is absent.
+ * A call's arguments: one BSON document `{ a, b, c, o }`, encoded as the driver would encode the
+ * arguments themselves. An argument that is undefined is absent.
  *
  * @throws BSONError, as the driver does, for what BSON cannot hold
  */
-export function encodeCall(parts: CallParts, bson: BSONSerializeOptions): Uint8Array {
+export function encodeCall(parts: CallParts, bson: BSONSerializeOptions): EncodedCall {
+  if (writer.bytes.length - writer.at < LEAST_ROOM) writer.renew(BUFFER_BYTES);
+  const start = writer.at;
   // An argument that is undefined must stay so, whatever `ignoreUndefined` says of its inside.
   const root: CallParts = {};
   if (parts.a !== undefined) root.a = parts.a;
   if (parts.b !== undefined) root.b = parts.b;
   if (parts.c !== undefined) root.c = parts.c;
   if (parts.o !== undefined) root.o = parts.o;
-  return BSON.serialize(root, serializing(bson));
+  const before = writer.bytes;
+  writer.document(root, serializing(bson));
+  const call = new EncodedCall();
+  const from = writer.bytes === before ? start : 0;
+  const { bytes, at } = writer;
+  call.add(bytes, from, at, leaveIfLarge(from));
+  return call;
 }
 
-/** A call whose first argument is a list of documents: each is a BSON document of its own behind the first. */
+/** A large call gets the buffer for itself, so that it can be handed over as it is. */
+function leaveIfLarge(from: number): boolean {
+  if (from > 0 || writer.at < LARGE / 2) return false;
+  writer.renew(BUFFER_BYTES);
+  return true;
+}
+
+/**
+ * A call whose first argument is a list of documents: each is a BSON document of its own behind the first.
+ * What takes longer than a slice is encoded slice by slice, and the event loop turns in between.
+ *
+ * @throws BSONError, as `encodeCall`
+ */
 export function encodeListCall(
   documents: readonly Document[],
   options: Document | undefined,
   bson: BSONSerializeOptions,
-): Uint8Array[] {
-  const settings = serializing(bson);
-  const root: Document = { n: documents.length };
-  if (options !== undefined) root.o = options;
-  const parts: Uint8Array[] = [BSON.serialize(root, settings)];
-  for (const document of documents) parts.push(BSON.serialize(document, settings));
-  return parts;
+  sliceMS: number,
+): EncodedCall | Promise<EncodedCall> {
+  const list = new ListEncoding(documents, options, serializing(bson));
+  const end = performance.now() + sliceMS;
+  while (!list.done) {
+    list.write(DOCUMENTS_AT_ONCE);
+    if (!list.done && performance.now() >= end) return list.inSlices(sliceMS);
+  }
+  return list.call();
 }
 
-const settings: BSON.SerializeOptions[] = [];
+class ListEncoding {
+  readonly #documents: readonly Document[];
+  readonly #options: WriteOptions;
+  readonly #call = new EncodedCall();
+  #writer = writer;
+  #start: number;
+  #next = 0;
 
-function serializing({
-  ignoreUndefined,
-  serializeFunctions,
-}: BSONSerializeOptions): BSON.SerializeOptions {
+  constructor(documents: readonly Document[], options: Document | undefined, bson: WriteOptions) {
+    this.#documents = documents;
+    this.#options = bson;
+    if (writer.bytes.length - writer.at < LEAST_ROOM) writer.renew(BUFFER_BYTES);
+    this.#start = writer.at;
+    const root: Document = { n: documents.length };
+    if (options !== undefined) root.o = options;
+    this.#document(root);
+  }
+
+  get done(): boolean {
+    return this.#next === this.#documents.length;
+  }
+
+  write(count: number): void {
+    const to = Math.min(this.#next + count, this.#documents.length);
+    while (this.#next < to) this.#document(this.#documents[this.#next++]);
+  }
+
+  async inSlices(sliceMS: number): Promise<EncodedCall> {
+    // Other calls are encoded between the slices: they get another buffer.
+    writer = writer.another(BUFFER_BYTES);
+    while (!this.done) {
+      await nextTurn();
+      const end = performance.now() + sliceMS;
+      do this.write(DOCUMENTS_AT_ONCE);
+      while (!this.done && performance.now() < end);
+    }
+    return this.call();
+  }
+
+  call(): EncodedCall {
+    const { bytes, at } = this.#writer;
+    const own = this.#writer !== writer || leaveIfLarge(this.#start);
+    this.#close(bytes, at, own && this.#start === 0);
+    return this.#call;
+  }
+
+  #document(document: Document): void {
+    const { bytes, at } = this.#writer;
+    this.#writer.document(document, this.#options, LARGEST_BUFFER);
+    if (this.#writer.bytes === bytes) return;
+    this.#close(bytes, at, this.#start === 0);
+    this.#start = 0;
+  }
+
+  #close(bytes: Buffer<ArrayBuffer>, end: number, own: boolean): void {
+    if (end > this.#start) this.#call.add(bytes, this.#start, end, own);
+  }
+}
+
+const settings: WriteOptions[] = [];
+
+function serializing({ ignoreUndefined, serializeFunctions }: BSONSerializeOptions): WriteOptions {
   const key = (ignoreUndefined === true ? 1 : 0) + (serializeFunctions === true ? 2 : 0);
   return (settings[key] ??= {
     ignoreUndefined: ignoreUndefined === true,

@@ -1,4 +1,5 @@
 import {
+  CallFlag,
   OPERATION_CODES,
   OPERATIONS,
   reviveError,
@@ -15,6 +16,7 @@ import {
 
 import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
+import { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
 import { WorkerLostError } from '../errors';
 import { expectEvents, expectNoEvents, type ClientEvents } from '../events';
@@ -23,6 +25,7 @@ import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import { WorkerPool } from '../pool/worker-pool';
 import type { SessionLink } from '../session';
 import type { CredentialCallbacks } from './credential-callbacks';
+import { Turns } from './turns';
 
 /** A client, database or collection as workers know it. */
 export interface TargetRef {
@@ -48,10 +51,13 @@ let nextTarget = 1;
 export interface Call {
   name: OperationName;
   target: TargetRef;
-  parts: Uint8Array[];
+  /** A promise where encoding them takes several slices: what is called behind this call on its namespace waits. */
+  args: EncodedCall | Promise<EncodedCall>;
+  /** Of CallFlag; what follows from the call's signal is added. */
+  flags?: number;
   decoding?: Decoding;
   signal?: AbortSignal;
-  /** The session that the call belongs to; its options carry the session's id. */
+  /** The session that the call belongs to. */
   session?: SessionLink;
   /** The operation writes, though others of its name only read. */
   writes?: boolean;
@@ -60,6 +66,22 @@ export interface Call {
    * target, for a write.
    */
   order?: string;
+}
+
+/** A call that is under way. */
+interface Sent {
+  readonly lane: Lane;
+  readonly id: number;
+  /** Its result, or a Failure; never rejects. */
+  readonly result: Promise<unknown>;
+  readonly tracked: Tracked | undefined;
+}
+
+/** Writes under way in a namespace, and where. */
+interface Tracked {
+  readonly namespace: string;
+  readonly lane: Lane;
+  count: number;
 }
 
 /** Connects one MongoClient of the application to the pool: which worker serves which of its calls. */
@@ -73,7 +95,8 @@ export class ClientLink {
   readonly #appended: DriverInfo[] = [];
   readonly #targets = new Map<string, TargetRef>();
   /** Writes under way, by namespace: what follows them goes to the same worker, and stays behind them. */
-  readonly #writes = new Map<string, { lane: Lane; count: number }>();
+  readonly #writes = new Map<string, Tracked>();
+  readonly #turns = new Turns();
   #pool: WorkerPool | undefined;
   #rotation = 0;
   /** How often it was closed: a call from before ends with the client. */
@@ -128,25 +151,71 @@ export class ClientLink {
   /** As `call`, and tells which lane served it, for what goes on living there. */
   async send(call: Call): Promise<{ result: unknown; lane: Lane; id: number }> {
     call.signal?.throwIfAborted();
-    const { session } = call;
-    const writes = call.writes ?? OPERATIONS[call.name].effect === 'write';
     const closings = this.#closings;
-    let lane =
+    const waits = !(call.args instanceof EncodedCall) || this.#turns.size > 0;
+    const args = waits ? await this.#turn(call) : (call.args as EncodedCall);
+    const { session } = call;
+    const sent = this.#on(
       session?.prepare(() => this.#pick(call.target), this.#id, this.#define) ??
-      this.#pick(call.target);
-    let { id, result } = await this.#on(lane, call, writes);
-    const tries = isLost(result) ? { begun: 0, notBegun: 0 } : undefined;
-    while (tries !== undefined && isLost(result)) {
+        this.#pick(call.target),
+      call,
+      args,
+    );
+    if (waits) this.#turns.done(call);
+    const result = await this.#settled(call, sent);
+    if (result instanceof Failure) return await this.#failed(call, args, sent, result, closings);
+    if (result instanceof DecodingFailure) throw result.error;
+    return { result, lane: sent.lane, id: sent.id };
+  }
+
+  /** Waits for what was called before on the same namespace and is still being encoded, and for its own arguments. */
+  async #turn(call: Call): Promise<EncodedCall> {
+    const closings = this.#closings;
+    try {
+      const [args] = await Promise.all([call.args, this.#turns.before(call, call.target)]);
+      call.signal?.throwIfAborted();
+      if (closings !== this.#closings) throw new MongoClientClosedError();
+      return args;
+    } catch (error) {
+      this.#turns.done(call);
+      throw error;
+    }
+  }
+
+  async #settled({ signal }: Call, { lane, id, result, tracked }: Sent): Promise<unknown> {
+    try {
+      return signal === undefined
+        ? await result
+        : await untilAborted(result, signal, () => lane.abort(id));
+    } finally {
+      if (tracked !== undefined) this.#untrack(tracked);
+    }
+  }
+
+  /** Runs again what may, where its worker is gone; else throws what happened. */
+  async #failed(
+    call: Call,
+    args: EncodedCall,
+    { lane, id }: Sent,
+    result: unknown,
+    closings: number,
+  ): Promise<{ result: unknown; lane: Lane; id: number }> {
+    const { session } = call;
+    const writes = isWrite(call);
+    const tries = { begun: 0, notBegun: 0 };
+    while (isLost(result)) {
       if (closings !== this.#closings) throw new MongoClientClosedError();
       if (session !== undefined) {
         const ofOperation = !call.name.startsWith('session.');
         if (ofOperation && (!writes || session.inTransaction)) throw session.lost();
         break;
       }
-      if (!mayRunAgain(result, call, writes)) break;
+      // Reads may always run again; writes where their worker had not begun them, and did not get their buffers for good.
+      if (writes && (result.begun || args.isGone)) break;
       if (++tries[result.begun ? 'begun' : 'notBegun'] === MOST_TRIES) break;
-      lane = this.#pick(call.target);
-      ({ id, result } = await this.#on(lane, call, writes));
+      const again = this.#on(this.#pick(call.target), call, args);
+      ({ lane, id } = again);
+      result = await this.#settled(call, again);
     }
     if (result instanceof Failure) {
       if (result.envelope !== undefined) {
@@ -168,8 +237,8 @@ export class ClientLink {
     name: 'session.commitTransaction' | 'session.abortTransaction',
     session: SessionLink,
   ): Promise<void> {
-    const parts = [encodeCall({ o: { $session: session.id } }, {})];
-    await this.call({ name, target: this.target(), parts, session });
+    const args = encodeCall({}, {});
+    await this.call({ name, target: this.target(), args, session });
   }
 
   /** What the connections of all workers, made from now on, say of themselves besides. */
@@ -197,37 +266,25 @@ export class ClientLink {
     await WorkerPool.release(this);
   }
 
-  async #on(
-    lane: Lane,
-    { name, target, parts, decoding, signal, order }: Call,
-    writes: boolean,
-  ): Promise<{ id: number; result: unknown }> {
+  #on(lane: Lane, call: Call, args: EncodedCall): Sent {
+    const { name, target, flags = CallFlag.none, decoding, signal, session, order } = call;
+    const writes = isWrite(call);
     this.#define(lane);
     lane.defineTarget(target.id, target.definition);
     const ordered = order ?? (writes ? target.namespace : undefined);
     const tracked = ordered === undefined ? undefined : this.#track(ordered, lane);
-    const heard = this.#events.active;
-    // A write is hardly ever sent again.
     const { id, result } = lane.call(
       OPERATION_CODES[name],
       target.id,
-      parts,
+      args,
+      signal === undefined ? flags : flags | CallFlag.abortable,
+      session?.id ?? 0,
       decoding,
-      heard,
+      this.#events.active,
+      // A write is hardly ever sent again.
       writes,
     );
-    try {
-      return { id, result: await untilAborted(result, signal, () => lane.abort(id)) };
-    } finally {
-      // What ran behind it on a worker that is gone has an entry of its own by now.
-      if (
-        tracked !== undefined &&
-        --tracked.count === 0 &&
-        this.#writes.get(ordered as string) === tracked
-      ) {
-        this.#writes.delete(ordered as string);
-      }
-    }
+    return { lane, id, result, tracked };
   }
 
   readonly #define = (lane: Lane): void => {
@@ -241,15 +298,23 @@ export class ClientLink {
     });
   };
 
-  #track(namespace: string, lane: Lane): { count: number } {
+  #track(namespace: string, lane: Lane): Tracked {
     const known = this.#writes.get(namespace);
     if (known?.lane === lane) {
       known.count += 1;
       return known;
     }
-    const entry = { lane, count: 1 };
+    const entry = { namespace, lane, count: 1 };
     this.#writes.set(namespace, entry);
     return entry;
+  }
+
+  #untrack(tracked: Tracked): void {
+    const { namespace } = tracked;
+    // What ran behind it on a worker that is gone has an entry of its own by now.
+    if (--tracked.count === 0 && this.#writes.get(namespace) === tracked) {
+      this.#writes.delete(namespace);
+    }
   }
 
   #pick(target: TargetRef): Lane {
@@ -303,10 +368,8 @@ function isLost(result: unknown): result is Failure {
   return result instanceof Failure && result.envelope === undefined;
 }
 
-/** Reads may always run again; writes where their worker had not begun them, and did not get their buffer for good. */
-function mayRunAgain({ begun }: Failure, { parts }: Call, writes: boolean): boolean {
-  if (!writes) return true;
-  return !begun && parts.every((part) => part.length > 0);
+function isWrite({ name, writes }: Call): boolean {
+  return writes ?? OPERATIONS[name].effect === 'write';
 }
 
 function isBetter(lane: Lane, best: Lane): boolean {

@@ -1,4 +1,4 @@
-import type { CursorKind, OpenedCursor } from '@mongo-offload/worker/protocol';
+import { CallFlag, type CursorKind, type OpenedCursor } from '@mongo-offload/worker/protocol';
 import {
   Long,
   MongoInvalidArgumentError,
@@ -205,16 +205,12 @@ async function open(
   state.prepare();
   const decode = decoding(description.options, undefined);
   const options = crossing(description);
-  if (signal) options.$abortable = true;
-  if (decode.onTape) options.$tape = true;
   const session = sessionLink(cursor);
-  if (session !== undefined) options.$session = session.id;
   const { result, lane, id } = await state.link.send({
     name: 'cursor.open',
     target: targetOf(state, description),
-    parts: [
-      encodeCall({ a: description.kind, b: description.args, o: options }, description.options),
-    ],
+    args: encodeCall({ a: description.kind, b: description.args, o: options }, description.options),
+    flags: decode.onTape ? CallFlag.tape : CallFlag.none,
     decoding: decode,
     signal,
     session,
@@ -237,16 +233,13 @@ export async function callOnCursor(
   const decode: Decoding = decoding(description.options, undefined);
   const options = crossing(description);
   const session = sessionLink(inside(cursor));
-  if (session !== undefined) options.$session = session.id;
   return await state.link.call({
     name,
     target: targetOf(state, description),
-    parts: [
-      encodeCall(
-        { a: description.kind, b: description.args, c: third, o: options },
-        description.options,
-      ),
-    ],
+    args: encodeCall(
+      { a: description.kind, b: description.args, c: third, o: options },
+      description.options,
+    ),
     decoding: decode,
     session,
   });

@@ -121,7 +121,7 @@ export class MongoClient extends driver.MongoClient {
       this.#link.call({
         name: 'client.connect',
         target: clientTarget(this),
-        parts: [EMPTY_CALL],
+        args: encodeCall({}, {}),
       }),
       this.#monitor(),
     ]);
@@ -230,7 +230,7 @@ export class MongoClient extends driver.MongoClient {
     const probe = this.#link.call({
       name: 'client.probe',
       target: clientTarget(this),
-      parts: [encodeCall({ o: { limitMS: ms } }, {})],
+      args: encodeCall({ o: { limitMS: ms } }, {}),
       signal,
     });
     await probe;
@@ -270,8 +270,6 @@ export class MongoClient extends driver.MongoClient {
   }
 }
 
-const EMPTY_CALL = new Uint8Array([5, 0, 0, 0, 0]);
-
 const carrier: Carrier<driver.MongoClient> = {
   client: (client) => client,
   target: clientTarget,
@@ -290,7 +288,7 @@ offloadMethods<driver.MongoClient>(MongoClient.prototype, 'client', carrier, {
         models.every((model) => typeof model === 'object' && model !== null)
       );
     },
-    encode(this: driver.MongoClient, [models], options, bson) {
+    encode(this: driver.MongoClient, [models], options, bson, sliceMS) {
       const { pkFactory } = this.options as { pkFactory?: { createPk(): unknown } };
       for (const model of models as Document[]) {
         if (model.name !== 'insertOne') continue;
@@ -299,7 +297,7 @@ offloadMethods<driver.MongoClient>(MongoClient.prototype, 'client', carrier, {
           document._id = pkFactory ? pkFactory.createPk() : new driver.ObjectId();
         }
       }
-      return encodeListCall(models as Document[], options, bson);
+      return encodeListCall(models as Document[], options, bson, sliceMS);
     },
     result: (result) => reviveMaps(result as Document),
   },

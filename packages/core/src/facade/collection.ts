@@ -184,7 +184,8 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       }
       return true;
     },
-    encode: ([documents], options, bson) => encodeListCall(documents as Document[], options, bson),
+    encode: ([documents], options, bson, sliceMS) =>
+      encodeListCall(documents as Document[], options, bson, sliceMS),
     result(result, [documents, options]) {
       const insertedIds: Record<number, unknown> = {};
       (documents as Document[]).forEach(({ _id }, index) => {
@@ -222,8 +223,8 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       }
       return true;
     },
-    encode: ([operations], options, bson) =>
-      encodeListCall(operations as Document[], options, bson),
+    encode: ([operations], options, bson, sliceMS) =>
+      encodeListCall(operations as Document[], options, bson, sliceMS),
     result(result, [operations, options]) {
       const raw = { ...(result as Document), insertedIds: insertedIds(operations as Document[]) };
       return new BulkWriteResultClass(raw, ordered(options));

@@ -1,8 +1,9 @@
-import { OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
+import { CallFlag, OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
 import type { BSONSerializeOptions, ClientSession, Document, MongoClient } from 'mongodb';
 
 import { Deadline, eitherSignal } from '../abort/deadline';
 import { encodeCall, type CallParts } from '../calls/encode';
+import type { EncodedCall } from '../calls/encoded-call';
 import { crossingOptions, decoding } from '../calls/options';
 import type { TargetRef } from '../client/client-link';
 import { offloadedState } from '../client/state';
@@ -36,7 +37,8 @@ export interface MethodPlan<This> {
     args: unknown[],
     options: Document | undefined,
     bson: BSONSerializeOptions,
-  ): Uint8Array[];
+    sliceMS: number,
+  ): EncodedCall | Promise<EncodedCall>;
   /** Makes the driver's result of what came back. */
   result?(this: This, result: unknown, args: unknown[]): unknown;
   /** Completes an error with what only the main thread has. */
@@ -105,20 +107,19 @@ function offloaded<This extends object>(
       const deadline =
         limitMS === undefined ? undefined : new Deadline(limitMS, name, effect === 'write');
       const signal = eitherSignal(options?.signal as AbortSignal | undefined, deadline?.signal);
-      let crossing = crossingOptions(options, openOptions);
-      if (signal) crossing = { ...crossing, $abortable: true };
-      if (resultKind === 'document' && decode.onTape) crossing = { ...crossing, $tape: true };
-      if (resultKind === 'raw' && decode.passThrough) crossing = { ...crossing, $raw: true };
-      if (session !== undefined) crossing = { ...crossing, $session: session.id };
+      const crossing = crossingOptions(options, openOptions);
+      const onTape = resultKind === 'document' && decode.onTape;
+      const raw = resultKind === 'raw' && decode.passThrough;
       const bson = serializing(options, inherited);
-      const parts = plan.encode
-        ? plan.encode.call(this, args, crossing, bson)
-        : [encodeCall(callParts(args, arity, crossing), bson)];
+      const encoded = plan.encode
+        ? plan.encode.call(this, args, crossing, bson, state.link.offload.sliceMS)
+        : encodeCall(callParts(args, arity, crossing), bson);
       try {
         const result = await state.link.call({
           name,
           target: carrier.target(this),
-          parts,
+          args: encoded,
+          flags: onTape ? CallFlag.tape : raw ? CallFlag.raw : CallFlag.none,
           decoding: decode,
           signal,
           session,

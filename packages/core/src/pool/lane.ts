@@ -16,6 +16,7 @@ import {
 } from '@mongo-offload/worker/protocol';
 import { BSON, type DriverInfo } from 'mongodb';
 
+import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
 import { PendingCalls } from './pending-calls';
@@ -75,7 +76,7 @@ export class Lane {
   readonly #sessions = new Map<number, SessionFollower>();
   readonly #watchers = new Set<() => void>();
   #calls: number[] = [];
-  #parts: Uint8Array[] = [];
+  #encoded: EncodedCall[] = [];
   #length = 0;
   #scheduled = false;
   #started = false;
@@ -160,46 +161,50 @@ export class Lane {
   /**
    * Sends one call. Resolves with its decoded result, an OpenedCursor, or a Failure; never rejects.
    *
-   * @param parts - the arguments' BSON, one call's documents one behind the other
+   * @param flags - of CallFlag
+   * @param session - the id of the session that it belongs to; 0 for none
    * @param heard - someone listens to events: they are to run in the caller's context
-   * @param once - nobody needs the parts again, so that a large one may be handed over as it is
+   * @param once - nobody needs the arguments again, so that large ones may be handed over as they are
    */
   call(
     operation: number,
     target: number,
-    parts: Uint8Array[],
+    args: EncodedCall,
+    flags: number,
+    session: number,
     decoding: Decoding | undefined,
     heard: boolean,
-    once = false,
+    once: boolean,
   ): { id: number; result: Promise<unknown> } {
     if (!this.usable) {
       if (this.keepsOrder) return this.#expect();
       return { id: 0, result: Promise.resolve(new Failure(undefined, this.#cause)) };
     }
-    const { id, result } = this.#expect(decoding, heard);
+    const sent = this.#expect(decoding, heard);
+    const { id } = sent;
     if (heard) rememberCause(id, decoding);
-    const whole = once ? transferable(parts) : undefined;
-    if (whole === undefined) {
-      this.#queue(id, operation, target, parts);
-    } else {
+    if (args.isLarge) {
       this.flush();
-      const calls = [id, operation, target, whole.byteLength];
-      this.#post({ type: 'calls', calls, bytes: whole }, [whole]);
+      const [first, ...more] = args.buffers(once);
+      this.#post(
+        {
+          type: 'calls',
+          calls: [id, operation, target, first.length, flags, session],
+          bytes: first.buffer,
+          more,
+        },
+        [first.buffer, ...more.map(({ buffer }) => buffer)],
+      );
+    } else {
+      this.#encoded.push(args);
+      this.#length += args.length;
+      this.#calls.push(id, operation, target, args.length, flags, session);
+      if (!this.#scheduled) {
+        this.#scheduled = true;
+        process.nextTick(flush, this);
+      }
     }
-    return { id, result };
-  }
-
-  #queue(id: number, operation: number, target: number, parts: Uint8Array[]): void {
-    let length = 0;
-    for (const part of parts) {
-      length += part.length;
-      this.#parts.push(part);
-    }
-    this.#length += length;
-    this.#calls.push(id, operation, target, length);
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    process.nextTick(flush, this);
+    return sent;
   }
 
   /** Tells the worker to abort a call. Its own result is ignored by whoever called this. */
@@ -251,16 +256,15 @@ export class Lane {
   flush(): void {
     this.#scheduled = false;
     if (this.#calls.length === 0) return;
-    const calls = this.#calls;
-    const parts = this.#parts;
     const bytes = new Uint8Array(this.#length);
     let at = 0;
-    for (let i = 0; i < parts.length; i++) {
-      bytes.set(parts[i], at);
-      at += parts[i].length;
+    for (const args of this.#encoded) {
+      args.copyTo(bytes, at);
+      at += args.length;
     }
+    const calls = this.#calls;
     this.#calls = [];
-    this.#parts = [];
+    this.#encoded = [];
     this.#length = 0;
     this.#post({ type: 'calls', calls, bytes: bytes.buffer }, [bytes.buffer]);
   }
@@ -366,16 +370,6 @@ export class Lane {
 
 /** The thread's end comes within milliseconds behind its ports'; nothing waits longer for it than this. */
 const CAUSE_WAIT_MS = 500;
-
-/** From this size on, arguments cross in a message of their own, without being copied into one. */
-const WHOLE_MESSAGE_BYTES = 65_536;
-
-/** The buffer of a large only part, if the part is all there is in it. */
-function transferable(parts: Uint8Array[]): ArrayBuffer | undefined {
-  const [part] = parts;
-  if (parts.length !== 1 || part.length < WHOLE_MESSAGE_BYTES) return undefined;
-  return part.length === part.buffer.byteLength ? (part.buffer as ArrayBuffer) : undefined;
-}
 
 function flush(lane: Lane): void {
   lane.flush();

@@ -2,7 +2,8 @@ import type { Document } from 'mongodb';
 
 import type { DecodeOptions, Promotion } from './decode-options';
 import type { ShapeDefinition, TapeChunk } from './format';
-import { compiledReader, mayCompile } from './shape-compiler';
+import { mayCompile } from './made-function';
+import { compiledReader } from './shape-compiler';
 import { interpretedReader } from './shape-interpreter';
 import { TapeCursor, type ReaderTable, type ShapeReader } from './tape-cursor';
 

@@ -2,25 +2,9 @@ import { Double, Int32, ObjectId } from 'mongodb';
 
 import type { Promotion } from './decode-options';
 import { Kind, NULL_BOOLEAN, type ShapeDefinition } from './format';
+import { makeFunction } from './made-function';
 import { copyObjectId, readsInPlace } from './object-id';
 import type { ShapeReader } from './tape-cursor';
-
-/** Whether this process may make code from strings (`--disallow-code-generation-from-strings`). */
-export const mayCompile = canCompile();
-
-function canCompile(): boolean {
-  try {
-    return makeFunction<number>('', 'return 1')('') === 1;
-  } catch {
-    return false;
-  }
-}
-
-/** The one place where code is made from a string: ours, with keys as JSON in it and nothing else. */
-function makeFunction<Result>(parameter: string, body: string): (argument: unknown) => Result {
-  // eslint-disable-next-line @typescript-eslint/no-implied-eval
-  return new Function(parameter, body) as (argument: unknown) => Result;
-}
 
 const RUNTIME = { ObjectId, copyObjectId, Int32, Double };
 

@@ -7,10 +7,11 @@ import { reencodeRaw, TapeEncoder } from '../codec';
 import { BatchSource } from '../cursor/batch-source';
 import { openCursor, type CursorArguments } from '../cursor/open';
 import { withinCall } from '../events';
-import { readArguments, type CallArguments } from '../operations/arguments';
+import { readArguments, type CallArguments, type MoreBytes } from '../operations/arguments';
 import { run, type Outcome } from '../operations/run';
 import {
   CALL_STRIDE,
+  CallFlag,
   LaneProgress,
   operationOf,
   OPERATIONS,
@@ -23,7 +24,16 @@ import { SessionRegistry } from '../session/session-registry';
 import { Replies } from './replies';
 import { StreamOpenings } from './stream-openings';
 
-/** How a call is to be run and answered; it crosses in options of our own. */
+/** What stands in `calls` for one call; see CALL_STRIDE. */
+interface CallHead {
+  id: number;
+  code: number;
+  targetId: number;
+  flags: number;
+  session: number;
+}
+
+/** How a call is to be run and answered. */
 interface CallManner {
   /** There where the call can be aborted. */
   signal?: AbortSignal;
@@ -31,8 +41,8 @@ interface CallManner {
   onTape: boolean;
   /** Passed-through results are asked for undecoded. */
   raw: boolean;
-  /** The id of the session that the call belongs to. */
-  session?: number;
+  /** The id of the session that the call belongs to; 0 for none. */
+  session: number;
 }
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
@@ -68,7 +78,7 @@ export class Lane {
       case 'target':
         return this.#clients.defineTarget(message.id, message.definition);
       case 'calls':
-        return this.#calls(message.calls, new Uint8Array(message.bytes));
+        return this.#calls(message.calls, new Uint8Array(message.bytes), message.more);
       case 'abort':
         return this.#aborts.get(message.call)?.abort();
       case 'session': {
@@ -92,43 +102,38 @@ export class Lane {
     }
   }
 
-  #calls(calls: number[], bytes: Uint8Array): void {
+  #calls(calls: number[], bytes: Uint8Array, more: MoreBytes | undefined): void {
     this.#progress.take(calls[calls.length - CALL_STRIDE]);
     let at = 0;
     for (let i = 0; i < calls.length; i += CALL_STRIDE) {
-      const end = at + calls[i + 3];
-      void this.#call(calls[i], calls[i + 1], calls[i + 2], bytes, at, end);
+      const [id, code, targetId, length, flags, session] = calls.slice(i, i + CALL_STRIDE);
+      const end = at + length;
+      void this.#call({ id, code, targetId, flags, session }, bytes, at, end, more);
       at = end;
     }
   }
 
   async #call(
-    call: number,
-    code: number,
-    targetId: number,
+    { id: call, code, targetId, flags, session }: CallHead,
     bytes: Uint8Array,
     start: number,
     end: number,
+    more: MoreBytes | undefined,
   ): Promise<void> {
-    let session: number | undefined;
     let rawDocuments = false;
     try {
       const name = operationOf(code);
-      const args = readArguments(bytes, start, end);
+      const args = readArguments(bytes, start, end, more);
       const target = this.#clients.target(targetId);
       if (target === undefined) throw new Error('the client of this operation is closed');
-      const signal = this.#signal(call, args);
+      const signal = (flags & CallFlag.abortable) === 0 ? undefined : this.#signal(call);
       // On the tape go documents whose decoding options are the default; else the main thread
       // wants the bytes themselves.
-      const onTape = args.options?.$tape === true;
-      delete args.options?.$tape;
-      const raw = args.options?.$raw === true;
-      delete args.options?.$raw;
+      const onTape = (flags & CallFlag.tape) !== 0;
+      const raw = (flags & CallFlag.raw) !== 0;
       rawDocuments = raw || name.startsWith('cursor.') || name === 'collection.findOne';
-      session = args.options?.$session as number | undefined;
-      if (args.options !== undefined && session !== undefined) {
-        delete args.options.$session;
-        args.options.session = this.#sessions.get(session);
+      if (session !== 0) {
+        args.options = { ...args.options, session: this.#sessions.get(session) };
       }
       const before = this.#openings.before(target, OPERATIONS[name].effect);
       if (before !== undefined) await before;
@@ -141,7 +146,7 @@ export class Lane {
       this.#replies.error(call, error, rawDocuments);
     } finally {
       this.#aborts.delete(call);
-      if (session !== undefined) this.#replies.session(this.#sessions.snapshot(session));
+      if (session !== 0) this.#replies.session(this.#sessions.snapshot(session));
     }
   }
 
@@ -158,15 +163,14 @@ export class Lane {
       case 'cursor.open': {
         if (signal !== undefined) options.signal = signal;
         // A session is its own client's.
-        const waits =
-          options.tailable === true && options.awaitData === true && session === undefined;
+        const waits = options.tailable === true && options.awaitData === true && session === 0;
         const on = waits ? target.waiting() : target;
         const cursor = openCursor(kind, cursorArgs ?? {}, on, { ...options, raw: true });
         const source = new BatchSource(cursor, this.#encoder, {
           chunkBytes: this.#chunkBytes,
           tailable: options.tailable === true,
           mode: onTape ? 'tape' : 'raw',
-          session: session === undefined ? undefined : () => this.#sessions.snapshot(session),
+          session: session === 0 ? undefined : () => this.#sessions.snapshot(session),
           mark: () => this.#replies.mark(),
         });
         const opening = source.open();
@@ -193,10 +197,7 @@ export class Lane {
     }
   }
 
-  /** Only an operation that was given a signal can be aborted. */
-  #signal(call: number, { options }: CallArguments): AbortSignal | undefined {
-    if (options?.$abortable !== true) return undefined;
-    delete options.$abortable;
+  #signal(call: number): AbortSignal {
     const controller = new AbortController();
     this.#aborts.set(call, controller);
     return controller.signal;

@@ -13,24 +13,38 @@ export interface CallArguments {
   options: Document | undefined;
 }
 
+/** Further buffers of a large call, and how many bytes count in each. */
+export type MoreBytes = readonly { buffer: ArrayBuffer; length: number }[];
+
 /** Reads the arguments of a call, in values that the driver serializes to the very same bytes. */
-export function readArguments(bytes: Uint8Array, start: number, end: number): CallArguments {
+export function readArguments(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  more: MoreBytes = [],
+): CallArguments {
   const root = decodeFaithful(bytes, start) as {
     a?: unknown;
     b?: unknown;
     c?: unknown;
     o?: Document;
   };
-  let at = start + int32(bytes, start);
-  if (at < end || 'n' in root) {
+  if ('n' in root) {
     const documents: Document[] = [];
-    while (at < end) {
-      documents.push(decodeFaithful(bytes, at));
-      at += int32(bytes, at);
+    readDocuments(documents, bytes, start + int32(bytes, start), end);
+    for (const { buffer, length } of more) {
+      readDocuments(documents, new Uint8Array(buffer), 0, length);
     }
     root.a = documents;
   }
   return { positional: [root.a, root.b, root.c], options: root.o };
+}
+
+function readDocuments(documents: Document[], bytes: Uint8Array, at: number, end: number): void {
+  while (at < end) {
+    documents.push(decodeFaithful(bytes, at));
+    at += int32(bytes, at);
+  }
 }
 
 function int32(bytes: Uint8Array, at: number): number {

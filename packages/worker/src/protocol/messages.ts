@@ -30,7 +30,15 @@ export type ToWorker =
   /** The events of a client that someone listens to: these and no others. */
   | { type: 'listen'; client: number; events: readonly string[] }
   | { type: 'target'; id: number; definition: TargetDefinition }
-  | { type: 'calls'; calls: number[]; bytes: ArrayBuffer }
+  | {
+      type: 'calls';
+      /** CALL_STRIDE numbers a call. */
+      calls: number[];
+      /** The arguments of all calls, one behind the other. */
+      bytes: ArrayBuffer;
+      /** Of one large call alone: what follows `bytes`. In each buffer, so many bytes count. */
+      more?: { buffer: ArrayBuffer; length: number }[];
+    }
   | { type: 'abort'; call: number }
   | { type: 'session'; id: number; definition: SessionDefinition }
   | { type: 'sessionUpdate'; id: number; update: Uint8Array }
@@ -86,8 +94,23 @@ export interface SessionSnapshot {
   snapshotTime?: Timestamp;
 }
 
-/** Numbers that one call takes in `calls`: call id, operation code, target id, length of its arguments. */
-export const CALL_STRIDE = 4;
+/**
+ * Numbers that one call takes in `calls`: call id, operation code, target id, length of its arguments in `bytes`,
+ * CallFlags, session id (0 for none).
+ */
+export const CALL_STRIDE = 6;
+
+/** How a call is to be run and answered. */
+export const CallFlag = {
+  none: 0,
+  /** Documents go on the tape; else the main thread wants their bytes. */
+  tape: 1,
+  /** Passed-through results are asked for undecoded. */
+  raw: 2,
+  /** An abort may follow. */
+  abortable: 4,
+} as const;
+
 /** Numbers that one reply takes in `replies`: call id, kind, and what the kind says of it. */
 export const REPLY_STRIDE = 3;
 
