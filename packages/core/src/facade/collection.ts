@@ -155,11 +155,14 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
   },
   insertOne: {
+    sendsBytes: true,
     accepts([document, options]) {
       if (typeof document !== 'object' || document === null) return false;
       addId(this, document, options as Document | undefined);
       return true;
     },
+    encode: ([document], options, bson, sliceMS) =>
+      encodeListCall([document as Document], options, bson, sliceMS),
     result(_result, [document, options]) {
       return {
         acknowledged: acknowledged(this, options as Document | undefined),
@@ -168,6 +171,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
   },
   insertMany: {
+    sendsBytes: true,
     accepts(args) {
       const [documents, options] = args;
       if (!Array.isArray(documents) || documents.length === 0) return false;

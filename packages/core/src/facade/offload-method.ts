@@ -24,6 +24,8 @@ export interface MethodPlan<This> {
   form?: { name: OperationName; when(args: unknown[]): boolean };
   /** Options that the driver does not know go on to the server, and so cross as well. */
   openOptions?: boolean;
+  /** The documents that it is called with go to the server as they were encoded here. */
+  sendsBytes?: boolean;
   /** The operation does not inherit BSON options from what it is called on. */
   ownBsonOnly?: boolean;
   /**
@@ -109,7 +111,9 @@ function offloaded<This extends object>(
       const signal = eitherSignal(options?.signal as AbortSignal | undefined, deadline?.signal);
       const crossing = crossingOptions(options, openOptions);
       const onTape = resultKind === 'document' && decode.onTape;
-      const raw = resultKind === 'raw' && decode.passThrough;
+      const raw =
+        (resultKind === 'raw' && decode.passThrough) ||
+        (plan.sendsBytes === true && options?.checkKeys !== true);
       const bson = serializing(options, inherited);
       const encoded = plan.encode
         ? plan.encode.call(this, args, crossing, bson, state.link.offload.sliceMS)

@@ -1,6 +1,14 @@
 import { types } from 'node:util';
 
-import { Binary, BSON, Decimal128, Double, Int32, Long, ObjectId, Timestamp } from 'mongodb';
+import {
+  Binary,
+  BSON,
+  Long,
+  type Decimal128,
+  type Double,
+  type Int32,
+  type ObjectId,
+} from 'mongodb';
 
 import { DocumentShapes, type ShapeSite } from './document-shapes';
 
@@ -18,16 +26,12 @@ export const UNUSUAL = new Error('The document is left to BSON.serialize');
 // Kept apart: the driver's exports are getters, and these are compared with on the hot path.
 const OBJECT = Object.prototype;
 const DATE = Date.prototype;
-const OBJECT_ID = ObjectId.prototype;
-const LONG = Long.prototype;
-const TIMESTAMP = Timestamp.prototype;
-const DOUBLE = Double.prototype;
-const INT32 = Int32.prototype;
-const DECIMAL128 = Decimal128.prototype;
-const BINARY = Binary.prototype;
 const BUFFER: unknown = Buffer.prototype;
 const UINT8_ARRAY = Uint8Array.prototype;
 const { SUBTYPE_BYTE_ARRAY, SUBTYPE_VECTOR } = Binary;
+/** Under this symbol bson's values say which major version of it they are of. */
+const VERSION = Symbol.for('@@mdb.bson.version');
+const BSON_VERSION: unknown = (Long.prototype as unknown as Record<symbol, unknown>)[VERSION];
 
 /** Deeper than this it is left to BSON.serialize, which also finds documents that contain themselves. */
 const MAX_DEPTH = 100;
@@ -207,59 +211,70 @@ export class BsonWriter {
       return this.plain(bytes, view, at, value as Record<string, unknown>);
     }
     if ((value as { toBSON?: unknown }).toBSON !== undefined) throw UNUSUAL;
-    switch (prototype) {
-      case OBJECT_ID:
-        bytes[head] = 7;
-        writeObjectId(bytes, at, value as ObjectId);
-        return at + 12;
-      case DATE:
-        bytes[head] = 9;
-        writeDate(view, at, (value as Date).getTime());
-        return at + 8;
-      case LONG:
-        bytes[head] = 18;
-        view.setInt32(at, (value as Long).low, true);
-        view.setInt32(at + 4, (value as Long).high, true);
-        return at + 8;
-      case TIMESTAMP:
-        bytes[head] = 17;
-        view.setInt32(at, (value as Timestamp).getLowBits(), true);
-        view.setInt32(at + 4, (value as Timestamp).getHighBits(), true);
-        return at + 8;
-      case DOUBLE:
-        bytes[head] = 1;
-        view.setFloat64(at, (value as Double).value, true);
-        return at + 8;
-      case INT32:
-        bytes[head] = 16;
-        view.setInt32(at, (value as Int32).value, true);
-        return at + 4;
-      case DECIMAL128:
-        this.room(bytes, at, 16);
-        bytes[head] = 19;
-        bytes.set((value as Decimal128).bytes, at);
-        return at + 16;
-      case BINARY: {
-        const { buffer, position, sub_type: subtype } = value as Binary;
-        // The old subtype has a second length; vectors are checked.
-        if (subtype === SUBTYPE_BYTE_ARRAY || subtype === SUBTYPE_VECTOR) throw UNUSUAL;
-        bytes[head] = 5;
-        return this.#binary(bytes, view, at, buffer, position, subtype);
-      }
-      case BUFFER:
-      case UINT8_ARRAY:
-        bytes[head] = 5;
-        return this.#binary(bytes, view, at, value as Uint8Array, (value as Uint8Array).length, 0);
-      default:
+    if (prototype === DATE) {
+      bytes[head] = 9;
+      writeDate(view, at, (value as Date).getTime());
+      return at + 8;
     }
+    if (prototype === BUFFER || prototype === UINT8_ARRAY) {
+      bytes[head] = 5;
+      return this.#binary(bytes, view, at, value as Uint8Array, (value as Uint8Array).length, 0);
+    }
+    const type: unknown = (value as { _bsontype?: unknown })._bsontype;
+    if (type != null) return this.#bsonValue(bytes, view, head, at, value, type);
     if (Array.isArray(value)) {
-      if ((value as { _bsontype?: unknown })._bsontype != null) throw UNUSUAL;
       bytes[head] = 4;
       return this.#array(bytes, view, at, value);
     }
     if (!isPlain(value)) throw UNUSUAL;
     bytes[head] = 3;
     return this.plain(bytes, view, at, value as Record<string, unknown>);
+  }
+
+  /** One of bson's own values, by its tag as bson does: a program may have several copies of it. */
+  #bsonValue(
+    bytes: Buffer,
+    view: DataView,
+    head: number,
+    at: number,
+    value: object,
+    type: unknown,
+  ): number {
+    if ((value as Record<symbol, unknown>)[VERSION] !== BSON_VERSION) throw UNUSUAL;
+    switch (type) {
+      case 'ObjectId':
+        bytes[head] = 7;
+        writeObjectId(bytes, at, value as ObjectId);
+        return at + 12;
+      case 'Long':
+      case 'Timestamp':
+        bytes[head] = type === 'Long' ? 18 : 17;
+        view.setInt32(at, (value as Long).getLowBits(), true);
+        view.setInt32(at + 4, (value as Long).getHighBits(), true);
+        return at + 8;
+      case 'Double':
+        bytes[head] = 1;
+        view.setFloat64(at, (value as Double).value, true);
+        return at + 8;
+      case 'Int32':
+        bytes[head] = 16;
+        view.setInt32(at, (value as Int32).valueOf(), true);
+        return at + 4;
+      case 'Decimal128':
+        this.room(bytes, at, 16);
+        bytes[head] = 19;
+        bytes.set((value as Decimal128).bytes.subarray(0, 16), at);
+        return at + 16;
+      case 'Binary': {
+        const { buffer, position, sub_type: subtype } = value as Binary;
+        // The old subtype has a second length; vectors are checked.
+        if (subtype === SUBTYPE_BYTE_ARRAY || subtype === SUBTYPE_VECTOR) throw UNUSUAL;
+        bytes[head] = 5;
+        return this.#binary(bytes, view, at, buffer, position, subtype);
+      }
+      default:
+        throw UNUSUAL;
+    }
   }
 
   /** A document whose keys are its own enumerable ones. */
@@ -390,14 +405,11 @@ function primitivesHaveToBSON(): boolean {
 }
 
 /** bson 7.3 writes an id in place; older versions give its bytes. */
-const writeObjectId: (bytes: Buffer, at: number, id: ObjectId) => void =
-  typeof (ObjectId.prototype as { serializeInto?: unknown }).serializeInto === 'function'
-    ? (bytes, at, id) =>
-        (id as unknown as { serializeInto(bytes: Buffer, at: number): void }).serializeInto(
-          bytes,
-          at,
-        )
-    : (bytes, at, { id }) => bytes.set(id, at);
+function writeObjectId(bytes: Buffer, at: number, id: ObjectId): void {
+  const { serializeInto } = id as { serializeInto?: (bytes: Buffer, at: number) => void };
+  if (serializeInto === undefined) bytes.set(id.id, at);
+  else serializeInto.call(id, bytes, at);
+}
 
 /** Milliseconds as an int64; what is no time is 0, as it is to Long.fromNumber. */
 function writeDate(view: DataView, at: number, time: number): void {

@@ -4,9 +4,8 @@ import { makeFunction, mayCompile } from './made-function';
 
 /** Writes objects that have certain keys in a certain order. */
 export interface ObjectWriter {
-  /** Whether an object has these keys, in this order, and no others. */
-  fits(document: Record<string, unknown>): boolean;
-  /** Writes one that fits; returns where it ends. */
+  readonly keys: readonly string[];
+  /** Writes an object whose own enumerable keys are these, in this order; returns where it ends. */
   write(
     writer: BsonWriter,
     bytes: Buffer,
@@ -37,11 +36,7 @@ export function compiledWriter(keys: readonly string[]): ObjectWriter | undefine
 const { keys, sites } = runtime;
 const plainObject = Object.prototype, prototypeOf = Object.getPrototypeOf;
 return {
-  fits(o) {
-    let i = 0;
-    for (const key in o) if (key !== keys[i++]) return false;
-    return i === ${keys.length};
-  },
+  keys,
   write(w, B, V, start, o) {
     w.room(B, start, ${fixed});
     w.reserve += ${fixed};

@@ -8,6 +8,7 @@ import { BatchSource } from '../cursor/batch-source';
 import { openCursor, type CursorArguments } from '../cursor/open';
 import { withinCall } from '../events';
 import { readArguments, type CallArguments, type MoreBytes } from '../operations/arguments';
+import { sendsBytes } from '../operations/raw-inserts';
 import { run, type Outcome } from '../operations/run';
 import {
   CALL_STRIDE,
@@ -123,7 +124,7 @@ export class Lane {
     let rawDocuments = false;
     try {
       const name = operationOf(code);
-      const args = readArguments(bytes, start, end, more);
+      const args = readArguments(bytes, start, end, more, this.#takesBytes(name, flags));
       const target = this.#clients.target(targetId);
       if (target === undefined) throw new Error('the client of this operation is closed');
       const signal = (flags & CallFlag.abortable) === 0 ? undefined : this.#signal(call);
@@ -195,6 +196,12 @@ export class Lane {
         return this.#replies.outcome(call, outcome, onTape);
       }
     }
+  }
+
+  /** Whether the operation's documents may go to the server as they came: what listens to commands wants to see them. */
+  #takesBytes(name: OperationName, flags: number): boolean {
+    if (name !== 'collection.insertOne' && name !== 'collection.insertMany') return false;
+    return sendsBytes && (flags & CallFlag.raw) !== 0 && !this.#replies.events.active;
   }
 
   #signal(call: number): AbortSignal {

@@ -1,6 +1,7 @@
 import type { Document } from 'mongodb';
 
 import { decodeFaithful } from '../codec';
+import { RawDocument } from './raw-inserts';
 
 /**
  * The arguments of one call. On the wire: one BSON document `{ a, b, c, o }` (up to three
@@ -16,12 +17,17 @@ export interface CallArguments {
 /** Further buffers of a large call, and how many bytes count in each. */
 export type MoreBytes = readonly { buffer: ArrayBuffer; length: number }[];
 
-/** Reads the arguments of a call, in values that the driver serializes to the very same bytes. */
+/**
+ * Reads the arguments of a call, in values that the driver serializes to the very same bytes.
+ *
+ * @param raw - the documents to be inserted stay bytes
+ */
 export function readArguments(
   bytes: Uint8Array,
   start: number,
   end: number,
   more: MoreBytes = [],
+  raw = false,
 ): CallArguments {
   const root = decodeFaithful(bytes, start) as {
     a?: unknown;
@@ -30,21 +36,32 @@ export function readArguments(
     o?: Document;
   };
   if ('n' in root) {
+    const read = raw ? rawDocument : decodeFaithful;
     const documents: Document[] = [];
-    readDocuments(documents, bytes, start + int32(bytes, start), end);
+    readDocuments(documents, read, bytes, start + int32(bytes, start), end);
     for (const { buffer, length } of more) {
-      readDocuments(documents, new Uint8Array(buffer), 0, length);
+      readDocuments(documents, read, new Uint8Array(buffer), 0, length);
     }
     root.a = documents;
   }
   return { positional: [root.a, root.b, root.c], options: root.o };
 }
 
-function readDocuments(documents: Document[], bytes: Uint8Array, at: number, end: number): void {
+function readDocuments(
+  documents: Document[],
+  read: (bytes: Uint8Array, at: number) => Document,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+): void {
   while (at < end) {
-    documents.push(decodeFaithful(bytes, at));
+    documents.push(read(bytes, at));
     at += int32(bytes, at);
   }
+}
+
+function rawDocument(bytes: Uint8Array, at: number): RawDocument {
+  return new RawDocument(bytes.subarray(at, at + int32(bytes, at)));
 }
 
 function int32(bytes: Uint8Array, at: number): number {

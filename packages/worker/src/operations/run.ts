@@ -14,6 +14,7 @@ import type { Target } from '../client/registry';
 import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
+import { insertRawDocument, insertRawDocuments, RawDocument } from './raw-inserts';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
 export type Outcome =
@@ -127,15 +128,20 @@ async function write(
     throw new TypeError('the target of a collection operation is missing');
   const writeOptions = { ...options, forceServerObjectId: true };
   if (name === 'collection.insertOne') {
-    await collection.insertOne(first as Document, writeOptions);
+    const [document] = first as (Document | RawDocument)[];
+    if (document instanceof RawDocument) await insertRawDocument(collection, document, options);
+    else await collection.insertOne(document, writeOptions);
     return { kind: 'done' };
   }
   const operations =
     name === 'collection.bulkWrite'
       ? (first as AnyBulkWriteOperation[])
       : (first as Document[]).map((document) => ({ insertOne: { document } }));
+  const raw = name === 'collection.insertMany' && (first as unknown[])[0] instanceof RawDocument;
   try {
-    const result = await collection.bulkWrite(operations, writeOptions);
+    const result = raw
+      ? await insertRawDocuments(collection, first as RawDocument[], options)
+      : await collection.bulkWrite(operations, writeOptions);
     return { kind: 'value', value: withoutInsertedIds(result) };
   } catch (error) {
     if ((error as Error).name === 'MongoBulkWriteError') {

@@ -105,7 +105,7 @@ export const CallFlag = {
   none: 0,
   /** Documents go on the tape; else the main thread wants their bytes. */
   tape: 1,
-  /** Passed-through results are asked for undecoded. */
+  /** Passed-through results are asked for undecoded; documents to be inserted may be sent without being decoded. */
   raw: 2,
   /** An abort may follow. */
   abortable: 4,
