@@ -33,19 +33,24 @@ let writer = new BsonWriter(BUFFER_BYTES);
 export function encodeCall(parts: CallParts, bson: BSONSerializeOptions): EncodedCall {
   if (writer.bytes.length - writer.at < LEAST_ROOM) writer.renew(BUFFER_BYTES);
   const start = writer.at;
-  // An argument that is undefined must stay so, whatever `ignoreUndefined` says of its inside.
-  const root: CallParts = {};
-  if (parts.a !== undefined) root.a = parts.a;
-  if (parts.b !== undefined) root.b = parts.b;
-  if (parts.c !== undefined) root.c = parts.c;
-  if (parts.o !== undefined) root.o = parts.o;
+  const root = withoutUndefined(parts);
   const before = writer.bytes;
   writer.document(root, serializing(bson));
-  const call = new EncodedCall();
   const from = writer.bytes === before ? start : 0;
   const { bytes, at } = writer;
-  call.add(bytes, from, at, leaveIfLarge(from));
-  return call;
+  return new EncodedCall(bytes, from, at, leaveIfLarge(from));
+}
+
+/** An argument that is undefined is absent, whatever `ignoreUndefined` says of its inside. */
+function withoutUndefined({ a, b, c, o }: CallParts): CallParts {
+  if (a !== undefined && b === undefined && c === undefined)
+    return o === undefined ? { a } : { a, o };
+  const root: CallParts = {};
+  if (a !== undefined) root.a = a;
+  if (b !== undefined) root.b = b;
+  if (c !== undefined) root.c = c;
+  if (o !== undefined) root.o = o;
+  return root;
 }
 
 /** A large call gets the buffer for itself, so that it can be handed over as it is. */
@@ -79,7 +84,7 @@ export function encodeListCall(
 class ListEncoding {
   readonly #documents: readonly Document[];
   readonly #options: WriteOptions;
-  readonly #call = new EncodedCall();
+  #call: EncodedCall | undefined;
   #writer = writer;
   #start: number;
   #next = 0;
@@ -119,7 +124,7 @@ class ListEncoding {
     const { bytes, at } = this.#writer;
     const own = this.#writer !== writer || leaveIfLarge(this.#start);
     this.#close(bytes, at, own && this.#start === 0);
-    return this.#call;
+    return this.#call!;
   }
 
   #document(document: Document): void {
@@ -131,7 +136,9 @@ class ListEncoding {
   }
 
   #close(bytes: Buffer<ArrayBuffer>, end: number, own: boolean): void {
-    if (end > this.#start) this.#call.add(bytes, this.#start, end, own);
+    if (end === this.#start) return;
+    if (this.#call === undefined) this.#call = new EncodedCall(bytes, this.#start, end, own);
+    else this.#call.add(bytes, this.#start, end, own);
   }
 }
 

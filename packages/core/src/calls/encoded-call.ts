@@ -10,13 +10,19 @@ interface Range {
   readonly own: boolean;
 }
 
-/** The arguments of one call as BSON documents, one behind the other, in one buffer or more. */
+/** The arguments of one call as BSON documents, one behind the other, in one buffer or, where they are many, more. */
 export class EncodedCall {
-  readonly #ranges: Range[] = [];
-  length = 0;
+  readonly #first: Range;
+  #more: Range[] | undefined;
+  length: number;
+
+  constructor(bytes: Buffer<ArrayBuffer>, start: number, end: number, own: boolean) {
+    this.#first = { bytes, start, end, own };
+    this.length = end - start;
+  }
 
   add(bytes: Buffer<ArrayBuffer>, start: number, end: number, own: boolean): void {
-    this.#ranges.push({ bytes, start, end, own });
+    (this.#more ??= []).push({ bytes, start, end, own });
     this.length += end - start;
   }
 
@@ -30,9 +36,9 @@ export class EncodedCall {
   }
 
   /** Copies all of it. */
-  copyTo(target: Uint8Array, at: number): void {
+  copyTo(target: Buffer, at: number): void {
     for (const { bytes, start, end } of this.#ranges) {
-      target.set(bytes.subarray(start, end), at);
+      bytes.copy(target, at, start, end);
       at += end - start;
     }
   }
@@ -47,5 +53,9 @@ export class EncodedCall {
       buffer: once && own ? bytes.buffer : bytes.buffer.slice(start, end),
       length: end - start,
     }));
+  }
+
+  get #ranges(): readonly Range[] {
+    return this.#more === undefined ? [this.#first] : [this.#first, ...this.#more];
   }
 }

@@ -144,7 +144,18 @@ export class ClientLink {
    * @throws the driver's own error, WorkerLostError, or the reason of the call's signal
    */
   async call(call: Call): Promise<unknown> {
-    const { result } = await this.send(call);
+    if (call.signal !== undefined || !(call.args instanceof EncodedCall) || this.#turns.size > 0) {
+      return (await this.send(call)).result;
+    }
+    // The same as `send`, with a promise less for each step that such a call does not need.
+    const closings = this.#closings;
+    const sent = this.#start(call, call.args);
+    const result = await sent.result;
+    if (sent.tracked !== undefined) this.#untrack(sent.tracked);
+    if (result instanceof Failure) {
+      return (await this.#failed(call, call.args, sent, result, closings)).result;
+    }
+    if (result instanceof DecodingFailure) throw result.error;
     return result;
   }
 
@@ -154,18 +165,17 @@ export class ClientLink {
     const closings = this.#closings;
     const waits = !(call.args instanceof EncodedCall) || this.#turns.size > 0;
     const args = waits ? await this.#turn(call) : (call.args as EncodedCall);
-    const { session } = call;
-    const sent = this.#on(
-      session?.prepare(() => this.#pick(call.target), this.#id, this.#define) ??
-        this.#pick(call.target),
-      call,
-      args,
-    );
+    const sent = this.#start(call, args);
     if (waits) this.#turns.done(call);
     const result = await this.#settled(call, sent);
     if (result instanceof Failure) return await this.#failed(call, args, sent, result, closings);
     if (result instanceof DecodingFailure) throw result.error;
     return { result, lane: sent.lane, id: sent.id };
+  }
+
+  #start(call: Call, args: EncodedCall): Sent {
+    const lane = call.session?.prepare(() => this.#pick(call.target), this.#id, this.#define);
+    return this.#on(lane ?? this.#pick(call.target), call, args);
   }
 
   /** Waits for what was called before on the same namespace and is still being encoded, and for its own arguments. */

@@ -18,6 +18,7 @@ export class Batch implements BufferedDocuments {
   /** Of a change stream, where this ends a batch of the server's. */
   readonly response: ChangeStreamResponse | undefined;
   readonly #reader: TapeReader;
+  readonly #buffer: ArrayBuffer;
   #cleared = false;
 
   constructor(
@@ -29,6 +30,7 @@ export class Batch implements BufferedDocuments {
     this.ns = namespace === undefined ? null : namespaceFromString(namespace);
     this.last = !more;
     this.response = response;
+    this.#buffer = chunk.buffer;
     this.#reader = lane.decoder.open(chunk, decoding);
   }
 
@@ -53,5 +55,12 @@ export class Batch implements BufferedDocuments {
 
   clear(): void {
     this.#cleared = true;
+  }
+
+  /** The buffer that the documents came in, where all were read and none of them looks into it. */
+  takeBuffer(): ArrayBuffer | undefined {
+    if (this.#cleared || !this.#reader.isSpent) return undefined;
+    this.#cleared = true;
+    return this.#buffer;
   }
 }

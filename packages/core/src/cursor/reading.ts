@@ -33,8 +33,11 @@ export interface OffloadedCursorMethods<TSchema> {
   batches(): AsyncGenerator<TSchema[], void, void>;
 }
 
-/** Documents that are decoded between two looks at the clock. */
-const DOCUMENTS_AT_ONCE = 64;
+/**
+ * Documents that are decoded between two looks at the clock. Few: V8 stops for its young generation within
+ * them, for as long as a slice or more, and a second time soon after; the loop is to turn in between.
+ */
+const DOCUMENTS_AT_ONCE = 8;
 
 type Cursor = AbstractCursor & CursorInternals;
 

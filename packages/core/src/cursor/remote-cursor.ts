@@ -36,7 +36,12 @@ export class RemoteCursor {
   readonly #port: MessagePort | undefined;
   readonly #handle: Comlink.Remote<CursorHandle> | undefined;
   readonly #outstanding: Promise<Answer>[] = [];
-  readonly #lost: Promise<never> | undefined;
+  /** What waits for an answer of the worker, to be rejected where that is gone. */
+  readonly #waiting = new Set<(reason: Error) => void>();
+  #lost: Error | undefined;
+  /** Buffers of batches that were read, for the worker to fill again. */
+  #empty: ArrayBuffer[] = [];
+  #current: Batch;
   #unwatch: (() => void) | undefined;
   #finished: boolean;
   #closing: Promise<void> | undefined;
@@ -53,28 +58,26 @@ export class RemoteCursor {
     this.#decoding = decoding;
     this.#credit = credit;
     this.first = new Batch(batch, lane, decoding);
+    this.#current = this.first;
     this.#finished = this.first.last;
     if (port === undefined) {
       forgetCause(call);
       return;
     }
     this.#port = port;
-    this.#lost = new Promise((_, reject) => {
-      const lose = (): void =>
-        reject(
-          this.#closing === undefined
-            ? new WorkerLostError('this cursor', {
-                write: false,
-                cause: lane.cause,
-                advice: ADVICE,
-              })
-            : interrupted(),
-        );
-      port.once('close', lose);
-      // A port that came from a worker that was already gone may never say that it is closed.
-      this.#unwatch = lane.onLost(lose);
-    });
-    this.#lost.catch(() => undefined);
+    const lose = (): void =>
+      this.#lose(
+        this.#closing === undefined
+          ? new WorkerLostError('this cursor', {
+              write: false,
+              cause: lane.cause,
+              advice: ADVICE,
+            })
+          : interrupted(),
+      );
+    port.once('close', lose);
+    // A port that came from a worker that was already gone may never say that it is closed.
+    this.#unwatch = lane.onLost(lose);
     this.#handle = Comlink.wrap<CursorHandle>(port);
     // Only a batch that someone waits for keeps the process alive.
     port.unref();
@@ -88,16 +91,26 @@ export class RemoteCursor {
   /** The next batch. Once it is called, the worker reads ahead. */
   async next(options: NextOptions): Promise<Batch> {
     const handle = this.#handle;
-    if (handle === undefined || this.#port === undefined || this.#lost === undefined) {
+    if (handle === undefined || this.#port === undefined) {
       throw new RangeError('the cursor has no more batches');
     }
+    const empty = this.#current.takeBuffer();
+    if (empty !== undefined) this.#empty.push(empty);
     const outstanding = this.#outstanding;
-    while (outstanding.length < this.#credit) outstanding.push(handle.next(options));
+    while (outstanding.length < this.#credit) {
+      const buffers = this.#empty;
+      this.#empty = [];
+      outstanding.push(
+        handle.next(
+          buffers.length === 0 ? options : Comlink.transfer({ ...options, buffers }, buffers),
+        ),
+      );
+    }
     const answered = outstanding.shift() as Promise<Answer>;
     this.#port.ref();
     let answer: Answer;
     try {
-      answer = await Promise.race([answered, this.#lost]);
+      answer = await this.#orLost(answered);
     } finally {
       this.#port.unref();
     }
@@ -109,7 +122,7 @@ export class RemoteCursor {
     }
     if (!answer.more) this.#finish();
     if (answer.session !== undefined) this.#lane.followSession(answer.session);
-    return new Batch(answer, this.#lane, this.#decoding);
+    return (this.#current = new Batch(answer, this.#lane, this.#decoding));
   }
 
   /** Closes the cursor in the worker and on the server. Harmless when it is closed already. */
@@ -118,16 +131,39 @@ export class RemoteCursor {
   }
 
   async #close(): Promise<void> {
-    if (this.#finished || this.#handle === undefined || this.#lost === undefined) return;
+    if (this.#finished || this.#handle === undefined) return;
     this.#port?.ref();
     try {
-      const mark = await Promise.race([this.#handle.close(), this.#lost]);
+      const mark = await this.#orLost(this.#handle.close());
       await this.#lane.eventMarks.reached(mark);
     } catch {
       // The worker is gone, and its sockets with it: the server closes the cursor by itself.
     } finally {
       this.#finish();
     }
+  }
+
+  /**
+   * The promise's outcome, or the loss of the worker. (Promise.race with one promise for the loss would keep every
+   * answer until the cursor's end.)
+   */
+  async #orLost<T>(promise: Promise<T>): Promise<T> {
+    if (this.#lost !== undefined) throw this.#lost;
+    let reject!: (reason: Error) => void;
+    try {
+      return await new Promise<T>((resolve, no) => {
+        reject = no;
+        this.#waiting.add(no);
+        promise.then(resolve, no);
+      });
+    } finally {
+      this.#waiting.delete(reject);
+    }
+  }
+
+  #lose(reason: Error): void {
+    this.#lost ??= reason;
+    for (const reject of this.#waiting) reject(reason);
   }
 
   #finish(): void {

@@ -21,6 +21,10 @@ import type { Decoding } from '../calls/options';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
 import { PendingCalls } from './pending-calls';
 
+// Kept apart: another module's exports are read through getters, and these on the hot path.
+const Kind = ReplyKind;
+const STRIDE = REPLY_STRIDE;
+
 /** A call has failed; whoever awaits it builds the error, so that its stack shows the caller's line. */
 export class Failure {
   constructor(
@@ -256,7 +260,7 @@ export class Lane {
   flush(): void {
     this.#scheduled = false;
     if (this.#calls.length === 0) return;
-    const bytes = new Uint8Array(this.#length);
+    const bytes = Buffer.allocUnsafeSlow(this.#length);
     let at = 0;
     for (const args of this.#encoded) {
       args.copyTo(bytes, at);
@@ -289,37 +293,37 @@ export class Lane {
     let reader: TapeReader | undefined;
     const buffer = bytes === undefined ? undefined : Buffer.from(bytes);
     let at = 0;
-    for (let i = 0; i < replies.length; i += REPLY_STRIDE) {
+    for (let i = 0; i < replies.length; i += STRIDE) {
       const id = replies[i];
       const kind = replies[i + 1];
       const detail = replies[i + 2];
       const pending = this.#pending.take(id);
-      if (pending?.heard === true && kind !== ReplyKind.cursor) forgetCause(id);
+      if (pending?.heard === true && kind !== Kind.cursor) forgetCause(id);
       let result: unknown;
       try {
         switch (kind) {
-          case ReplyKind.tape:
+          case Kind.tape:
             if (reader === undefined) reader = this.decoder.open(tape!, pending?.decoding ?? {});
             else reader.use(pending?.decoding ?? {});
             result = reader.next();
             break;
-          case ReplyKind.null:
+          case Kind.null:
             result = null;
             break;
-          case ReplyKind.undefined:
+          case Kind.undefined:
             break;
-          case ReplyKind.value:
-          case ReplyKind.document: {
+          case Kind.value:
+          case Kind.document: {
             const document = buffer!.subarray(at, at + detail);
             at += detail;
             result =
-              kind === ReplyKind.value ? valueOf(document, pending) : documentOf(document, pending);
+              kind === Kind.value ? valueOf(document, pending) : documentOf(document, pending);
             break;
           }
-          case ReplyKind.error:
+          case Kind.error:
             result = new Failure(extras![detail] as ErrorEnvelope);
             break;
-          case ReplyKind.cursor:
+          case Kind.cursor:
             result = extras![detail];
             break;
           default:

@@ -74,3 +74,25 @@ export function isContradictory(options: DecodeOptions): boolean {
     !((options.promoteValues ?? true) && (options.promoteLongs ?? true))
   );
 }
+
+/** What decoding needs of the options. */
+export interface ResolvedOptions {
+  readonly promotion: Promotion;
+  readonly deserialize: BSON.DeserializeOptions;
+  /** BSON.deserialize throws for them, whatever the document. */
+  readonly refused: boolean;
+}
+
+/** Most calls decode with the options of their collection, which are one object. */
+let last: { options: DecodeOptions; resolved: ResolvedOptions } | undefined;
+
+export function resolvedOptions(options: DecodeOptions): ResolvedOptions {
+  if (last?.options === options) return last.resolved;
+  const resolved = {
+    promotion: promotionOf(options),
+    deserialize: deserializeOptionsOf(options),
+    refused: !options.raw && isContradictory(options),
+  };
+  last = { options, resolved };
+  return resolved;
+}

@@ -18,6 +18,8 @@ export interface TapeDecoderOptions {
 export interface TapeReader {
   /** How many documents are left. */
   readonly length: number;
+  /** Whether all were read, and no document looks into the chunk's buffer. */
+  readonly isSpent: boolean;
   /**
    * The next document. Throws what BSON.deserialize throws for it, and is then past it; throws a RangeError
    * when none is left.
@@ -71,6 +73,10 @@ class ChunkReader implements TapeReader {
     this.#cursor = cursor;
     this.#tableOf = tableOf;
     this.length = cursor.documents;
+  }
+
+  get isSpent(): boolean {
+    return this.length === 0 && !this.#cursor.isKept;
   }
 
   use(options: DecodeOptions): void {

@@ -181,6 +181,11 @@ export class TapeEncoder {
     return chunk;
   }
 
+  /** Gives back the buffer of a chunk that was read, for one that comes. */
+  recycle(buffer: ArrayBuffer): void {
+    this.#sections.recycle(buffer);
+  }
+
   #unsentShapes(channel: object): ShapeDefinition[] {
     let sent = this.#sent.get(channel);
     if (sent === undefined) this.#sent.set(channel, (sent = new Set()));

@@ -17,7 +17,7 @@
  * document as it came: its length, then its BSON.
  */
 export interface TapeChunk {
-  /** Exactly the chunk's bytes: transfer it. */
+  /** Transfer it; and transfer it back when it was read, to be filled again. It may be longer than the chunk. */
   buffer: ArrayBuffer;
   /** The shapes that this chunk uses and its channel has not been sent before. */
   shapes?: ShapeDefinition[];

@@ -2,6 +2,10 @@ import { Header, HEADER_BYTES, TAPE_VERSION } from './format';
 
 /** A section larger than this is let go after its chunk: one huge document should not be paid for for ever. */
 const KEEP_BYTES = 4 * 1024 * 1024;
+const MOST_SPARES = 8;
+const LARGEST_SPARE = 1024 * 1024;
+/** A buffer below this size is made for its chunk alone. */
+const SMALL = 32 * 1024;
 
 /**
  * The sections of a chunk while it is written, and how far each is filled. The encoder writes them directly;
@@ -56,12 +60,31 @@ export class Sections {
     this.bytes = copied(this.bytes, new Uint8Array(room(this.byteCount, size)), this.byteCount);
   }
 
-  /** Everything in one exact buffer; the sections are empty afterwards. */
+  /** Buffers that have been read, newest last. Making one anew costs a page fault for every 4 KB of it. */
+  readonly #spare: ArrayBuffer[] = [];
+
+  recycle(buffer: ArrayBuffer): void {
+    if (buffer.byteLength > LARGEST_SPARE) return;
+    if (this.#spare.length === MOST_SPARES) this.#spare.shift();
+    this.#spare.push(buffer);
+  }
+
+  /** One that has been read and is large enough, and not far too large; else a new one. */
+  #buffer(length: number): ArrayBuffer {
+    for (let i = this.#spare.length - 1; i >= 0; i--) {
+      const { byteLength } = this.#spare[i];
+      if (byteLength >= length && byteLength <= 4 * length) return this.#spare.splice(i, 1)[0];
+    }
+    // Not zeroed, since every byte that is read is written; and not from Node's pool, so that it can be transferred.
+    // With some room, so that it will do for the next chunk too.
+    return Buffer.allocUnsafeSlow(length < SMALL ? length : length + (length >> 3)).buffer;
+  }
+
+  /** Everything in one buffer, which may be longer; the sections are empty afterwards. */
   pack(documents: number, blocks: readonly number[]): ArrayBuffer {
     const { doubleCount, intCount, wideCount, narrowCount, byteCount } = this;
     const int32s = intCount + blocks.length;
-    // Not zeroed, since every byte is written below; and not from Node's pool, so that it can be transferred.
-    const { buffer } = Buffer.allocUnsafeSlow(
+    const buffer = this.#buffer(
       HEADER_BYTES + doubleCount * 8 + int32s * 4 + wideCount * 2 + narrowCount + byteCount,
     );
     const header = new Int32Array(buffer, 0, HEADER_BYTES / 4);
@@ -82,7 +105,7 @@ export class Sections {
     at += int32s * 4;
     new Uint16Array(buffer, at, wideCount).set(this.wide.subarray(0, wideCount));
     at += wideCount * 2;
-    const bytes = new Uint8Array(buffer, at);
+    const bytes = new Uint8Array(buffer, at, narrowCount + byteCount);
     bytes.set(this.narrow.subarray(0, narrowCount));
     bytes.set(this.bytes.subarray(0, byteCount), narrowCount);
     this.#clear();

@@ -95,6 +95,7 @@ export class BatchSource implements CursorHandle {
     options?: NextOptions,
   ): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }> {
     this.#credit += 1;
+    for (const buffer of options?.buffers ?? []) this.#encoder.recycle(buffer);
     const mine = this.#turn.then(() => this.#asCall(() => this.#next(options)));
     this.#turn = mine.catch(() => undefined);
     try {

@@ -198,6 +198,8 @@ export interface CursorHandle {
 /** What the main thread may change between batches. */
 export interface NextOptions {
   batchSize?: number;
+  /** Chunks' buffers that were read, to be filled again. */
+  buffers?: ArrayBuffer[];
 }
 
 /** The task that Piscina runs in a worker: it serves its lane until the lane ends. */
