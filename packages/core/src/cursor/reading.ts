@@ -60,6 +60,8 @@ export function installReading(prototype: AbstractCursor): void {
           this.signal?.throwIfAborted();
         }
       } finally {
+        // What an error has left behind is never read: `closed` asks for it.
+        this.documents?.clear();
         if (!this.isClosed) await this.close();
       }
       return documents;
