@@ -26,6 +26,12 @@ export interface OffloadOptions {
   deadlineMS?: number;
   /** Limits of each worker's memory. The first client that starts the pool decides. Default: Node's own. */
   resourceLimits?: WorkerResourceLimits;
+  /**
+   * Whether a worker that waits for one answer of a server that answers within a third of a millisecond polls for
+   * it instead of sleeping: latency for the processor time of the wait. The first client that starts the pool decides.
+   * Default true; never on a machine with one processor.
+   */
+  busyPoll?: boolean;
   /** Refuse, when the client is made, options with which it could only run on the main thread. Default false. */
   strict?: boolean;
 }
@@ -54,7 +60,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
       'The option offload must be an object, as in { offload: { workers: 2 } }.',
     );
   }
-  const names = [...Object.keys(LIMITS), 'resourceLimits', 'strict'];
+  const names = [...Object.keys(LIMITS), 'resourceLimits', 'busyPoll', 'strict'];
   for (const key of Object.keys(options)) {
     if (!names.includes(key)) {
       throw new OffloadOptionError(`offload.${key} is no option. There are: ${names.join(', ')}.`);
@@ -74,17 +80,18 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     }
     return value;
   };
-  if (options.strict !== undefined && typeof options.strict !== 'boolean') {
-    throw new OffloadOptionError(
-      `offload.strict must be true or false, not ${String(options.strict)}.`,
-    );
-  }
+  const boolean = (key: 'busyPoll' | 'strict', fallback: boolean): boolean => {
+    const value: unknown = options[key] ?? fallback;
+    if (typeof value === 'boolean') return value;
+    throw new OffloadOptionError(`offload.${key} must be true or false, not ${String(value)}.`);
+  };
   return {
     workers: number('workers', defaultWorkers()),
     sliceMS: number('sliceMS', 4, false),
     readAhead: number('readAhead', 3),
     chunkBytes: number('chunkBytes', 256 * 1024),
-    strict: options.strict ?? false,
+    busyPoll: boolean('busyPoll', true),
+    strict: boolean('strict', false),
     ...(options.deadlineMS === undefined ? {} : { deadlineMS: number('deadlineMS', 1, false) }),
     ...(options.resourceLimits === undefined
       ? {}

@@ -11,7 +11,10 @@ import { workerEntry } from './worker-entry';
 import { workerFlags } from './worker-flags';
 
 /** What every worker of a pool is started with. */
-export type WorkerSettings = Pick<ResolvedOffloadOptions, 'chunkBytes' | 'resourceLimits'>;
+export type WorkerSettings = Pick<
+  ResolvedOffloadOptions,
+  'busyPoll' | 'chunkBytes' | 'resourceLimits'
+>;
 
 /**
  * One place in the pool: a worker thread and the lane to it. A worker that dies is replaced at once;
@@ -62,8 +65,8 @@ export class WorkerSlot {
 
   #open(): Lane {
     const { lane, port, progress } = Lane.open(this.#index);
-    const { chunkBytes } = this.#settings;
-    const start = (): void => this.#start(lane, { port, chunkBytes, progress });
+    const { busyPoll, chunkBytes } = this.#settings;
+    const start = (): void => this.#start(lane, { port, chunkBytes, busyPoll, progress });
     const delayMS = this.#delay.next();
     lane.onLost(() => this.#lost(lane));
     // Calls that wait for the worker keep the process alive, their wait does not.

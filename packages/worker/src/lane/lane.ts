@@ -22,6 +22,7 @@ import {
   type ToWorker,
 } from '../protocol';
 import { SessionRegistry } from '../session/session-registry';
+import { BusyPoll } from './busy-poll';
 import { Replies } from './replies';
 import { StreamOpenings } from './stream-openings';
 
@@ -56,9 +57,11 @@ export class Lane {
   readonly #replies: Replies;
   readonly #aborts = new Map<number, AbortController>();
   readonly #openings = new StreamOpenings();
+  readonly #busyPoll: BusyPoll;
   readonly #progress: LaneProgress;
 
-  constructor({ port, chunkBytes, progress }: LaneTask) {
+  constructor({ port, chunkBytes, busyPoll, progress }: LaneTask) {
+    this.#busyPoll = new BusyPoll(busyPoll);
     this.#port = port;
     this.#progress = new LaneProgress(progress);
     this.#chunkBytes = chunkBytes;
@@ -122,6 +125,7 @@ export class Lane {
     more: MoreBytes | undefined,
   ): Promise<void> {
     let rawDocuments = false;
+    const begun = this.#busyPoll.begun();
     try {
       const name = operationOf(code);
       const args = readArguments(bytes, start, end, more, this.#takesBytes(name, flags));
@@ -146,7 +150,8 @@ export class Lane {
     } catch (error) {
       this.#replies.error(call, error, rawDocuments);
     } finally {
-      this.#aborts.delete(call);
+      this.#busyPoll.answered(begun);
+      if ((flags & CallFlag.abortable) !== 0) this.#aborts.delete(call);
       if (session !== 0) this.#replies.session(this.#sessions.snapshot(session));
     }
   }

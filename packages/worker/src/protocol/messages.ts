@@ -207,6 +207,8 @@ export interface LaneTask {
   port: MessagePort;
   /** Bytes of BSON that a cursor's chunk aims at. */
   chunkBytes: number;
+  /** Whether the worker may poll for an answer that is due within a moment. */
+  busyPoll: boolean;
   /** How far the worker has come, in memory that both threads see: see LaneProgress. */
   progress: SharedArrayBuffer;
 }
