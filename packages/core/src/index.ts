@@ -20,12 +20,15 @@ export {
   type OffloadedCursorMethods,
 } from './cursor';
 export { ClientSession } from './session';
+export { NO_SESSION } from './transaction';
 export { OrderedBulkOperation, UnorderedBulkOperation } from './bulk';
 export {
   BundledError,
   DeadlineExceededError,
+  ForgottenSessionError,
   NotReadyError,
   OffloadOptionError,
+  TransactionEndedError,
   WorkerLostError,
 } from './errors';
-export type { OffloadOptions } from './pool/offload-options';
+export type { ForgottenSession, OffloadOptions } from './pool/offload-options';

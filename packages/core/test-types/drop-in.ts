@@ -90,3 +90,26 @@ new core.MongoClient('mongodb://localhost', driverOptions);
 new core.MongoClient('mongodb://localhost', { offload: { workrs: 2 } });
 // @ts-expect-error nor one of the driver's
 new core.MongoClient('mongodb://localhost', { maxPoolsize: 5 });
+
+// Transactions.
+expectTypeOf(
+  client.transaction(async (joined) => {
+    expectTypeOf(joined).toEqualTypeOf<core.ClientSession>();
+    await pets.findOne({}, { session: core.NO_SESSION });
+    return await pets.countDocuments();
+  }),
+).resolves.toEqualTypeOf<number>();
+void client.transaction(async () => undefined, { readConcern: { level: 'snapshot' } });
+// @ts-expect-error the function gives a promise
+void client.transaction(() => 1);
+new core.MongoClient('mongodb://localhost', {
+  offload: { ambientTransactions: true, forgottenSession: 'error' },
+});
+// @ts-expect-error there is no such choice
+new core.MongoClient('mongodb://localhost', { offload: { forgottenSession: 'loud' } });
+expectTypeOf<core.OffloadOptions['forgottenSession']>().toEqualTypeOf<
+  core.ForgottenSession | undefined
+>();
+expectTypeOf<core.TransactionEndedError>().toExtend<driver.MongoTransactionError>();
+expectTypeOf<core.ForgottenSessionError>().toExtend<driver.MongoTransactionError>();
+expectTypeOf(session.withTransaction(async () => 1)).resolves.toEqualTypeOf<number>();

@@ -14,18 +14,19 @@ import { completeBulkError } from '../facade/inserts';
 import { sessionOf } from '../facade/offload-method';
 import { ownAllMethods } from '../facade/own-prototype';
 import { collectionTarget } from '../facade/targets';
+import { joined, runOnMain, scopes } from '../transaction';
 
 /** The driver's OrderedBulkOperation; `execute` runs in a worker thread. */
 export class OrderedBulkOperation extends driver.OrderedBulkOperation {
   override async execute(options: BulkWriteOptions = {}): Promise<BulkWriteResult> {
-    return (await executeInWorker(bulkInternals(this), options)) ?? (await super.execute(options));
+    return await execute(bulkInternals(this), options, (joined) => super.execute(joined));
   }
 }
 
 /** The driver's UnorderedBulkOperation; `execute` runs in a worker thread. */
 export class UnorderedBulkOperation extends driver.UnorderedBulkOperation {
   override async execute(options: BulkWriteOptions = {}): Promise<BulkWriteResult> {
-    return (await executeInWorker(bulkInternals(this), options)) ?? (await super.execute(options));
+    return await execute(bulkInternals(this), options, (joined) => super.execute(joined));
   }
 }
 
@@ -43,20 +44,24 @@ export function offloadedBulk<B extends object>(
 /**
  * Sends the statements that were gathered, in the order in which they were added, to a worker.
  *
- * @returns undefined where the driver's own method is to run (or to say what is wrong)
+ * @param native - the driver's own method: for a client on the main thread, and for what is wrong
  */
-async function executeInWorker(
+async function execute(
   bulk: BulkInternals,
-  options: BulkWriteOptions,
-): Promise<BulkWriteResult | undefined> {
+  own: BulkWriteOptions,
+  native: (options: BulkWriteOptions) => Promise<BulkWriteResult>,
+): Promise<BulkWriteResult> {
   const { collection, isOrdered, s } = bulk;
   const client = clientOf(collection);
   const state = offloadedState(client);
-  const all: BulkWriteOptions = { ...s.options, ...options };
+  const what = 'bulk.execute';
+  const merged: BulkWriteOptions = { ...s.options, ...own };
+  const all: BulkWriteOptions = scopes.used ? joined(client, merged, what) : merged;
+  const options: BulkWriteOptions = all === merged ? own : { ...own, session: all.session };
+  if (state === undefined) return await runOnMain(all.session, { what }, () => native(options));
   const session = sessionOf(all, client);
   const batches = bulk.batches;
-  if (state === undefined || session === 'foreign' || s.executed || batches.length === 0)
-    return undefined;
+  if (session === 'foreign' || s.executed || batches.length === 0) return await native(options);
   s.executed = true;
   state.prepare();
   const statements: { t: number; d: Document }[] = [];

@@ -24,7 +24,8 @@ export abstract class ChangeStreamCursor extends ChangeStreamCursorClass {}
 type Cursor = ChangeStreamCursorInternals & AbstractCursor & NodeJS.EventEmitter;
 
 ownAllMethods(ChangeStreamCursor, ChangeStreamCursorClass);
-offloadCursorClass(ChangeStreamCursor.prototype, describe);
+// The server has no change streams in transactions: they tell of what was committed.
+offloadCursorClass(ChangeStreamCursor.prototype, describe, { transactional: false });
 
 const { cursorInit, getMore } = ChangeStreamCursor.prototype as unknown as {
   cursorInit: (this: Cursor) => Promise<void>;

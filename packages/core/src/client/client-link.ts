@@ -24,6 +24,7 @@ import { DecodingFailure, Failure, type Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import { WorkerPool } from '../pool/worker-pool';
 import type { SessionLink } from '../session';
+import type { Hold, OpenTransaction } from '../transaction';
 import type { CredentialCallbacks } from './credential-callbacks';
 import { Turns } from './turns';
 
@@ -144,29 +145,36 @@ export class ClientLink {
    * @throws the driver's own error, WorkerLostError, or the reason of the call's signal
    */
   async call(call: Call): Promise<unknown> {
-    if (call.signal !== undefined || !(call.args instanceof EncodedCall) || this.#turns.size > 0) {
+    const { args, session, signal } = call;
+    const waits = !(args instanceof EncodedCall) || this.#turns.size > 0;
+    if (waits || session !== undefined || signal !== undefined) {
       return (await this.send(call)).result;
     }
     // The same as `send`, with a promise less for each step that such a call does not need.
     const closings = this.#closings;
-    const sent = this.#start(call, call.args);
+    const sent = this.#start(call, args);
     const result = await sent.result;
     if (sent.tracked !== undefined) this.#untrack(sent.tracked);
     if (result instanceof Failure) {
-      return (await this.#failed(call, call.args, sent, result, closings)).result;
+      return (await this.#failed(call, args, sent, result, closings)).result;
     }
     if (result instanceof DecodingFailure) throw result.error;
     return result;
   }
 
   /** As `call`, and tells which lane served it, for what goes on living there. */
-  async send(call: Call): Promise<{ result: unknown; lane: Lane; id: number }> {
+  async send(call: Call, hold?: Hold): Promise<{ result: unknown; lane: Lane; id: number }> {
     call.signal?.throwIfAborted();
+    if (call.session !== undefined && hold === undefined) {
+      const { transaction } = call.session;
+      if (transaction !== undefined) return await this.#inTransaction(transaction, call);
+    }
     const closings = this.#closings;
     const waits = !(call.args instanceof EncodedCall) || this.#turns.size > 0;
     const args = waits ? await this.#turn(call) : (call.args as EncodedCall);
     const sent = this.#start(call, args);
     if (waits) this.#turns.done(call);
+    hold?.(sent.result);
     const result = await this.#settled(call, sent);
     if (result instanceof Failure) return await this.#failed(call, args, sent, result, closings);
     if (result instanceof DecodingFailure) throw result.error;
@@ -176,6 +184,17 @@ export class ClientLink {
   #start(call: Call, args: EncodedCall): Sent {
     const lane = call.session?.prepare(() => this.#pick(call.target), this.#id, this.#define);
     return this.#on(lane ?? this.#pick(call.target), call, args);
+  }
+
+  /** What is called in a transaction is sent when those before it in the transaction have been answered. */
+  async #inTransaction(
+    transaction: OpenTransaction,
+    call: Call,
+  ): Promise<{ result: unknown; lane: Lane; id: number }> {
+    const { name: what, args, signal } = call;
+    // Who is given up while it waits never asks for them.
+    if (!(args instanceof EncodedCall)) args.catch(() => undefined);
+    return await transaction.inTurn({ what, signal }, (hold) => this.send(call, hold));
   }
 
   /** Waits for what was called before on the same namespace and is still being encoded, and for its own arguments. */
@@ -192,11 +211,15 @@ export class ClientLink {
     }
   }
 
-  async #settled({ signal }: Call, { lane, id, result, tracked }: Sent): Promise<unknown> {
+  async #settled({ signal, session }: Call, { lane, id, result, tracked }: Sent): Promise<unknown> {
     try {
       return signal === undefined
         ? await result
-        : await untilAborted(result, signal, () => lane.abort(id));
+        : await untilAborted(result, signal, () => {
+            // What begins a transaction is given up here only: it may reach the server yet, and the
+            // worker must know of it then, to abort it.
+            if (session?.isStarting !== true) lane.abort(id);
+          });
     } finally {
       if (tracked !== undefined) this.#untrack(tracked);
     }
@@ -242,13 +265,14 @@ export class ClientLink {
     return { result, lane, id };
   }
 
-  /** Commits or aborts a session's transaction. */
+  /** Commits or aborts a session's transaction, which has given it its turn. */
   async callOnSession(
     name: 'session.commitTransaction' | 'session.abortTransaction',
     session: SessionLink,
+    { signal, hold }: { signal?: AbortSignal; hold: Hold },
   ): Promise<void> {
     const args = encodeCall({}, {});
-    await this.call({ name, target: this.target(), args, session });
+    await this.send({ name, target: this.target(), args, session, signal }, hold);
   }
 
   /** What the connections of all workers, made from now on, say of themselves besides. */

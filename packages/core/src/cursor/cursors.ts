@@ -3,6 +3,9 @@ import type { CollectionInfo, CountOptions, Document } from 'mongodb';
 
 import { inside, RunCommandCursorClass, type CursorInternals } from '../driver/internals';
 import { ownAllMethods } from '../facade/own-prototype';
+import { isOffloaded } from '../session';
+import { runOnMain, scopes } from '../transaction';
+import { sessionForReading } from './joining';
 import {
   callOnCursor,
   offloadCursorClass,
@@ -32,14 +35,19 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
   }
 
   override async count(options?: CountOptions): Promise<number> {
+    // The driver's own check of its argument comes with its own method.
+    if (typeof options === 'boolean') return await super.count(options);
+    const what = 'cursor.count';
+    const { session: own, ...counting } = options ?? {};
+    const inherited = scopes.used ? sessionForReading(this, what) : inside(this).cursorSession;
+    const session = own ?? inherited ?? undefined;
     const state = offloadedCursorState(this);
-    // The driver's own check of its argument, and its warning, come with its own method.
-    if (state === undefined || typeof options === 'boolean' || options?.session != null) {
-      return await super.count(options);
+    if (state === undefined || (session !== undefined && !isOffloaded(session))) {
+      return await runOnMain(session, { what }, () => super.count({ ...counting, session }));
     }
     const description = describeFind(inside(this));
-    description.options = { ...description.options, countOptions: { ...options } };
-    return (await callOnCursor(this, state, 'cursor.count', description, undefined)) as number;
+    description.options = { ...description.options, countOptions: counting };
+    return (await callOnCursor(this, state, what, description, undefined, session)) as number;
   }
 }
 export interface FindCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {}
@@ -154,6 +162,6 @@ const classes: [
 
 for (const [ours, drivers, describe] of classes) {
   ownAllMethods(ours, drivers);
-  offloadCursorClass(ours.prototype, describe);
+  offloadCursorClass(ours.prototype, describe, { transactional: true });
   installReading(ours.prototype);
 }

@@ -3,12 +3,12 @@ import {
   Long,
   MongoInvalidArgumentError,
   type AbstractCursor,
+  type ClientSession,
   type Document,
   type MongoDBNamespace,
 } from 'mongodb';
 
 import { Deadline, eitherSignal } from '../abort/deadline';
-import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import { crossingOptions, decoding, type Decoding } from '../calls/options';
 import type { TargetRef } from '../client/client-link';
@@ -21,6 +21,8 @@ import {
 } from '../driver/internals';
 import { deadlineOf } from '../pool/offload-options';
 import { isOffloaded, sessionLinkOf, type SessionLink } from '../session';
+import { runOnMain, scopes } from '../transaction';
+import { rememberOrigin, sessionForReading } from './joining';
 import { RemoteCursor } from './remote-cursor';
 import { yieldAfter } from './slice';
 
@@ -55,20 +57,38 @@ export function remoteOf(cursor: AbstractCursor): RemoteCursor | undefined {
   return remotes.get(cursor);
 }
 
-/** Makes a cursor of the driver's one of ours: same object, same state, read in a worker. */
+/**
+ * Makes a cursor of the driver's one of ours: same object, same state, read in a worker.
+ *
+ * @param options - those that it was made with, where it does not keep them
+ */
 export function offloadedCursor<C extends object>(
-  cursor: object,
+  cursor: AbstractCursor,
   cursorClass: abstract new (...args: never[]) => C,
+  options?: Document,
 ): C {
+  if (scopes.used) rememberOrigin(cursor, options ?? optionsOf(cursor));
   return Object.setPrototypeOf(cursor, cursorClass.prototype as object) as C;
+}
+
+function optionsOf(cursor: AbstractCursor): Document | undefined {
+  const { findOptions, aggregateOptions, options } = inside(cursor);
+  return findOptions ?? aggregateOptions ?? options;
 }
 
 /**
  * Lets the cursors of one class be read in a worker. The driver's cursor keeps its whole logic and
  * state; what is replaced are the three places where it would talk to a server: the first command,
  * getMore, and killCursors.
+ *
+ * @param describe - what a cursor of the class is opened with in the worker
+ * @param transactional - whether it can take part in a transaction
  */
-export function offloadCursorClass(prototype: AbstractCursor, describe: Describe): void {
+export function offloadCursorClass(
+  prototype: AbstractCursor,
+  describe: Describe,
+  { transactional }: { transactional: boolean },
+): void {
   const native = inside(prototype);
   const { cursorInit, getMore, cleanup } = native;
   const nativeRewind = prototype.rewind;
@@ -76,8 +96,15 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
 
   const replacement = {
     async cursorInit(this: CursorInternals & AbstractCursor): Promise<void> {
+      if (scopes.used && transactional) {
+        const what = `The ${this.constructor.name}'s query`;
+        this.cursorSession = sessionForReading(this, what) ?? null;
+      }
       const state = offloadedCursorState(this);
-      if (state === undefined) return await cursorInit.call(this);
+      if (state === undefined) {
+        const options = { what: 'cursor.open', signal: this.signal };
+        return await runOnMain(this.cursorSession, options, () => cursorInit.call(this));
+      }
       try {
         const description = describe(this);
         checkFilter(description.args.filter);
@@ -101,11 +128,13 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
     async getMore(this: CursorInternals & AbstractCursor): Promise<BufferedDocuments> {
       const remote = remotes.get(this);
       const state = remote && offloadedState(clientOf(this));
-      if (remote === undefined || state === undefined) return await getMore.call(this);
+      if (remote === undefined || state === undefined) {
+        const options = { what: 'cursor.getMore', signal: this.signal, quiet: true };
+        return await runOnMain(this.cursorSession, options, () => getMore.call(this));
+      }
       await yieldAfter(state.link.offload.sliceMS);
       const { batchSize } = this.cursorOptions;
-      const next = remote.next(batchSize === undefined ? {} : { batchSize });
-      return await untilAborted(next, this.signal);
+      return await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
     },
 
     async cleanup(
@@ -157,14 +186,37 @@ export function offloadCursorClass(prototype: AbstractCursor, describe: Describe
         verbosity?: unknown,
         more?: unknown,
       ): Promise<unknown> {
+        const what = 'cursor.explain';
+        const session = scopes.used ? sessionForReading(this, what) : this.cursorSession;
         const state = offloadedCursorState(this);
-        if (state === undefined) return await explain.call(this, verbosity, more);
+        if (state === undefined) {
+          return await runOnMain(session, { what }, () =>
+            withSession(this, session, () => explain.call(this, verbosity, more)),
+          );
+        }
         const description = describe(this);
         checkFilter(description.args.filter);
         const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
-        return await callOnCursor(this, state, 'cursor.explain', description, asked ?? true);
+        return await callOnCursor(this, state, what, description, asked ?? true, session);
       },
     });
+  }
+}
+
+/** The driver explains with the session among the options that a cursor was made with. */
+function withSession<T>(
+  cursor: CursorInternals,
+  session: ClientSession | null | undefined,
+  run: () => T,
+): T {
+  const options = cursor.findOptions ?? cursor.aggregateOptions;
+  if (options === undefined || session == null) return run();
+  const before: unknown = options.session;
+  options.session = session;
+  try {
+    return run();
+  } finally {
+    options.session = before;
   }
 }
 
@@ -205,7 +257,8 @@ async function open(
   state.prepare();
   const decode = decoding(description.options, undefined);
   const options = crossing(description);
-  const session = sessionLink(cursor);
+  const session = sessionLink(cursor, cursor.cursorSession);
+  const transaction = session?.transaction;
   const { result, lane, id } = await state.link.send({
     name: 'cursor.open',
     target: targetOf(state, description),
@@ -217,8 +270,16 @@ async function open(
     writes: description.writes,
     order: description.order,
   });
-  const credit = description.options.tailable === true ? 1 : state.link.offload.readAhead;
-  return new RemoteCursor(result as OpenedCursor, lane, id, decode, credit);
+  // In a session, what is read ahead would be at work while something else of the session's is.
+  const ahead = description.options.tailable !== true && session === undefined;
+  const credit = ahead ? state.link.offload.readAhead : 1;
+  return new RemoteCursor(result as OpenedCursor, {
+    lane,
+    call: id,
+    decoding: decode,
+    credit,
+    transaction,
+  });
 }
 
 /** An operation that a cursor offers beside its documents: it opens a cursor of its own in the worker. */
@@ -228,11 +289,12 @@ export async function callOnCursor(
   name: 'cursor.explain' | 'cursor.count',
   description: CursorDescription,
   third: unknown,
+  given: ClientSession | null | undefined,
 ): Promise<unknown> {
   state.prepare();
   const decode: Decoding = decoding(description.options, undefined);
   const options = crossing(description);
-  const session = sessionLink(inside(cursor));
+  const session = sessionLink(cursor, given);
   return await state.link.call({
     name,
     target: targetOf(state, description),
@@ -245,10 +307,11 @@ export async function callOnCursor(
   });
 }
 
-function sessionLink(cursor: CursorInternals): SessionLink | undefined {
-  const { cursorSession } = cursor;
-  if (cursorSession == null) return undefined;
-  return sessionLinkOf(cursorSession, clientOf(cursor as unknown as AbstractCursor));
+function sessionLink(
+  cursor: AbstractCursor,
+  session: ClientSession | null | undefined,
+): SessionLink | undefined {
+  return session == null ? undefined : sessionLinkOf(session, clientOf(cursor));
 }
 
 function crossing({ options }: CursorDescription): Document {

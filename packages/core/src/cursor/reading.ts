@@ -54,7 +54,8 @@ export function installReading(prototype: AbstractCursor): void {
       const documents: unknown[] = [];
       try {
         while (!isOver(this)) {
-          await takeBuffered(this, documents);
+          // The first command leaves in the turn of the call, before what is called behind it.
+          if (this.documents !== null) await takeBuffered(this, documents);
           if (!isOver(this)) await this.fetchBatch();
           // An abort closes the cursor: that is not the end of the result.
           this.signal?.throwIfAborted();

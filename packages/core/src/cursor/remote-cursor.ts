@@ -12,15 +12,29 @@ import {
 import * as Comlink from 'comlink';
 import { MongoAPIError } from 'mongodb';
 
+import { untilAborted } from '../abort/until-aborted';
 import type { Decoding } from '../calls/options';
 import { WorkerLostError } from '../errors';
 import { forgetCause } from '../events';
 import type { Lane } from '../pool/lane';
+import type { OpenTransaction } from '../transaction';
 import { Batch } from './batch';
 
 const ADVICE = 'What it has given is right, and there is more: begin the query anew.';
 
 type Answer = (CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark };
+
+/** How a cursor was opened. */
+interface Opening {
+  lane: Lane;
+  /** The call that opened it, which is what events of its later commands belong to. */
+  call: number;
+  decoding: Decoding;
+  /** Batches that may be asked for before they are wanted, the one that is wanted included. */
+  credit: number;
+  /** The transaction that it is part of. */
+  transaction: OpenTransaction | undefined;
+}
 
 /**
  * A cursor that lives in a worker. It holds as many calls of `next` outstanding as it has credit to
@@ -29,10 +43,10 @@ type Answer = (CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark };
 export class RemoteCursor {
   readonly first: Batch;
   readonly #lane: Lane;
-  /** The call that opened it, which is what events of its later commands belong to. */
   readonly #call: number;
   readonly #decoding: Decoding;
   readonly #credit: number;
+  readonly #transaction: OpenTransaction | undefined;
   readonly #port: MessagePort | undefined;
   readonly #handle: Comlink.Remote<CursorHandle> | undefined;
   readonly #outstanding: Promise<Answer>[] = [];
@@ -44,19 +58,18 @@ export class RemoteCursor {
   #current: Batch;
   #unwatch: (() => void) | undefined;
   #finished: boolean;
+  /** Whether the next batch takes a command: all of the server's last one has come. */
+  #endOfBatch: boolean;
   #closing: Promise<void> | undefined;
 
-  constructor(
-    { batch, port }: OpenedCursor,
-    lane: Lane,
-    call: number,
-    decoding: Decoding,
-    credit: number,
-  ) {
+  constructor({ batch, port }: OpenedCursor, opening: Opening) {
+    const { lane, call, decoding, credit, transaction } = opening;
     this.#lane = lane;
     this.#call = call;
     this.#decoding = decoding;
     this.#credit = credit;
+    this.#transaction = transaction;
+    this.#endOfBatch = batch.endOfBatch;
     this.first = new Batch(batch, lane, decoding);
     this.#current = this.first;
     this.#finished = this.first.last;
@@ -88,8 +101,24 @@ export class RemoteCursor {
     return this.#finished;
   }
 
-  /** The next batch. Once it is called, the worker reads ahead. */
-  async next(options: NextOptions): Promise<Batch> {
+  /**
+   * The next batch. Once it is called, the worker reads ahead.
+   *
+   * @throws TransactionEndedError where its transaction is over; the signal's reason
+   */
+  next(options: NextOptions, signal?: AbortSignal): Promise<Batch> {
+    if (this.#transaction === undefined || !this.#endOfBatch) {
+      return untilAborted(this.#next(options), signal);
+    }
+    const turn = { what: 'cursor.getMore', signal, quiet: true };
+    return this.#transaction.inTurn(turn, async (hold) => {
+      const next = this.#next(options);
+      hold(next);
+      return await untilAborted(next, signal);
+    });
+  }
+
+  async #next(options: NextOptions): Promise<Batch> {
     const handle = this.#handle;
     if (handle === undefined || this.#port === undefined) {
       throw new RangeError('the cursor has no more batches');
@@ -121,6 +150,7 @@ export class RemoteCursor {
       throw reviveError(answer.error);
     }
     if (!answer.more) this.#finish();
+    this.#endOfBatch = answer.endOfBatch;
     if (answer.session !== undefined) this.#lane.followSession(answer.session);
     return (this.#current = new Batch(answer, this.#lane, this.#decoding));
   }
@@ -132,9 +162,22 @@ export class RemoteCursor {
 
   async #close(): Promise<void> {
     if (this.#finished || this.#handle === undefined) return;
+    const transaction = this.#transaction;
+    if (transaction === undefined) return await this.#closeThere();
+    const options = { what: 'cursor.close', quiet: true };
+    try {
+      await transaction.inTurn(options, () => this.#closeThere());
+    } catch {
+      // With the transaction, the server has closed its cursors.
+      await this.#closeThere(true);
+    }
+  }
+
+  async #closeThere(gone?: boolean): Promise<void> {
+    if (this.#finished || this.#handle === undefined) return;
     this.#port?.ref();
     try {
-      const mark = await this.#orLost(this.#handle.close());
+      const mark = await this.#orLost(this.#handle.close(gone));
       await this.#lane.eventMarks.reached(mark);
     } catch {
       // The worker is gone, and its sockets with it: the server closes the cursor by itself.

@@ -1,4 +1,4 @@
-import { MongoError } from 'mongodb';
+import { MongoError, MongoTransactionError } from 'mongodb';
 
 /**
  * The worker that held an operation has died: out of memory, by `process.exit` in a native module,
@@ -87,6 +87,51 @@ export class DeadlineExceededError extends MongoError {
   override get name(): string {
     return 'DeadlineExceededError';
   }
+}
+
+/**
+ * An operation belongs to a transaction that has ended: it was called in the async context of one
+ * (`client.transaction()`, `ambientTransactions`) whose function had returned, or with the session of
+ * one that was being committed or aborted. Nothing was sent.
+ */
+export class TransactionEndedError extends MongoTransactionError {
+  override readonly code = 'MONGO_OFFLOAD_TRANSACTION_ENDED';
+
+  constructor(what: string) {
+    super(
+      `${what} was not sent: the transaction that it belongs to has ended. Await each operation before the ` +
+        'transaction ends, and give { session: null } to one that is to run outside of it.',
+    );
+  }
+
+  override get name(): string {
+    return 'TransactionEndedError';
+  }
+}
+
+/**
+ * With `offload: { forgottenSession: 'error' }`: an operation without a session was called where a
+ * transaction is under way. Nothing was sent.
+ */
+export class ForgottenSessionError extends MongoTransactionError {
+  override readonly code = 'MONGO_OFFLOAD_FORGOTTEN_SESSION';
+
+  constructor(what: string, line: string | undefined) {
+    super(
+      `${forgotten(what, line)} and was not sent: it would not be part of it. Give it { session }, or ` +
+        '{ session: null } if it is to run outside.',
+    );
+  }
+
+  override get name(): string {
+    return 'ForgottenSessionError';
+  }
+}
+
+/** How the warning and the error about a forgotten session begin. */
+export function forgotten(what: string, line: string | undefined): string {
+  const where = line === undefined ? '' : ` at ${line}`;
+  return `${what} had no session inside of a transaction${where}`;
 }
 
 /** An option under `offload` that is unknown or has no sense. */

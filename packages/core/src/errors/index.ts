@@ -1,2 +1,3 @@
+export { CallSite } from './call-site';
 export * from './errors';
 export * from './warning';

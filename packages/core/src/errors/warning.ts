@@ -1,6 +1,12 @@
 const said = new Set<string>();
 
-type WarningCode = 'MONGO_OFFLOAD_ON_MAIN' | 'MONGO_OFFLOAD_OTHER_DRIVER';
+type WarningCode =
+  | 'MONGO_OFFLOAD_ON_MAIN'
+  | 'MONGO_OFFLOAD_OTHER_DRIVER'
+  | 'MONGO_OFFLOAD_FORGOTTEN_SESSION'
+  | 'MONGO_OFFLOAD_PARALLEL_OPERATIONS'
+  | 'MONGO_OFFLOAD_NOT_AWAITED'
+  | 'MONGO_OFFLOAD_LEFT_OPEN';
 
 /** Emits a process warning (type `MongoOffloadWarning`) the first time it is called for `about`. */
 export function warnOnce(
@@ -11,4 +17,14 @@ export function warnOnce(
   if (said.has(about)) return;
   said.add(about);
   process.emitWarning(message, { type: 'MongoOffloadWarning', code });
+}
+
+/** The same, once for each line of the program and what it does there. */
+export function warnOnceAt(
+  line: string | undefined,
+  what: string,
+  message: string,
+  code: WarningCode,
+): void {
+  warnOnce(`${code} ${what} ${line ?? ''}`, message, code);
 }

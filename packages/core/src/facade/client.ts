@@ -9,6 +9,7 @@ import type {
   Document,
   DriverInfo,
   MongoClientOptions,
+  TransactionOptions,
 } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
@@ -29,7 +30,8 @@ import { NotReadyError, OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
 import { workerEntry } from '../pool/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
-import { type ClientSession, offloadedSession } from '../session';
+import { makeAmbient, offloadedSession, type ClientSession } from '../session';
+import { lastTransaction, runNested, transactionHere } from '../transaction';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
 import { ownAllMethods } from './own-prototype';
@@ -133,6 +135,7 @@ export class MongoClient extends driver.MongoClient {
 
   override async close(force = false): Promise<void> {
     const { s } = this as unknown as ClientInternals;
+    for (const session of s.activeSessions) lastTransaction(session)?.release();
     // Transactions end first: their workers must still be there to abort them.
     await Promise.all([...s.activeSessions].map(async (session) => await session.endSession()));
     const ended: Uint8Array[] = [];
@@ -164,8 +167,43 @@ export class MongoClient extends driver.MongoClient {
     const session = super.startSession(options);
     // The driver's own internals start implicit sessions by this method too; those stay its own.
     const { explicit } = session as unknown as { explicit: boolean };
-    if (this.#onMain !== undefined || !explicit) return session;
-    return offloadedSession(session, this.#link);
+    if (!explicit) return session;
+    return offloadedSession(session, this.#link, this.#onMain !== undefined);
+  }
+
+  /**
+   * Runs a function in a transaction. Every operation of this client that the function calls and awaits
+   * takes part by itself, in whatever module or library it is called: it is given no session, and
+   * `session: null` keeps one out. Commits when the function returns and aborts when it throws. Where the
+   * server asks for it, the function is called anew, as by `session.withTransaction`.
+   *
+   * Inside of another transaction of this client's, the function takes part in that one; when it fails,
+   * all of it is aborted. Change streams are part of no transaction.
+   *
+   * @example
+   * ```ts
+   * await client.transaction(async () => {
+   *   await accounts.updateOne({ _id: from }, { $inc: { balance: -amount } });
+   *   await accounts.updateOne({ _id: to }, { $inc: { balance: amount } });
+   * });
+   * ```
+   * @returns what the function returned
+   * @throws what the function threw; the server's and the driver's errors. An operation that is called
+   *   when the transaction is over rejects with a TransactionEndedError.
+   */
+  async transaction<T>(
+    fn: (session: ClientSession) => Promise<T>,
+    options?: TransactionOptions,
+  ): Promise<T> {
+    if (typeof fn !== 'function') {
+      throw new driver.MongoInvalidArgumentError('client.transaction() needs a function to call');
+    }
+    const around = transactionHere(this);
+    if (around?.over === false) return await runNested(around, fn, options);
+    return await this.withSession(async (session) => {
+      makeAmbient(session);
+      return await session.withTransaction(fn, options);
+    });
   }
 
   /** Creates a change stream. Nothing is sent before it is read or listened to. */

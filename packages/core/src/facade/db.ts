@@ -84,7 +84,7 @@ export class Db extends driver.Db {
     command: Document,
     options?: RunCursorCommandOptions,
   ): RunCommandCursor {
-    return offloadedCursor(super.runCursorCommand(command, options), RunCommandCursor);
+    return offloadedCursor(super.runCursorCommand(command, options), RunCommandCursor, options);
   }
 
   /** Creates a change stream. Nothing is sent before it is read or listened to. */

@@ -9,6 +9,7 @@ import type { TargetRef } from '../client/client-link';
 import { offloadedState } from '../client/state';
 import { deadlineOf } from '../pool/offload-options';
 import { sessionLinkOf, type SessionLink } from '../session';
+import { joined, runOnMain, scopes } from '../transaction';
 
 /** What the mechanism must know of the objects whose methods it carries. */
 export interface Carrier<This> {
@@ -90,12 +91,16 @@ function offloaded<This extends object>(
   const { openOptions = false, ownBsonOnly = false } = plan;
   const methods = {
     async [method](this: This, ...args: unknown[]): Promise<unknown> {
-      const options = args[arity] as Document | undefined;
       const client = carrier.client(this);
+      if (scopes.used) args[arity] = joined(client, args[arity] as Document | undefined, name);
+      const options = args[arity] as Document | undefined;
       const state = offloadedState(client);
       const session = state && sessionOf(options, client);
+      if (state === undefined) {
+        const given = options?.session as ClientSession | undefined;
+        return await runOnMain(given, { what: name }, () => native.apply(this, args));
+      }
       if (
-        state === undefined ||
         session === 'foreign' ||
         !canCross(args, arity) ||
         plan.accepts?.call(this, args) === false

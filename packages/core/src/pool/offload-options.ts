@@ -34,7 +34,23 @@ export interface OffloadOptions {
   busyPoll?: boolean;
   /** Refuse, when the client is made, options with which it could only run on the main thread. Default false. */
   strict?: boolean;
+  /**
+   * Operations without a session that are called inside of a `session.withTransaction` take part in it,
+   * as in `client.transaction()`. Default false.
+   */
+  ambientTransactions?: boolean;
+  /**
+   * What is done about an operation without a session where a transaction of its client is under way:
+   * in the function given to `withTransaction`, or between `startTransaction` and its end. `'warn'`: a
+   * process warning, once for each line of the program that does so; `'error'`: it rejects with a
+   * ForgottenSessionError before anything is sent; `'off'`: nothing. `session: null` says that an
+   * operation is to run outside. Default `'warn'`.
+   */
+  forgottenSession?: ForgottenSession;
 }
+
+/** What is done about an operation that should have had a session. */
+export type ForgottenSession = 'warn' | 'error' | 'off';
 
 /** Options that are absent where they are not given. */
 type Optional = 'deadlineMS' | 'resourceLimits';
@@ -53,6 +69,13 @@ const LIMITS: Record<
   deadlineMS: [1, 2 ** 31 - 1],
 };
 
+const CHOICES = {
+  busyPoll: [true, false],
+  strict: [true, false],
+  ambientTransactions: [true, false],
+  forgottenSession: ['warn', 'error', 'off'],
+} as const;
+
 /** @throws OffloadOptionError for an option that is unknown or out of range */
 export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOffloadOptions {
   if (typeof options !== 'object' || options === null) {
@@ -60,7 +83,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
       'The option offload must be an object, as in { offload: { workers: 2 } }.',
     );
   }
-  const names = [...Object.keys(LIMITS), 'resourceLimits', 'busyPoll', 'strict'];
+  const names = [...Object.keys(LIMITS), 'resourceLimits', ...Object.keys(CHOICES)];
   for (const key of Object.keys(options)) {
     if (!names.includes(key)) {
       throw new OffloadOptionError(`offload.${key} is no option. There are: ${names.join(', ')}.`);
@@ -80,18 +103,22 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     }
     return value;
   };
-  const boolean = (key: 'busyPoll' | 'strict', fallback: boolean): boolean => {
-    const value: unknown = options[key] ?? fallback;
-    if (typeof value === 'boolean') return value;
-    throw new OffloadOptionError(`offload.${key} must be true or false, not ${String(value)}.`);
-  };
+  for (const [key, choices] of Object.entries(CHOICES)) {
+    const value: unknown = options[key as keyof typeof CHOICES];
+    if (value === undefined || (choices as readonly unknown[]).includes(value)) continue;
+    throw new OffloadOptionError(
+      `offload.${key} must be ${choices.map((choice) => JSON.stringify(choice)).join(' or ')}, not ${JSON.stringify(value)}.`,
+    );
+  }
   return {
     workers: number('workers', defaultWorkers()),
     sliceMS: number('sliceMS', 4, false),
     readAhead: number('readAhead', 3),
     chunkBytes: number('chunkBytes', 256 * 1024),
-    busyPoll: boolean('busyPoll', true),
-    strict: boolean('strict', false),
+    busyPoll: options.busyPoll ?? true,
+    strict: options.strict ?? false,
+    ambientTransactions: options.ambientTransactions ?? false,
+    forgottenSession: options.forgottenSession ?? 'warn',
     ...(options.deadlineMS === undefined ? {} : { deadlineMS: number('deadlineMS', 1, false) }),
     ...(options.resourceLimits === undefined
       ? {}

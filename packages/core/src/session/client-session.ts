@@ -1,15 +1,29 @@
 import * as driver from 'mongodb';
-import type { EndSessionOptions, TransactionOptions } from 'mongodb';
+import type { EndSessionOptions, TransactionOptions, WithTransactionCallback } from 'mongodb';
 
 import type { ClientLink } from '../client/client-link';
 import { sessionInternals } from '../driver/internals';
-import { WorkerLostError } from '../errors';
+import { CallSite } from '../errors';
 import { ownAllMethods } from '../facade/own-prototype';
+import {
+  enter,
+  lastTransaction,
+  runFunction,
+  sayLeftOpen,
+  transactionStarted,
+} from '../transaction';
+import { abortTransaction, commitTransaction } from './end-transaction';
 import { SessionLink } from './session-link';
 
-interface Tie {
-  readonly session: SessionLink;
+/** What a session of ours is besides the driver's. */
+export interface Tie {
+  /** Undefined for a client that runs on the main thread. */
+  readonly session: SessionLink | undefined;
   readonly client: ClientLink;
+  /** Whether operations without a session take part in what `withTransaction` runs. */
+  joins: boolean;
+  /** Where `withTransaction` was called, while it is that which starts transactions. */
+  startedAt?: CallSite;
 }
 
 const ties = new WeakMap<driver.ClientSession, Tie>();
@@ -18,92 +32,117 @@ const ties = new WeakMap<driver.ClientSession, Tie>();
  * The driver's ClientSession, whose operations run on one worker thread: the one that its first
  * operation chose. What a program reads of it (its id, its transaction's state, its times) is on
  * the main thread; committing and aborting happen in the worker.
+ *
+ * The operations of a transaction run one behind the other, in the order of their calls; a commit or
+ * an abort waits for the one that is under way.
  */
 export class ClientSession extends driver.ClientSession {
   override startTransaction(options?: TransactionOptions): void {
     super.startTransaction(options);
-    ties.get(this)?.session.noteTransaction();
+    const tie = ties.get(this);
+    if (tie === undefined) return;
+    tie.session?.noteTransaction();
+    const { client } = sessionInternals(this);
+    const { forgottenSession: forgotten } = tie.client.offload;
+    const startedAt = tie.startedAt ?? new CallSite();
+    const transaction = transactionStarted({
+      client,
+      session: this,
+      options,
+      startedAt,
+      forgotten,
+    });
+    // The function that `withTransaction` calls has a scope of its own.
+    if (tie.startedAt === undefined && forgotten !== 'off') enter(transaction, 'suspects');
+  }
+
+  /**
+   * As the driver's. Operations without a session that the function calls take part in the transaction
+   * where the client has `offload: { ambientTransactions: true }`; else they are noticed as
+   * `offload.forgottenSession` says.
+   */
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the driver's own default
+  override async withTransaction<T = any>(
+    fn: WithTransactionCallback<T>,
+    options?: TransactionOptions & { timeoutMS?: number },
+  ): Promise<T> {
+    const tie = ties.get(this);
+    if (tie === undefined) return await super.withTransaction(fn, options);
+    const guards = tie.client.offload.forgottenSession !== 'off';
+    const role = tie.joins ? 'joins' : guards ? 'guards' : undefined;
+    const startedAt = new CallSite();
+    const attempt = (): Promise<T> => {
+      tie.startedAt = undefined;
+      return runFunction(
+        lastTransaction(this)!,
+        role,
+        () => fn(this),
+        () => (tie.startedAt = startedAt),
+      );
+    };
+    tie.startedAt = startedAt;
+    try {
+      return await super.withTransaction(attempt, options);
+    } finally {
+      tie.startedAt = undefined;
+    }
   }
 
   override async commitTransaction(options?: { timeoutMS?: number }): Promise<void> {
-    const tie = tieInTransaction(this, 'TRANSACTION_IN_PROGRESS', 'TRANSACTION_COMMITTED');
-    if (tie === undefined) return await super.commitTransaction(options);
-    const { transaction } = sessionInternals(this);
-    if (tie.session.isLost) {
-      // What the lost worker had under way in it is not known: it must not be committed. A commit
-      // that was sent before may be sent again.
-      if (transaction.isActive) throw tie.session.lost();
-      tie.session.moveTransaction();
-    }
-    try {
-      await tie.client.callOnSession('session.commitTransaction', tie.session);
-    } catch (error) {
-      if (error instanceof WorkerLostError) {
-        transaction.state = 'TRANSACTION_COMMITTED';
-        error.addErrorLabel('UnknownTransactionCommitResult');
-      }
-      throw error;
-    }
+    const native = (): Promise<void> => super.commitTransaction(options);
+    await commitTransaction(this, ties.get(this), native);
   }
 
   override async abortTransaction(options?: { timeoutMS?: number }): Promise<void> {
-    const tie = tieInTransaction(this, 'STARTING_TRANSACTION', 'TRANSACTION_IN_PROGRESS');
-    if (tie === undefined) return await super.abortTransaction(options);
-    const { transaction } = sessionInternals(this);
-    try {
-      // Another worker tells the server, which would else keep it, and its locks, for a minute.
-      if (tie.session.isLost) {
-        transaction.state = 'TRANSACTION_IN_PROGRESS';
-        tie.session.moveTransaction();
-      } else if (transaction.state !== 'TRANSACTION_IN_PROGRESS') {
-        return await super.abortTransaction(options);
-      }
-      await tie.client.callOnSession('session.abortTransaction', tie.session);
-    } catch (error) {
-      // The server aborts what no client goes on with: there is nothing that a program could do.
-      if (!(error instanceof WorkerLostError)) throw error;
-      transaction.state = 'TRANSACTION_ABORTED';
-    }
+    const native = (): Promise<void> => super.abortTransaction(options);
+    await abortTransaction(this, ties.get(this), native);
   }
 
+  /** Ends the session. A transaction that is open is aborted, and a warning says so. */
   override async endSession(options?: EndSessionOptions): Promise<void> {
     const ended = this.hasEnded;
+    if (!ended) sayLeftOpen(this);
     await super.endSession(options);
-    if (!ended) ties.get(this)?.session.end();
+    if (!ended) ties.get(this)?.session?.end();
   }
 
   override advanceClusterTime(clusterTime: driver.ClusterTime): void {
     super.advanceClusterTime(clusterTime);
-    ties.get(this)?.session.note({ clusterTime: this.clusterTime });
+    ties.get(this)?.session?.note({ clusterTime: this.clusterTime });
   }
 
   override advanceOperationTime(operationTime: driver.Timestamp): void {
     super.advanceOperationTime(operationTime);
-    ties.get(this)?.session.note({ operationTime: this.operationTime });
+    ties.get(this)?.session?.note({ operationTime: this.operationTime });
   }
-}
-
-/**
- * The tie, where the worker has the transaction; elsewhere the driver's own method knows what to do.
- * (No private method: our sessions are made by the driver and then become ours.)
- */
-function tieInTransaction(session: driver.ClientSession, ...states: string[]): Tie | undefined {
-  const tie = ties.get(session);
-  if (tie?.session.lane === undefined) return undefined;
-  return states.includes(sessionInternals(session).transaction.state) ? tie : undefined;
 }
 
 ownAllMethods(ClientSession, driver.ClientSession);
 
-/** Makes a session of the driver's one of ours. */
-export function offloadedSession(session: driver.ClientSession, client: ClientLink): ClientSession {
-  ties.set(session, { session: new SessionLink(session), client });
+/**
+ * Makes a session of the driver's one of ours.
+ *
+ * @param onMain - its client runs on the main thread, and so does all that the session does
+ */
+export function offloadedSession(
+  session: driver.ClientSession,
+  client: ClientLink,
+  onMain: boolean,
+): ClientSession {
+  const link = onMain ? undefined : new SessionLink(session);
+  ties.set(session, { session: link, client, joins: client.offload.ambientTransactions });
   return Object.setPrototypeOf(session, ClientSession.prototype) as ClientSession;
 }
 
-/** Whether a session is one of ours. */
+/** Operations without a session take part in what the session's `withTransaction` runs from now on. */
+export function makeAmbient(session: driver.ClientSession): void {
+  const tie = ties.get(session);
+  if (tie !== undefined) tie.joins = true;
+}
+
+/** Whether a session is one of ours whose operations run in a worker. */
 export function isOffloaded(session: driver.ClientSession): boolean {
-  return ties.has(session);
+  return ties.get(session)?.session !== undefined;
 }
 
 /**
@@ -115,13 +154,13 @@ export function sessionLinkOf(
   session: driver.ClientSession,
   client: driver.MongoClient,
 ): SessionLink | undefined {
-  const tie = ties.get(session);
-  if (tie === undefined) return undefined;
+  const link = ties.get(session)?.session;
+  if (link === undefined) return undefined;
   if (session.hasEnded) {
     throw new driver.MongoExpiredSessionError('Use of expired sessions is not permitted');
   }
   if (sessionInternals(session).client !== client) {
     throw new driver.MongoInvalidArgumentError('ClientSession must be from the same MongoClient');
   }
-  return tie.session;
+  return link;
 }

@@ -1,2 +1,8 @@
-export { ClientSession, isOffloaded, offloadedSession, sessionLinkOf } from './client-session';
+export {
+  ClientSession,
+  isOffloaded,
+  makeAmbient,
+  offloadedSession,
+  sessionLinkOf,
+} from './client-session';
 export type { SessionLink } from './session-link';

@@ -9,6 +9,7 @@ import { crossingOptions } from '../calls/options';
 import { sessionInternals, type SessionInternals } from '../driver/internals';
 import { WorkerLostError } from '../errors';
 import type { Lane } from '../pool/lane';
+import { transactionOf, type OpenTransaction } from '../transaction';
 
 let nextSession = 1;
 
@@ -18,14 +19,19 @@ let nextSession = 1;
  * worker's: each reply that used the session brings what became of it.
  */
 export class SessionLink {
-  readonly id = nextSession++;
   readonly #session: ClientSession;
+  #id = nextSession++;
   #lane: Lane | undefined;
   #update: SessionUpdate | undefined;
   #inherited: SessionDefinition['transaction'];
 
   constructor(session: ClientSession) {
     this.#session = session;
+  }
+
+  /** By what its worker knows it. */
+  get id(): number {
+    return this.#id;
   }
 
   /** The lane of the session's worker, once it has one. */
@@ -61,7 +67,9 @@ export class SessionLink {
     if (this.#lane === undefined) {
       this.#lane = pick();
       define(this.#lane);
-      this.#lane.defineSession(this.id, this, {
+      const id = this.#id;
+      const follower = { apply: (bytes: Uint8Array) => id === this.#id && this.#apply(bytes) };
+      this.#lane.defineSession(id, follower, {
         client,
         lsid: new Uint8Array(internals.serverSession.id.id.buffer),
         txnNumber: internals.serverSession.txnNumber,
@@ -94,6 +102,16 @@ export class SessionLink {
 
   get inTransaction(): boolean {
     return sessionInternals(this.#session).transaction.isActive;
+  }
+
+  /** Whether the server is not known yet to have begun the transaction. */
+  get isStarting(): boolean {
+    return sessionInternals(this.#session).transaction.state === 'STARTING_TRANSACTION';
+  }
+
+  /** The transaction in which an operation that is called now takes place. */
+  get transaction(): OpenTransaction | undefined {
+    return transactionOf(this.#session);
   }
 
   /** Whether the worker on which the session lived is gone. */
@@ -135,8 +153,24 @@ export class SessionLink {
     };
   }
 
+  /**
+   * Leaves what the worker is still doing in the session behind: what follows begins anew, on any
+   * worker. At the server it is the same session, in which a later transaction ends an earlier one.
+   *
+   * @param underWay - the worker aborts an open transaction, and forgets the session, behind this
+   */
+  abandon(underWay: Promise<unknown> = Promise.resolve()): void {
+    const lane = this.#lane;
+    const id = this.#id;
+    const end = (): void => lane?.endSession(id);
+    void underWay.then(end, end);
+    this.#lane = undefined;
+    this.#inherited = undefined;
+    this.#id = nextSession++;
+  }
+
   /** Takes over what became of the session in its worker. */
-  apply(bytes: Uint8Array): void {
+  #apply(bytes: Uint8Array): void {
     const session = this.#session;
     const internals: SessionInternals = sessionInternals(session);
     const snapshot = BSON.deserialize(bytes, { promoteLongs: false }) as SessionSnapshot;
@@ -153,6 +187,6 @@ export class SessionLink {
 
   /** The session has ended: its worker forgets it. */
   end(): void {
-    this.#lane?.endSession(this.id);
+    this.#lane?.endSession(this.#id);
   }
 }

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 import * as Comlink from 'comlink';
-import type { AbstractCursor, Document } from 'mongodb';
+import { Long, type AbstractCursor, type Document } from 'mongodb';
 
 import type { EncodeMode, TapeEncoder } from '../codec';
 import { keepCall } from '../events';
@@ -108,9 +108,10 @@ export class BatchSource implements CursorHandle {
     }
   }
 
-  async close(): Promise<EventMark> {
+  async close(gone = false): Promise<EventMark> {
     if (this.#closed) return undefined;
     this.#closed = true;
+    if (gone) (this.#cursor as unknown as { cursorId: Long }).cursorId = Long.ZERO;
     this.#batch = { documents: NO_DOCUMENTS, id: [0, 0] };
     this.#at = 0;
     try {

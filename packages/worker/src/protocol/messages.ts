@@ -192,7 +192,8 @@ export interface CursorHandle {
   next(
     options?: NextOptions,
   ): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }>;
-  close(): Promise<EventMark>;
+  /** @param gone - the server has closed its cursor by itself, and is not told to */
+  close(gone?: boolean): Promise<EventMark>;
 }
 
 /** What the main thread may change between batches. */

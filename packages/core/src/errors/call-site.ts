@@ -1,0 +1,124 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** As many frames as a line of the program's may be below a library and us. */
+const FRAMES = 50;
+
+/** What of V8's call sites is used here; the enclosing function's place is not in Node's types. */
+interface Frame {
+  getFileName(): string | null | undefined;
+  getFunctionName(): string | null;
+  isAsync(): boolean;
+  getEnclosingLineNumber?(): number | null;
+  getEnclosingColumnNumber?(): number | null;
+}
+
+/**
+ * Where in the program something was called. Taking one costs some microseconds; its text is made
+ * when it is asked for.
+ */
+export class CallSite {
+  readonly #text: { stack?: unknown } = {};
+  readonly #frames: { stack?: unknown } = {};
+  #functions: readonly string[] | undefined;
+  #called = 0;
+
+  constructor() {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = FRAMES;
+    try {
+      Error.captureStackTrace(this.#text, CallSite);
+      Error.captureStackTrace(this.#frames, CallSite);
+    } finally {
+      Error.stackTraceLimit = stackTraceLimit;
+    }
+  }
+
+  /** `file:line:column` of the program's line; of a library's where none of the program's is known. */
+  get line(): string | undefined {
+    const places = this.#places().filter((place) => !isOurs(place) && !isDriver(place));
+    return places.find((place) => !isLibrary(place)) ?? places[0];
+  }
+
+  /** Whether the driver's GridFS called it, which works on several chunks at once. */
+  get inGridFS(): boolean {
+    const caller = this.#places().find((place) => !isOurs(place));
+    return (
+      caller !== undefined && isDriver(caller) && caller.includes(`${path.sep}gridfs${path.sep}`)
+    );
+  }
+
+  /**
+   * The functions that were under way, the innermost first, those that await it included; without
+   * ours, the driver's and Node's. Each is named by where it begins in its file.
+   */
+  get functions(): readonly string[] {
+    return (this.#functions ??= this.#read());
+  }
+
+  /**
+   * Whether nothing of the program's goes on in this execution when the innermost function returns:
+   * it was not called but resumed behind an `await`.
+   */
+  get isResumed(): boolean {
+    return this.functions.length > 0 && this.#called === 1;
+  }
+
+  /** The places of the stack's text, as tools that map sources have made it. */
+  #places(): string[] {
+    const { stack } = this.#text;
+    if (typeof stack !== 'string') return [];
+    return stack
+      .split('\n')
+      .map((line) => /^\s*at (?:async )?(?:.*\()?(.+?:\d+:\d+)\)?$/.exec(line)?.[1])
+      .filter((place) => place !== undefined)
+      .filter((place) => !place.startsWith('node:'))
+      .map((place) => fileOf(place));
+  }
+
+  #read(): string[] {
+    const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+    let frames: unknown;
+    Error.prepareStackTrace = (_error, sites) => sites;
+    try {
+      frames = this.#frames.stack;
+    } finally {
+      if (prepare === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
+      else Object.defineProperty(Error, 'prepareStackTrace', prepare);
+    }
+    if (!Array.isArray(frames)) return [];
+    const functions: string[] = [];
+    for (const frame of frames as Frame[]) {
+      const name = frame.getFileName();
+      if (name == null || name.startsWith('node:')) continue;
+      const file = fileOf(name);
+      if (isOurs(file) || isDriver(file)) continue;
+      if (!frame.isAsync()) this.#called += 1;
+      const line = frame.getEnclosingLineNumber?.() ?? frame.getFunctionName();
+      functions.push(`${file}:${String(line)}:${String(frame.getEnclosingColumnNumber?.())}`);
+    }
+    return functions;
+  }
+}
+
+function fileOf(place: string): string {
+  return place.startsWith('file:') ? fileURLToPath(place) : place;
+}
+
+const PACKAGE = path.resolve(__dirname, '../..');
+/** Our code; a stack whose sources are mapped names what it was compiled from. */
+const OURS = [path.join(PACKAGE, 'dist') + path.sep, path.join(PACKAGE, 'src') + path.sep];
+let driver: string | undefined;
+
+function isOurs(place: string): boolean {
+  return OURS.some((folder) => place.startsWith(folder));
+}
+
+function isDriver(place: string): boolean {
+  driver ??= path.dirname(require.resolve('mongodb/package.json')) + path.sep;
+  return place.startsWith(driver);
+}
+
+function isLibrary(place: string): boolean {
+  return place.includes(`${path.sep}node_modules${path.sep}`);
+}

@@ -1,0 +1,136 @@
+import type { ClientSession } from 'mongodb';
+
+import { Deadline } from '../abort/deadline';
+import { sessionInternals } from '../driver/internals';
+import { DeadlineExceededError, WorkerLostError } from '../errors';
+import { lastTransaction, type Hold } from '../transaction';
+import type { Tie } from './client-session';
+import type { SessionLink } from './session-link';
+
+type Native = () => Promise<void>;
+
+/** The turn that a commit or an abort has, and what gives it up. */
+interface Turn {
+  readonly signal: AbortSignal | undefined;
+  readonly hold: Hold;
+}
+
+/**
+ * Commits a session's transaction in its worker, behind what was called in it before.
+ *
+ * @param native - the driver's own method: for what the worker has never heard of
+ * @throws with the label UnknownTransactionCommitResult where the server may have committed it
+ */
+export async function commitTransaction(
+  session: ClientSession,
+  tie: Tie | undefined,
+  native: Native,
+): Promise<void> {
+  const transaction = lastTransaction(session);
+  if (tie === undefined || transaction === undefined) return await native();
+  const limit = limitOf(tie, 'session.commitTransaction');
+  try {
+    const { signal } = limit ?? {};
+    await transaction.commit((hold) => commit(session, tie, native, { signal, hold }), signal);
+  } finally {
+    limit?.end();
+  }
+}
+
+async function commit(session: ClientSession, tie: Tie, native: Native, turn: Turn): Promise<void> {
+  const link = inWorker(session, tie, 'TRANSACTION_IN_PROGRESS', 'TRANSACTION_COMMITTED');
+  if (link === undefined) return await native();
+  const { transaction } = sessionInternals(session);
+  if (link.isLost) {
+    // What the lost worker had under way in it is not known: it must not be committed. A commit
+    // that was sent before may be sent again.
+    if (transaction.isActive) throw link.lost();
+    link.moveTransaction();
+  }
+  try {
+    await tie.client.callOnSession('session.commitTransaction', link, turn);
+  } catch (error) {
+    if (error instanceof WorkerLostError || error instanceof DeadlineExceededError) {
+      transaction.state = 'TRANSACTION_COMMITTED';
+      error.addErrorLabel('UnknownTransactionCommitResult');
+    }
+    throw error;
+  }
+}
+
+/** Aborts a session's transaction, behind what is under way in it; what waits is not sent any more. */
+export async function abortTransaction(
+  session: ClientSession,
+  tie: Tie | undefined,
+  native: Native,
+): Promise<void> {
+  const transaction = lastTransaction(session);
+  if (tie === undefined || transaction === undefined) return await native();
+  transaction.drop();
+  const { session: link } = tie;
+  // It is not known when, nor whether, that ends, and the caller has waited long enough.
+  if (link !== undefined && session.inTransaction() && transaction.givenUp !== undefined) {
+    return leaveToServer(session, link, transaction.givenUp);
+  }
+  const limit = limitOf(tie, 'session.abortTransaction');
+  try {
+    const { signal } = limit ?? {};
+    await transaction.abort((hold) => abort(session, tie, native, { signal, hold }), signal);
+  } catch (error) {
+    if (link === undefined || !(error instanceof DeadlineExceededError)) throw error;
+    leaveToServer(session, link, transaction.givenUp);
+  } finally {
+    limit?.end();
+  }
+}
+
+/**
+ * An abort for whose answer nobody waits: as with the driver, one that fails is the server's to make
+ * up for. The worker aborts when what is under way there has ended; at the server, the session's next
+ * transaction does.
+ */
+function leaveToServer(
+  session: ClientSession,
+  link: SessionLink,
+  underWay: Promise<unknown> | undefined,
+): void {
+  sessionInternals(session).transaction.state = 'TRANSACTION_ABORTED';
+  link.abandon(underWay);
+}
+
+async function abort(session: ClientSession, tie: Tie, native: Native, turn: Turn): Promise<void> {
+  const link = inWorker(session, tie, 'STARTING_TRANSACTION', 'TRANSACTION_IN_PROGRESS');
+  if (link === undefined) return await native();
+  const { transaction } = sessionInternals(session);
+  try {
+    // Another worker tells the server, which would else keep it, and its locks, for a minute.
+    if (link.isLost) {
+      transaction.state = 'TRANSACTION_IN_PROGRESS';
+      link.moveTransaction();
+    } else if (transaction.state !== 'TRANSACTION_IN_PROGRESS') {
+      return await native();
+    }
+    await tie.client.callOnSession('session.abortTransaction', link, turn);
+  } catch (error) {
+    // The server aborts what no client goes on with: there is nothing that a program could do.
+    if (!(error instanceof WorkerLostError)) throw error;
+    transaction.state = 'TRANSACTION_ABORTED';
+  }
+}
+
+/** The link, where the worker has the transaction; elsewhere the driver's own method knows what to do. */
+function inWorker(
+  session: ClientSession,
+  { session: link }: Tie,
+  ...states: string[]
+): SessionLink | undefined {
+  if (link?.lane === undefined) return undefined;
+  return states.includes(sessionInternals(session).transaction.state) ? link : undefined;
+}
+
+/** The limit that the client sets each of its operations. */
+function limitOf({ session, client }: Tie, what: string): Deadline | undefined {
+  const { deadlineMS } = client.offload;
+  if (session === undefined || deadlineMS === undefined) return undefined;
+  return new Deadline(deadlineMS, what, true);
+}

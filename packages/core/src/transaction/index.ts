@@ -1,0 +1,12 @@
+export { isGuardedHere, joined, sessionHere, transactionHere } from './join';
+export { NO_SESSION } from './no-session';
+export {
+  lastTransaction,
+  sayLeftOpen,
+  transactionOf,
+  transactionStarted,
+  type OpenTransaction,
+} from './open-transaction';
+export { runFunction, runNested, runOnMain } from './run';
+export { enter, noteUse, scopes } from './scope';
+export type { Hold } from './turn-queue';
