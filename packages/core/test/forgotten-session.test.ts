@@ -128,6 +128,17 @@ describe('an operation without a session is noticed', () => {
     expect(warningCodes()).toStrictEqual(['MONGO_OFFLOAD_FORGOTTEN_SESSION']);
   });
 
+  test('behind callbacks, when nothing else could go on behind the start', async () => {
+    await using session = client.startSession();
+    await delay(1);
+    session.startTransaction();
+    await new Promise<void>((resolve, reject) => {
+      setTimeout(() => void things.findOne({ _id: 1 }).then(() => resolve(), reject), 1);
+    });
+    await session.abortTransaction();
+    expect(warningCodes()).toStrictEqual(['MONGO_OFFLOAD_FORGOTTEN_SESSION']);
+  });
+
   test('once for each line', async () => {
     const forgetful = async (): Promise<unknown> => await things.findOne({ _id: 1 });
     for (let i = 0; i < 3; i++) {

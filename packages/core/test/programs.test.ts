@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
@@ -17,10 +18,14 @@ interface Report {
 const dbName = `programs_${randomUUID().slice(0, 8)}`;
 
 /** Runs a program of the folder `programs` as it is, unpatched, in a process of its own. */
-async function program(file: string, flags: string[]): Promise<Report & { stderr: string }> {
+async function program(
+  file: string,
+  flags: string[],
+  args: string[] = [],
+): Promise<Report & { stderr: string }> {
   const { stdout, stderr } = await run(
     process.execPath,
-    [...flags, path.join('test/programs', file)],
+    [...flags, path.join('test/programs', file), ...args],
     {
       cwd: path.resolve(__dirname, '..'),
       timeout: 60_000,
@@ -53,4 +58,33 @@ test('what the main thread sends is seen by these tests', async () => {
   expect(commands).toEqual(
     expect.arrayContaining(['find', 'update', 'createIndexes', 'dropDatabase']),
   );
+});
+
+describe('transactions on mongoose', () => {
+  test('are right in every style, and give rise to no warning', async () => {
+    const file = 'mongoose-transactions.cjs';
+    const plain = await program(file, []);
+    const registered = await program(file, ['--require', register]);
+    const { ours, thrown, ...common } = registered.seen;
+    expect(common).toStrictEqual(plain.seen);
+    expect([ours, thrown]).toStrictEqual([
+      ['Ann', ['Ours'], 1, 1, 0, 1],
+      ['no', 0],
+    ]);
+    expect(registered.stderr).toBe('');
+  }, 120_000);
+
+  test('in which a session was forgotten are told of, by the program’s lines', async () => {
+    const file = 'mongoose-transactions.cjs';
+    const { stderr } = await program(file, ['--require', register], ['forgetful']);
+    const source = readFileSync(path.join(__dirname, 'programs', file), 'utf8').split('\n');
+    const line = (mark: string): number => source.findIndex((text) => text.includes(mark)) + 1;
+    const told = stderr.split('\n').filter((text) => text.includes('MongoOffloadWarning'));
+    expect(told).toHaveLength(3);
+    expect(told[0]).toMatch(/FORGOTTEN_SESSION.*collection\.countDocuments had no session/);
+    expect(told[0]).toContain(`${file}:${line('// line A')}:`);
+    expect(told[1]).toMatch(/FORGOTTEN_SESSION.*The FindCursor's query had no session/);
+    expect(told[1]).toContain(`${file}:${line('// line B')}:`);
+    expect(told[2]).toMatch(/LEFT_OPEN/);
+  }, 120_000);
 });

@@ -1,5 +1,3 @@
-import { executionAsyncId } from 'node:async_hooks';
-
 import { MongoClientClosedError, type ClientSession, type MongoClient } from 'mongodb';
 
 import { CallSite, TransactionEndedError, warnOnceAt } from '../errors';
@@ -24,10 +22,9 @@ export class OpenTransaction implements TransactionStart {
   readonly options: object | undefined;
   readonly startedAt: CallSite;
   readonly forgotten: ForgottenSession;
-  /** The execution in which it was started. */
-  readonly enteredIn = executionAsyncId();
   readonly #queue = new TurnQueue();
   #firstUse: CallSite | undefined;
+  #isStarting = true;
   #over = false;
   #failed = false;
   #saidParallel = false;
@@ -39,6 +36,14 @@ export class OpenTransaction implements TransactionStart {
     this.options = options;
     this.startedAt = startedAt;
     this.forgotten = forgotten;
+    queueMicrotask(() => {
+      this.#isStarting = false;
+    });
+  }
+
+  /** Whether the execution that started it may still go on: it has not reached an `await` yet. */
+  get isStarting(): boolean {
+    return this.#isStarting;
   }
 
   /** Its function has returned, or its commit or abort was called: nothing can join it any more. */

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage, executionAsyncId, executionAsyncResource } from 'node:async_hooks';
+import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks';
 
 import type { ClientSession, MongoClient } from 'mongodb';
 
@@ -63,7 +63,7 @@ export function noteUse(session: ClientSession): void {
     const { transaction, role } = scope;
     if (role !== 'suspects' || transaction.session !== session || transaction.over) continue;
     transaction.noteUse();
-    if (executionAsyncId() !== transaction.enteredIn) enter(transaction, 'guards');
+    if (!transaction.isStarting) enter(transaction, 'guards');
     return;
   }
 }
