@@ -1,183 +1,150 @@
 #!/usr/bin/env node
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { startMongod } from '@mongo-offload/mongod';
 import { MongoClient } from 'mongodb';
-import { fillCollections } from './data/collections.mjs';
-import { readTweet } from './data/tweet.mjs';
-import { source, sourceNotes } from './measure/main-thread-cpu.mjs';
-import { extract } from './report/extract.mjs';
-import { picture } from './report/picture.mjs';
+import { goals } from './catalogue/goals.mjs';
+import { catalogue, selected } from './catalogue/index.mjs';
+import { ownData } from './catalogue/own-data.mjs';
+import { sizesFor } from './catalogue/sizes.mjs';
+import { readCommandLine, usage } from './command-line.mjs';
+import { missingFiles } from './data/official.mjs';
+import { prepare } from './data/prepare.mjs';
+import { describeEnvironment, environmentText } from './report/environment.mjs';
+import { judge } from './report/judgement.mjs';
 import { summarise } from './report/summary.mjs';
-import { tables } from './report/tables.mjs';
-import { catalogue } from './sections/catalogue.mjs';
+import { goalTable, tables } from './report/tables.mjs';
+import { writeReport } from './report/write-report.mjs';
 import { runRounds } from './side/rounds.mjs';
 
-const usage = `Measures mongodb and @mongo-offload/core side by side.
+const options = readCommandLine(process.argv.slice(2));
 
-  npm run bench -- [options]
+if (options.help) say(usage);
+else if (options.list) say(sectionsFor(options).map(listed).join('\n'));
+else if (options.from !== undefined) await report(JSON.parse(readFileSync(options.from, 'utf8')));
+else if (options.collection !== undefined) process.exitCode = await onOwnData();
+else process.exitCode = await onMadeData();
 
-  --rounds N      how often all is measured (5; --quick: 2)
-  --only REGEX    only the sections whose name matches: toArray, forAwait, batches, stream, mixed, large…,
-                  findOne1, findOne8, findOne64, findOne512, insertMany, insertOne, idle, startUp
-  --large         read 200,000 documents as well
-  --documents N   how many documents the other sections read (20000; --quick: 1000)
-  --workers N     worker threads of @mongo-offload/core (its own default)
-  --patience S    wait for quiet moments, and repeat a measurement during which other programs used the
-                  processors, for up to so many seconds each time (0)
-  --quick         small and soon over: to see that it runs, not for figures
-  --data DIR      the folder of tweet.json (../shared/driverbench beside the repository; where it is
-                  absent, a document of the same shape)
-  --json FILE     where the results go (benchmarks/results/latest.json); beside it lie a picture (.svg)
-                  and an extract of the tables (.md)
-
-MONGODB_URI names a server to use; else one is started.`;
-
-const here = path.dirname(fileURLToPath(import.meta.url));
-
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string' },
-    only: { type: 'string', default: '' },
-    large: { type: 'boolean', default: false },
-    documents: { type: 'string' },
-    workers: { type: 'string' },
-    patience: { type: 'string', default: '0' },
-    quick: { type: 'boolean', default: false },
-    data: { type: 'string', default: path.join(here, '..', '..', 'shared', 'driverbench') },
-    json: { type: 'string', default: path.join(here, 'results', 'latest.json') },
-    help: { type: 'boolean', default: false },
-  },
-});
-
-if (values.help) console.log(usage);
-else process.exitCode = await main();
-
-async function main() {
-  const { quick } = values;
-  const rounds = wholeNumber('rounds', quick ? 2 : 5);
-  const sizes = {
-    documents: wholeNumber('documents', quick ? 1_000 : 20_000),
-    largeDocuments: values.large ? (quick ? 2_000 : 200_000) : 0,
-    operations: quick ? 200 : 4_000,
-    inserts: quick ? 500 : 10_000,
-    singleInserts: quick ? 20 : 500,
-    data: values.data,
-  };
-  const only = new RegExp(values.only);
-  const sections = catalogue(sizes).filter(({ id }) => only.test(id));
-  const { tweet, generated } = readTweet(values.data);
-  if (generated) say(`No tweet.json in ${values.data}: the document is a generated one.`);
-
-  const mongod = await startMongod({ onProgress: say });
-  const startedAt = new Date();
-  const loadBefore = os.loadavg()[0];
-  const database = `mongo_offload_bench_${process.pid}`;
-  const client = new MongoClient(mongod.uri);
-  try {
-    const environment = { ...(await describeEnvironment(client)), generatedDocument: generated };
-    say(describe(environment, loadBefore));
-    say('Filling the collections …');
-    await fillCollections(client.db(database), tweet, sizes);
-    const { pid: mongodPid } = await client.db('admin').command({ serverStatus: 1 });
-    const { measured, failures, turns } = await runRounds(sections, {
-      rounds,
-      database,
-      uri: mongod.uri,
-      mongodPid,
-      patienceMS: Number(values.patience) * 1000,
-      workers: values.workers === undefined ? undefined : wholeNumber('workers'),
-      onRound: (round) => process.stderr.isTTY || say(`Round ${round} of ${rounds} …`),
-      onSection: progress,
-    });
-    progress();
-    const summaries = sections.map((section) => summarise(section, measured.get(section.id)));
-    const measuredSummaries = summaries.filter(({ figures }) => figures.length > 0);
-    say(tables(measuredSummaries));
-    if (quick) say('Quick: far too little was measured for these figures to mean anything.');
+async function onMadeData() {
+  const sections = sectionsFor(options);
+  if (sections.length === 0) throw new Error(`No section's id matches ${options.only}: see --list`);
+  const missing = missingFiles(options.data);
+  if (missing.length > 0) {
     say(
-      `Medians of ${rounds} rounds, lowest and highest in brackets; marks are held against the medians.`,
+      `${options.data} lacks ${missing.join(', ')}: documents of the same shape are made instead.`,
     );
-    if (turns.disturbed > 0) {
-      say(
-        `${turns.disturbed} of ${turns.all} measurements were disturbed: other programs used the processors.`,
-      );
-    }
-    const load = { before: loadBefore, after: os.loadavg()[0] };
-    const results = {
-      format: 1,
-      startedAt: startedAt.toISOString(),
-      finishedAt: new Date().toISOString(),
-      environment: { ...environment, load, turns },
-      options: { quick, rounds, ...sizes, data: undefined },
-      sections: summaries,
-      failures,
-    };
-    writeResults(results, measuredSummaries);
-    for (const failure of failures) process.stderr.write(`\nFAILED: ${failure}\n`);
-    return failures.length > 0 ? 1 : 0;
+  }
+  const mongod = await startMongod({ onProgress: say });
+  const client = new MongoClient(mongod.uri);
+  const database = `mongo_offload_bench_${process.pid}`;
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'mongo-offload-bench-'));
+  try {
+    const environment = await describeEnvironment(client);
+    environment.generatedDocument = missing.includes('tweet.json');
+    say(environmentText(environment));
+    say('Making the data …');
+    const { data } = options;
+    const db = client.db(database);
+    const files = await prepare(sections, { db, data, folder, onProgress: progress });
+    return await measure(sections, { client, environment, uri: mongod.uri, database, files });
   } finally {
     await client.db(database).dropDatabase();
     await client.close();
     await mongod.stop();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
-function writeResults(results, summaries) {
-  const file = path.resolve(values.json);
-  const base = file.replace(/\.json$/, '');
-  const { driver, mongod, node, cores } = results.environment;
-  const caption =
-    `Medians of ${results.options.rounds} rounds. ${cores} cores, Node ${node}, driver ${driver}, ` +
-    `mongod ${mongod} on the same machine.`;
-  mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(results, undefined, 2)}\n`);
-  writeFileSync(`${base}.svg`, picture(summaries, caption));
-  writeFileSync(`${base}.md`, extract(summaries));
-  say(`Written: ${path.relative(process.cwd(), base)}.json, .svg and .md`);
-}
-
-async function describeEnvironment(client) {
-  const { version } = await client.db('admin').command({ buildInfo: 1 });
-  const require = createRequire(import.meta.url);
-  const versionOf = (name) =>
-    JSON.parse(readFileSync(require.resolve(`${name}/package.json`), 'utf8')).version;
-  const cpus = os.cpus();
-  return {
-    node: process.versions.node,
-    driver: versionOf('mongodb'),
-    core: versionOf('@mongo-offload/core'),
-    mongod: version,
-    cores: os.availableParallelism(),
-    cpu: cpus[0]?.model ?? 'unknown',
-    platform: `${process.platform} ${process.arch}`,
-    mainThreadCpu: source,
-  };
-}
-
-function describe({ node, driver, mongod, cores, cpu, platform }, load) {
-  const lines = [
-    `Node ${node}, mongodb ${driver}, mongod ${mongod} on the same machine; ${cores} cores (${cpu}), ${platform}.`,
-    'Each section runs in a fresh process for each side and round, after one warm-up and a garbage collection,',
-    'so that neither side pays for the compiler or for the garbage of another.',
-    `Main-thread CPU is ${sourceNotes[source]}.`,
-  ];
-  if (load > 0.5) {
-    lines.push(
-      `NOTE: the load average is ${load.toFixed(1)}: something else runs here, and the figures will be rough.`,
-    );
+/** Nothing is written here, nor by the sections: the server is the user's own. */
+async function onOwnData() {
+  const { uri } = options;
+  const [database, ...name] = options.collection.split('.');
+  const collection = name.join('.');
+  const client = new MongoClient(uri);
+  try {
+    const environment = await describeEnvironment(client);
+    say(environmentText(environment));
+    const has = await client.db(database).collection(collection).countDocuments();
+    if (has === 0) throw new Error(`${options.collection} has no documents`);
+    const { documents, operations } = sizesFor(options);
+    const sections = ownData({ collection, documents: Math.min(has, documents), operations });
+    const chosen = selected(sections, options);
+    return await measure(chosen, { client, environment, uri, database });
+  } finally {
+    await client.close();
   }
-  return `${lines.join('\n')}\n`;
 }
 
-function wholeNumber(name, fallback) {
-  const value = Number(values[name] ?? fallback);
-  if (Number.isInteger(value) && value >= 1) return value;
-  throw new Error(`--${name} must be a whole number from 1, not ${values[name]}`);
+async function measure(sections, { client, environment, ...common }) {
+  const { quick, rounds, workers, peers } = options;
+  const startedAt = new Date();
+  const { pid: mongodPid } = await client.db('admin').command({ serverStatus: 1 });
+  const { measured, failures, turns } = await runRounds(sections, {
+    ...common,
+    rounds,
+    workers,
+    mongodPid,
+    withPeers: peers,
+    patienceMS: options.patience * 1000,
+    onRound: (round) => process.stderr.isTTY || say(`Round ${round} of ${rounds} …`),
+    onSection: progress,
+  });
+  progress();
+  const { full, large, collection } = options;
+  const summaries = sections
+    .map((section) => summarise(section, measured.get(section.id)))
+    .filter(({ figures }) => figures.length > 0);
+  await report({
+    format: 2,
+    startedAt: startedAt.toISOString(),
+    finishedAt: new Date().toISOString(),
+    environment: { ...environment, loadAfter: os.loadavg()[0], turns },
+    options: {
+      quick,
+      rounds,
+      full,
+      large,
+      workers,
+      collection,
+      ...sizesFor(options),
+      data: undefined,
+    },
+    sections: summaries,
+    goals: collection === undefined ? judge(goals, summaries) : [],
+    failures,
+  });
+  return failures.length > 0 ? 1 : 0;
+}
+
+async function report(results) {
+  const { sections, goals: judged, failures, environment, options: measuredWith } = results;
+  say(tables(sections, judged));
+  if (judged.length > 0) say(goalTable(judged));
+  if (measuredWith.quick) {
+    say('Quick: far too little was measured for these figures to mean anything.');
+  }
+  say(
+    `Medians of ${measuredWith.rounds} rounds, lowest and highest in brackets; goals are held against the medians.`,
+  );
+  const { all, disturbed } = environment.turns;
+  if (disturbed > 0) {
+    say(`${disturbed} of ${all} measurements were disturbed: other programs used the processors.`);
+  }
+  const written = await writeReport(results, {
+    file: path.resolve(options.json),
+    docs: options.docs,
+  });
+  say(`Written: ${written.map((file) => path.relative(process.cwd(), file)).join(', ')}`);
+  for (const failure of failures) process.stderr.write(`\nFAILED: ${failure}\n`);
+}
+
+function sectionsFor(asked) {
+  return selected(catalogue(sizesFor(asked)), asked);
+}
+
+function listed({ id, subject, title }) {
+  return `${id.padEnd(30)} ${subject}: ${title}`;
 }
 
 /** What is being done, in one line that the next replaces; on a terminal only. */

@@ -1,4 +1,5 @@
-import { Long, ObjectId } from 'mongodb';
+import { Binary, Double, Int32, Long, ObjectId } from 'mongodb';
+import { randomFrom, randomLetters } from './random.mjs';
 
 const words =
   `again always another around because before behind café city could early evening every façade first found
@@ -17,31 +18,59 @@ export function idOf(number) {
  * Documents of one shape, whose strings and numbers differ: no two are equal, and their lengths vary about
  * those of the original.
  *
- * @param {object} tweet
+ * @param {object} original
  * @param {number} from the first document's number
  * @param {number} count
- * @param {{ withId?: boolean, manyShapes?: boolean }} [options] `manyShapes`: some fields are null or absent
- *   in some documents, and arrays differ in length, as in data from the wild
+ * @param {object} [options]
+ * @param {boolean} [options.withId]
+ * @param {boolean} [options.manyShapes] of a tweet: some fields are null or absent in some documents, and arrays
+ *   differ in length, as in data from the wild
+ * @param {boolean} [options.letters] strings are random letters, so they get others, as many
  */
-export function documents(tweet, from, count, { withId = true, manyShapes = false } = {}) {
+export function documents(original, from, count, options = {}) {
+  const { withId = true, manyShapes = false, letters = false } = options;
+  const { _id, ...fields } = original;
   const made = [];
   for (let number = from; number < from + count; number++) {
     const random = randomFrom(number);
-    const document = vary(tweet, random);
+    const varyText = letters ? varyLetters : varyString;
+    const document = vary(fields, random, varyText);
     if (manyShapes) varyShape(document, random);
     made.push(withId ? { _id: idOf(number), ...document } : document);
   }
   return made;
 }
 
-function vary(value, random) {
-  if (typeof value === 'string') return varyString(value, random);
+function vary(value, random, varyText) {
+  if (typeof value === 'string') return varyText(value, random);
   if (typeof value === 'number') return varyNumber(value, random);
-  if (Array.isArray(value)) return value.map((item) => vary(item, random));
+  if (Array.isArray(value)) return value.map((item) => vary(item, random, varyText));
   if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Date) return new Date(Math.floor(value.getTime() * random()));
+  if (value._bsontype !== undefined) return varyBson(value, random);
   const copy = {};
-  for (const [key, item] of Object.entries(value)) copy[key] = vary(item, random);
+  for (const [key, item] of Object.entries(value)) copy[key] = vary(item, random, varyText);
   return copy;
+}
+
+/** The type stays; what is neither number nor bytes stays as it is. */
+function varyBson(value, random) {
+  switch (value._bsontype) {
+    case 'Int32':
+      return new Int32(Math.floor(value.value * (0.5 + random() / 2)));
+    case 'Double':
+      return new Double(value.value * (0.5 + random() / 2));
+    case 'Long':
+      return value.shiftRight(Math.floor(random() * 8)).xor(Math.floor(random() * 2 ** 31));
+    case 'Binary':
+      return new Binary(Buffer.from(randomLetters(value.length(), random)), value.sub_type);
+    default:
+      return value;
+  }
+}
+
+function varyLetters(text, random) {
+  return randomLetters(text.length, random);
 }
 
 /** Free text gets other words and another length; dates, colours and addresses other digits. */
@@ -75,15 +104,4 @@ function varyShape(document, random) {
   if (random() < 0.5) document.in_reply_to_status_id = null;
   if (random() < 0.2) user.location = null;
   if (random() < 0.2) delete user.url;
-}
-
-/** A small generator with a seed (mulberry32): every run has the same documents. */
-function randomFrom(seed) {
-  let state = (seed + 1) * 0x9e3779b9;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -1,8 +1,13 @@
-/** Runs `operation` with the numbers from 0 to `count`, `width` of them at any time. */
+/**
+ * Runs `operation` with the numbers from 0 to `count`, `width` of them at any time.
+ *
+ * @param {(number: number, place: number) => Promise<void>} operation `place` is below `width`, and no two
+ *   operations under way have the same
+ */
 export async function inFlight(count, width, operation) {
   let next = 0;
-  const lane = async () => {
-    while (next < count) await operation(next++);
+  const run = async (_, place) => {
+    while (next < count) await operation(next++, place);
   };
-  await Promise.all(Array.from({ length: Math.min(width, count) }, lane));
+  await Promise.all(Array.from({ length: Math.min(width, count) }, run));
 }

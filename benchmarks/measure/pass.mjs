@@ -1,13 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mainThreadCpuMS, processCpuMS } from './main-thread-cpu.mjs';
-import { watchStalls } from './stalls.mjs';
 
 /** Long enough for the thread to fall asleep, and for what trails a section (a reply, a close) to end. */
 const settleMS = 30;
 
 /** Runs `work` by itself, without a watcher on the loop: two 1 ms timers are work as well. */
 export async function measurePass(work) {
-  await settle();
   const mainCpuBefore = mainThreadCpuMS();
   const processCpuBefore = processCpuMS();
   const start = performance.now();
@@ -22,14 +20,8 @@ export async function measurePass(work) {
   };
 }
 
-/** Runs `work` again while the loop's stalls are watched. */
-export async function stallPass(work) {
-  await settle();
-  return await watchStalls(work);
-}
-
-/** Neither pass pays for the garbage of what went before it. */
-async function settle() {
+/** A pass does not pay for the garbage of what went before it. */
+export async function settle() {
   globalThis.gc?.();
   await sleep(settleMS);
   globalThis.gc?.();

@@ -1,47 +1,48 @@
+import { goalsOf } from './judgement.mjs';
+import { markdown, median } from './markdown.mjs';
 import { metrics } from './metrics.mjs';
-import { goalText, number, ratioText } from './tables.mjs';
+import { goalText, ratioText } from './numbers.mjs';
 
 /** What the README shows of a run: what a user feels first, and where we fall short as well. */
 const chosen = [
-  ['toArray', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond', 'peakMemory']],
-  ['forAwait', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond', 'peakMemory']],
-  ['batches', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond']],
-  ['mixed', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond']],
+  ['toArray', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond', 'memoryOverIdle']],
+  ['forAwait', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond', 'memoryOverIdle']],
+  ['batches', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond', 'memoryOverIdle']],
+  ['mixedToArray', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond']],
   ['findOne1', ['mainCpuPerOperation', 'latencyMedian']],
   ['findOne64', ['mainCpuPerOperation', 'stallMax', 'operationsPerSecond']],
+  ['findOne64Workers2', ['mainCpuPerOperation', 'operationsPerSecond']],
   ['insertMany', ['mainCpuPerDocument', 'stallMax', 'documentsPerSecond']],
-  ['insertOne', ['mainCpuPerOperation', 'latencyMedian']],
-  ['idle', ['residentMemory']],
+  ['insertOne1', ['mainCpuPerOperation', 'latencyMedian']],
+  ['http', ['healthP99', 'documentP99', 'documentsPerSecond']],
+  ['idle1', ['residentMemory']],
   ['startUp', ['importTime', 'firstOperation']],
 ];
 
-/** A Markdown table of medians, with the mark where there is one. */
-export function extract(sections) {
+/** A Markdown table of medians, with the goal where there is one. */
+export function extract({ sections, goals }) {
   const byId = new Map(sections.map((section) => [section.id, section]));
-  const lines = [
-    '| | | native | ours | ours/native | goal |',
-    '| --- | --- | ---: | ---: | ---: | --- |',
-  ];
+  const rows = [];
   for (const [id, names] of chosen) {
     const section = byId.get(id);
-    for (const [index, name] of names.entries()) {
-      const figure = section?.figures.find((candidate) => candidate.name === name);
-      if (figure === undefined) continue;
-      const { native, ours, ratio, mark } = figure;
-      const cells = [
-        index === 0 ? section.title : '',
-        metrics[name].title.replace(/ \(.*\)/, ''),
-        native === undefined ? '–' : number(native.median),
-        number(ours.median),
-        ratio === undefined ? '–' : ratioText(ratio),
-        mark === undefined ? '' : verdict(mark),
-      ];
-      lines.push(`| ${cells.join(' | ')} |`);
-    }
+    if (section !== undefined) rows.push(...rowsOf(section, goals, names));
   }
-  return `${lines.join('\n')}\n`;
+  return markdown(['', '', 'native', 'naive', 'ours', 'ours/native', 'goal'], rows);
 }
 
-function verdict(mark) {
-  return `${goalText(mark, mark.now.goal)}: ${mark.now.met ? 'met' : '**not met**'}`;
+function rowsOf({ id, title, figures }, goals, names) {
+  const found = names.flatMap((name) => figures.filter((figure) => figure.name === name));
+  return found.map(({ name, sides, toNative }, index) => [
+    index === 0 ? title : '',
+    metrics[name].title.replace(/ \(monitor.*\)/, ''),
+    median(sides.native),
+    median(sides.naive),
+    median(sides.ours),
+    toNative === undefined ? '–' : ratioText(toNative),
+    goalsOf(goals, id, name).map(verdict).join('; '),
+  ]);
+}
+
+function verdict(goal) {
+  return `${goalText(goal)}: ${goal.met ? 'met' : '**not met**'}`;
 }

@@ -1,50 +1,34 @@
 import { metrics } from './metrics.mjs';
 
 /**
- * One section's figures of all rounds, as medians and spread, and what became of its marks.
+ * One section's figures of all rounds, as medians and spread.
  *
  * @param {object} section from the catalogue
- * @param {Record<'native' | 'ours', Record<string, number>[]>} rounds
+ * @param {Record<string, Record<string, number>[]>} rounds by side
  */
-export function summarise(section, rounds) {
-  const { id, subject, title, marks } = section;
-  const figures = Object.keys(metrics)
-    .filter((name) => rounds.ours[0]?.[name] !== undefined)
-    .map((name) => {
-      const native = spread(rounds.native.map((round) => round[name]));
-      const ours = spread(rounds.ours.map((round) => round[name]));
-      const ratio = native === undefined ? undefined : ours.median / native.median;
-      const mark = marks[name] && judge(marks[name], metrics[name].better, native, ours);
-      return { name, native, ours, ratio, mark };
-    })
-    .filter((figure) => figure.ours !== undefined);
+export function summarise({ id, subject, title }, rounds) {
+  const figures = Object.keys(metrics).flatMap((name) => {
+    const sides = {};
+    for (const [side, measured] of Object.entries(rounds)) {
+      const values = measured.map((round) => round[name]).filter(Number.isFinite);
+      if (values.length > 0) sides[side] = spread(values);
+    }
+    const { native, naive, ours } = sides;
+    if (ours === undefined) return [];
+    return { name, sides, toNative: ratio(ours, native), toNaive: ratio(ours, naive) };
+  });
   return { id, subject, title, figures };
+}
+
+function ratio(ours, other) {
+  return other === undefined || other.median === 0 ? undefined : ours.median / other.median;
 }
 
 /** @param {number[]} values */
 function spread(values) {
-  if (values.length === 0) return undefined;
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
   const median =
     sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
   return { median, min: sorted[0], max: sorted.at(-1), values };
-}
-
-/** Marks are held against medians. Without native's figure, one that compares cannot be judged. */
-function judge({ kind, now, later }, better, native, ours) {
-  if (kind !== 'value' && native === undefined) return undefined;
-  const reached = {
-    value: ours.median,
-    ratio: ours.median / native?.median,
-    difference: ours.median - native?.median,
-  }[kind];
-  const met = (goal) => (better === 'less' ? reached <= goal : reached >= goal);
-  return {
-    kind,
-    better,
-    reached,
-    now: { goal: now, met: met(now) },
-    later: later === undefined ? undefined : { goal: later, met: met(later) },
-  };
 }

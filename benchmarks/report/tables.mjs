@@ -1,39 +1,83 @@
+import { titles } from '../side/sides.mjs';
+import { goalsOf } from './judgement.mjs';
 import { metrics } from './metrics.mjs';
+import { goalText, number, ratioText, reachedText } from './numbers.mjs';
 
 /** All sections as text, a table for each subject. */
-export function tables(sections) {
+export function tables(sections, judged) {
+  return bySubject(sections)
+    .map(([subject, parts]) => table(subject, parts, judged))
+    .join('\n');
+}
+
+/** @returns {[string, object[]][]} subjects with their sections, in the order in which they come */
+export function bySubject(sections) {
   const subjects = new Map();
   for (const section of sections) {
     subjects.set(section.subject, [...(subjects.get(section.subject) ?? []), section]);
   }
-  return [...subjects].map(([subject, parts]) => table(subject, parts)).join('\n');
+  return [...subjects];
 }
 
-function table(subject, sections) {
-  const rows = [['', 'native', 'ours', 'ours/native', 'mark']];
-  for (const { title, figures } of sections) {
+/** The sides that any of the sections has, in the order in which they are always shown. */
+export function sidesIn(sections) {
+  const present = new Set(
+    sections.flatMap(({ figures }) => figures.flatMap(({ sides }) => Object.keys(sides))),
+  );
+  return Object.keys(titles).filter((side) => present.has(side));
+}
+
+function table(subject, sections, judged) {
+  const sides = sidesIn(sections);
+  const rows = [['', ...sides.map((side) => titles[side]), 'ours/native', 'ours/naive', 'goal']];
+  for (const { id, title, figures } of sections) {
     rows.push([title]);
-    for (const { name, native, ours, ratio, mark } of figures) {
+    for (const figure of figures) {
       rows.push([
-        `  ${metrics[name].title}`,
-        native === undefined ? '–' : withSpread(native),
-        withSpread(ours),
-        ratio === undefined ? '–' : ratioText(ratio),
-        mark === undefined ? '' : markText(mark),
+        `  ${metrics[figure.name].title}`,
+        ...sides.map((side) => withSpread(figure.sides[side])),
+        ratioOrNone(figure.toNative),
+        ratioOrNone(figure.toNaive),
+        goalsOf(judged, id, figure.name).map(verdict).join('; '),
       ]);
     }
   }
+  return `${subject}\n${'─'.repeat([...subject].length)}\n${aligned(rows)}\n`;
+}
+
+/** The goals of a run, and what became of each. */
+export function goalTable(judged) {
+  const rows = [['', 'goal', 'reached', '']];
+  for (const goal of judged) {
+    rows.push([
+      goal.what,
+      goalText(goal),
+      goal.proofs
+        .map(({ section, reached }) => `${section} ${reachedText(goal, reached)}`)
+        .join(', '),
+      goal.met === undefined ? 'not measured' : goal.met ? 'met' : 'NOT MET',
+    ]);
+  }
+  return `Goals\n─────\n${aligned(rows, 0)}\n`;
+}
+
+/** A row of one cell is a heading, and does not widen the columns. */
+function aligned(rows, firstRight = 1) {
   const full = rows.filter((row) => row.length > 1);
-  const widths = [0, 1, 2, 3, 4].map((column) =>
+  const widths = full[0].map((_, column) =>
     Math.max(...full.map((row) => [...row[column]].length)),
   );
-  const lines = rows.map((row) =>
-    row
-      .map((cell, column) => pad(cell, widths[column], column > 0 && column < 4))
-      .join('  ')
-      .trimEnd(),
-  );
-  return `${subject}\n${'─'.repeat([...subject].length)}\n${lines.join('\n')}\n`;
+  const lastRight = firstRight === 0 ? 0 : widths.length - 1;
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) =>
+          pad(cell, widths[column], column >= firstRight && column < lastRight),
+        )
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
 }
 
 function pad(cell, width, right) {
@@ -41,33 +85,16 @@ function pad(cell, width, right) {
   return right ? gap + cell : cell + gap;
 }
 
-function withSpread({ median, min, max }) {
+function withSpread(spread) {
+  if (spread === undefined) return '–';
+  const { median, min, max } = spread;
   return min === max ? number(median) : `${number(median)} (${number(min)}–${number(max)})`;
 }
 
-/** Three significant digits, and no decimals where there are as many before the point. */
-export function number(value) {
-  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
-  return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
+function ratioOrNone(ratio) {
+  return ratio === undefined ? '–' : ratioText(ratio);
 }
 
-/** What is much less reads as a fraction: 1/8.3 rather than 0.12×. */
-export function ratioText(ratio) {
-  return ratio < 0.67 ? `1/${(1 / ratio).toFixed(1)}` : `${ratio.toFixed(2)}×`;
-}
-
-function markText(mark) {
-  const { now, later } = mark;
-  const verdict = ({ goal, met }) => `${goalText(mark, goal)} ${met ? 'met' : 'NOT MET'}`;
-  if (later === undefined) return verdict(now);
-  // What misses the first mark misses the further one as well.
-  return `${verdict(now)}; later ${now.met ? verdict(later) : goalText(mark, later.goal)}`;
-}
-
-/** A goal as one reads it: ≤ 1/8, ≥ 2×, ≤ 30, ≤ native + 40. */
-export function goalText({ kind, better }, goal) {
-  const sign = better === 'less' ? '≤' : '≥';
-  if (kind === 'difference') return `${sign} native + ${goal}`;
-  if (kind === 'value') return `${sign} ${goal}`;
-  return goal < 0.67 ? `${sign} 1/${Math.round(1 / goal)}` : `${sign} ${goal}×`;
+function verdict(goal) {
+  return `${goalText(goal)} ${goal.met ? 'met' : 'NOT MET'}`;
 }

@@ -1,63 +1,68 @@
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { measurePass, stallPass } from '../measure/pass.mjs';
-import { withClient } from '../side/sides.mjs';
+import { BSON } from 'mongodb';
+import { measured } from '../measure/measured.mjs';
+import { withClient } from '../side/with-client.mjs';
+import { Witness } from './witness.mjs';
+
+/** Documents whose content is compared between the sides, besides what the witnesses see of all. */
+const comparedDocuments = 100;
 
 /** Reads a whole collection in one of these ways. Each looks at every document, as a program would. */
 const ways = {
-  async toArray(cursor) {
-    const witness = newWitness();
-    for (const document of await cursor.toArray()) look(witness, document);
-    return witness;
+  async toArray(cursor, witness) {
+    for (const document of await cursor.toArray()) witness.look(document);
   },
-  async forAwait(cursor) {
-    const witness = newWitness();
-    for await (const document of cursor) look(witness, document);
-    return witness;
+  async forAwait(cursor, witness) {
+    for await (const document of cursor) witness.look(document);
   },
-  async batches(cursor) {
-    const witness = newWitness();
+  async batches(cursor, witness) {
+    if (cursor.batches === undefined) return await bufferedDocuments(cursor, witness);
     for await (const documents of cursor.batches()) {
-      for (const document of documents) look(witness, document);
+      for (const document of documents) witness.look(document);
     }
-    return witness;
   },
-  async stream(cursor) {
-    const witness = newWitness();
+  async stream(cursor, witness) {
     const stream = cursor.stream();
-    stream.on('data', (document) => look(witness, document));
+    stream.on('data', (document) => witness.look(document));
     await once(stream, 'end');
-    return witness;
   },
 };
 
+/** What the native driver has for reading in batches. */
+async function bufferedDocuments(cursor, witness) {
+  while (await cursor.hasNext()) {
+    for (const document of cursor.readBufferedDocuments()) witness.look(document);
+  }
+}
+
 export async function run(job) {
-  return await withClient(job, async (db) => {
-    const { collection, way } = job.settings;
-    const read = () => ways[way](db.collection(collection).find());
-    const witness = await read();
-    const { result, wallMS, mainCpuMS, processCpuMS } = await measurePass(read);
-    const stalls = await stallPass(read);
-    const count = result.documents;
-    return {
-      witness,
-      metrics: {
-        mainCpuPerDocument: (mainCpuMS * 1000) / count,
-        processCpuPerDocument: (processCpuMS * 1000) / count,
-        documentsPerSecond: (count * 1000) / wallMS,
-        ...stalls,
-        peakMemory: process.resourceUsage().maxRSS / 1024,
-      },
+  return await withClient(job, async ({ db, restingMemory }) => {
+    const { collection, way, documents, repeat = 1, lightDocuments } = job.settings;
+    const read = (limit) => async () => {
+      const witness = new Witness();
+      for (let round = 0; round < repeat; round++) {
+        await ways[way](db.collection(collection).find({}, { limit }), witness);
+      }
+      return witness.seen;
     };
+    const { witness, metrics } = await measured({
+      unit: 'document',
+      count: documents * repeat,
+      work: read(documents),
+      light: lightDocuments && { count: lightDocuments, work: read(lightDocuments) },
+      restingMemory,
+    });
+    if (witness.documents !== documents * repeat) {
+      throw new Error(`${witness.documents} documents were read, ${documents * repeat} expected`);
+    }
+    const some = await db.collection(collection).find({}, { limit: comparedDocuments }).toArray();
+    return { witness: { ...witness, content: digest(some) }, metrics };
   });
 }
 
-/** Both sides must have seen the same. */
-function newWitness() {
-  return { documents: 0, characters: 0, followers: 0 };
-}
-
-function look(witness, document) {
-  witness.documents += 1;
-  witness.characters += document.text.length;
-  witness.followers += document.user.followers_count;
+function digest(documents) {
+  return createHash('sha1')
+    .update(BSON.EJSON.stringify(documents, { relaxed: false }))
+    .digest('hex');
 }

@@ -6,7 +6,7 @@ export async function run(job) {
   const module = await load(job.side);
   const loaded = performance.now();
   const client = clientFor(module, job);
-  await client.db(job.database).collection('tweets').findOne();
+  await client.db(job.database).collection(job.settings.collection).findOne({});
   const answered = performance.now();
   await client.close();
   const closed = performance.now();

@@ -1,19 +1,20 @@
-import { runChild } from './run-child.mjs';
+import { sidesOf } from '../catalogue/index.mjs';
+import { programOf, runChild } from './run-child.mjs';
 import { undisturbed } from './undisturbed.mjs';
 
 /**
- * Runs all sections, on both sides, so many times. A round goes through everything, so that a disturbance
- * from outside falls on one round of many sections and not on all rounds of one; the sides take turns in
- * going first.
+ * Runs all sections, on all their sides, so many times. A round goes through everything, so that a disturbance
+ * from outside falls on one round of many sections and not on all rounds of one; which side goes first moves
+ * on from round to round.
  *
  * @returns {Promise<{ measured: Map<string, Record<string, object[]>>, failures: string[], turns: { all: number, disturbed: number } }>}
  *   `disturbed`: during how many other programs used the processors
  */
 export async function runRounds(
   sections,
-  { rounds, database, patienceMS, mongodPid, onRound, onSection, ...common },
+  { rounds, database, patienceMS, mongodPid, withPeers, onRound, onSection, ...common },
 ) {
-  const measured = new Map(sections.map(({ id }) => [id, { native: [], ours: [] }]));
+  const measured = new Map(sections.map(({ id }) => [id, {}]));
   const failures = [];
   const witnesses = new Map();
   let attempt = 0;
@@ -21,14 +22,13 @@ export async function runRounds(
   for (let round = 1; round <= rounds; round++) {
     onRound(round);
     for (const [index, section] of sections.entries()) {
-      const { id, subject, title, sides = ['native', 'ours'] } = section;
+      const { id, subject, title, settings, workers = common.workers, ownDatabase } = section;
       const place = `round ${round} of ${rounds}, ${index + 1} of ${sections.length}`;
       onSection(`${place}: ${subject}, ${title}`);
-      for (const side of round % 2 === 1 ? sides : sides.toReversed()) {
-        const { program, settings, workers = common.workers, ownDatabase } = section;
+      for (const side of rotated(sidesOf(section, { withPeers }), round - 1)) {
         turns.all += 1;
         try {
-          const job = { ...common, program, side, settings, workers };
+          const job = { ...common, program: programOf(section, side), side, settings, workers };
           const turn = await undisturbed(
             async () => {
               attempt += 1;
@@ -39,7 +39,8 @@ export async function runRounds(
           );
           if (turn.disturbed) turns.disturbed += 1;
           const { metrics, witness } = turn.measured;
-          measured.get(id)[side].push(metrics);
+          (measured.get(id)[side] ??= []).push(metrics);
+          if (witness === undefined) continue;
           const seen = JSON.stringify(witness);
           if (!witnesses.has(id)) witnesses.set(id, seen);
           else if (witnesses.get(id) !== seen) {
@@ -52,4 +53,9 @@ export async function runRounds(
     }
   }
   return { measured, failures, turns };
+}
+
+function rotated(sides, by) {
+  const start = by % sides.length;
+  return [...sides.slice(start), ...sides.slice(0, start)];
 }

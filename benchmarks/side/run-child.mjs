@@ -4,7 +4,12 @@ import { fileURLToPath } from 'node:url';
 const program = fileURLToPath(new URL('child.mjs', import.meta.url));
 
 /** A process that has not ended by then never will. */
-const limitMS = 180_000;
+const limitMS = 600_000;
+
+/** What builds the same from constants is a program of its own. */
+export function programOf(section, side) {
+  return side === 'floor' ? 'floor' : section.program;
+}
 
 /**
  * Runs a job in a fresh process and gives back what it measured.

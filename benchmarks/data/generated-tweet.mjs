@@ -1,19 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
-
-/**
- * The document that all others are made from: `tweet.json` of the drivers' common benchmark where `folder`
- * has it, else one of the same keys, types and lengths.
- *
- * @param {string | undefined} folder
- */
-export function readTweet(folder) {
-  const file = folder === undefined ? undefined : path.join(folder, 'tweet.json');
-  if (file === undefined || !existsSync(file)) return { tweet: generatedTweet, generated: true };
-  return { tweet: JSON.parse(readFileSync(file, 'utf8')), generated: false };
-}
-
-const generatedTweet = {
+/** Of the same keys, types and lengths as the `tweet.json` of the drivers' common benchmark. */
+export const generatedTweet = {
   text: '@gardener are those the early ones....',
   in_reply_to_status_id: 20000000001,
   retweet_count: null,

@@ -1,0 +1,30 @@
+/** A collection of the user's own, read and never written. */
+export function ownData({ collection, documents, operations }) {
+  const ways = {
+    toArray: 'toArray()',
+    forAwait: 'for await',
+    batches: 'batches() (native: readBufferedDocuments())',
+    stream: 'stream()',
+  };
+  return [
+    ...Object.entries(ways).map(([way, title]) => ({
+      id: way,
+      subject: `Reading ${documents.toLocaleString('en')} documents of ${collection}`,
+      title,
+      program: 'read',
+      settings: { collection, way, documents },
+      floor: way === 'toArray',
+    })),
+    ...[1, 64].map((width) => ({
+      id: `findOne${width}`,
+      subject: 'findOne()',
+      title: `findOne(), ${width} in flight`,
+      program: 'own-point-reads',
+      settings: {
+        collection,
+        operations: width === 1 ? Math.ceil(operations / 4) : operations,
+        width,
+      },
+    })),
+  ];
+}

@@ -1,0 +1,77 @@
+const widths = [1, 8, 64, 512];
+const workerCounts = [undefined, 1, 2, 4];
+
+/**
+ * Single operations, so many in flight. Without `--full`, all widths of findOne, the narrowest and a wide one of
+ * the writes, and two workers where there is a goal for them.
+ */
+export function pointOperations(sizes) {
+  const sections = [];
+  for (const method of ['findOne', 'updateOne', 'insertOne']) {
+    for (const workers of workerCounts) {
+      for (const width of widths) sections.push(section(sizes, method, width, workers));
+    }
+  }
+  const goals = (place) => place.width === 64 && place.workers === 2;
+  const brief = ({ method, width, workers }) =>
+    workers === undefined && (method === 'findOne' || width === 1 || width === 64);
+  return [
+    ...sections.map(({ place, ...rest }) => ({
+      ...rest,
+      full: !(brief(place) || (place.method === 'findOne' && goals(place))),
+    })),
+    ...whatIsNotUsed(sizes),
+  ];
+}
+
+/** What a program pays that uses events or sessions; one that does not is findOne64. */
+function whatIsNotUsed(sizes) {
+  return [
+    {
+      ...section(sizes, 'findOne', 64),
+      id: 'findOne64Monitored',
+      title: 'findOne(), 64 in flight, command events listened to',
+      extra: { monitored: true },
+    },
+    {
+      ...section(sizes, 'findOne', 64),
+      id: 'findOne64InSessions',
+      title: 'findOne(), 64 in flight, each in a session',
+      extra: { sessions: true },
+    },
+  ].map(({ extra, place: _, ...rest }) => ({
+    ...rest,
+    subject: 'Events and sessions (a program without them: findOne(), 64 in flight)',
+    settings: { ...rest.settings, ...extra },
+    sides: ['native', 'ours'],
+    peers: false,
+  }));
+}
+
+function section({ operations, pointDocuments, data }, method, width, workers) {
+  const collection = method === 'updateOne' ? 'updated' : 'points';
+  return {
+    place: { method, width, workers },
+    id: `${method}${width}${workers === undefined ? '' : `Workers${workers}`}`,
+    subject: `${method}()`,
+    title:
+      `${method}(), ${width} in flight` +
+      (workers === undefined ? '' : `, ${workers} ${workers === 1 ? 'worker' : 'workers'}`),
+    program: 'point-operation',
+    workers,
+    settings: {
+      method,
+      collection,
+      documents: pointDocuments,
+      operations: width === 1 ? Math.ceil(operations / 4) : operations,
+      width,
+      data,
+    },
+    needs:
+      method === 'insertOne'
+        ? []
+        : [{ what: 'collection', name: collection, kind: 'tweet', documents: pointDocuments }],
+    ownDatabase: method === 'insertOne',
+    peers: method === 'findOne' && workers === undefined,
+  };
+}

@@ -1,0 +1,72 @@
+const ways = {
+  toArray: 'toArray()',
+  forAwait: 'for await',
+  batches: 'batches() (native: readBufferedDocuments())',
+  stream: 'stream()',
+};
+
+/** Kinds of documents: what a section's id begins with, what the report says, how they are made. */
+const kinds = {
+  tweet: { prefix: '', title: 'tweets', peers: true, floor: true },
+  mixed: { prefix: 'mixed', title: 'tweets of many shapes', shapes: true },
+  vega: { prefix: 'vega', title: 'flights of vega-datasets', floor: true },
+  flat: { prefix: 'flat', title: 'flat documents', floor: true },
+  deep: { prefix: 'deep', title: 'deep documents', floor: true },
+  full: { prefix: 'full', title: 'documents of all types' },
+};
+
+/** What takes longer than this is warmed up, and its allocations sampled, with fewer documents. */
+const lightDocuments = 20_000;
+
+export function reading({ documents, largeDocuments, fewDocuments, fewRepeats }) {
+  const few = read('tweet', 'toArray', 'few', fewDocuments, { repeat: fewRepeats });
+  return [
+    ...readAll('', documents, ({ kind, way }) => ({
+      full: !(kind === 'tweet' || (way === 'toArray' && (kind === 'mixed' || kind === 'vega'))),
+    })),
+    { ...few, title: `${few.title}, ${fewRepeats} times` },
+    ...readAll('large', largeDocuments, ({ kind }) => ({
+      large: true,
+      full: kind !== 'tweet',
+    })),
+  ];
+}
+
+function readAll(prefix, documents, flagsOf) {
+  return Object.keys(kinds).flatMap((kind) =>
+    Object.keys(ways).map((way) => ({
+      ...read(kind, way, prefix, documents),
+      ...flagsOf({ kind, way }),
+    })),
+  );
+}
+
+function read(kind, way, prefix, documents, settings = {}) {
+  const { title, peers = false, floor = false } = kinds[kind];
+  // Sizes have collections of their own, so that each is read to its end.
+  const collection = `${kind}_${documents}`;
+  return {
+    id: lowerFirst(`${prefix}${upperFirst(kinds[kind].prefix)}${upperFirst(way)}`),
+    subject: `Reading ${documents.toLocaleString('en')} ${title}`,
+    title: ways[way],
+    program: 'read',
+    settings: {
+      collection,
+      way,
+      documents,
+      lightDocuments: documents > lightDocuments ? lightDocuments : undefined,
+      ...settings,
+    },
+    needs: [{ what: 'collection', name: collection, kind, documents }],
+    peers: peers && (way === 'toArray' || way === 'forAwait'),
+    floor: floor && way === 'toArray',
+  };
+}
+
+function upperFirst(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+function lowerFirst(text) {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

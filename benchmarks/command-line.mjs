@@ -1,0 +1,89 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+export const usage = `Measures mongodb, a naive offload of it, and @mongo-offload/core side by side.
+
+  npm run bench -- [options]
+
+What is measured
+  --only REGEX       only the sections whose id matches, those of --full among them; --list shows the ids
+  --full             every section, and the tasks of DriverBench in their own size (hours)
+  --large            read 200,000 documents as well
+  --documents N      how many documents the other sections read (20000; --quick: 1000)
+  --workers N        worker threads of @mongo-offload/core and the naive offload (the default of each)
+  --peers            Motor and PyMongo Async as well, where Python and pip are at hand
+  --quick            small and soon over: to see that it runs, not for figures
+  --list             print the ids of the sections that these options select, and measure nothing
+
+On your own data
+  --uri URI --collection DB.NAME
+                     read this collection, and write nothing; --documents N of it
+
+How it is measured
+  --rounds N         how often all is measured (5; --quick: 2)
+  --patience S       wait for quiet moments, and repeat a measurement during which other programs used the
+                     processors, for up to so many seconds each time (0)
+  --data DIR         the documents of the drivers' common benchmark (../shared/driverbench beside the
+                     repository; where one is absent, a document of the same shape is made)
+
+What comes of it
+  --json FILE        where the results go (benchmarks/results/latest.json); beside it lie a picture (.svg)
+                     and an extract of the tables (.md)
+  --from FILE        measure nothing; make the tables and the picture from the results in this file
+  --docs             put the tables into docs/performance.md as well
+
+MONGODB_URI names a server to use; else one is started.`;
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+
+/** @throws {Error} for what makes no sense */
+export function readCommandLine(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      only: { type: 'string' },
+      full: { type: 'boolean', default: false },
+      large: { type: 'boolean', default: false },
+      documents: { type: 'string' },
+      workers: { type: 'string' },
+      peers: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      uri: { type: 'string' },
+      collection: { type: 'string' },
+      rounds: { type: 'string' },
+      patience: { type: 'string', default: '0' },
+      data: { type: 'string', default: path.join(here, '..', '..', 'shared', 'driverbench') },
+      json: { type: 'string' },
+      from: { type: 'string' },
+      docs: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if ((values.uri === undefined) !== (values.collection === undefined)) {
+    throw new Error(
+      '--uri and --collection belong together: --uri mongodb://… --collection db.name',
+    );
+  }
+  if (values.collection !== undefined && !/^[^.]+\../.test(values.collection)) {
+    throw new Error(
+      `--collection must be a database and a name, as in db.name, not ${values.collection}`,
+    );
+  }
+  return {
+    ...values,
+    json: values.json ?? values.from ?? path.join(here, 'results', 'latest.json'),
+    rounds: wholeNumber('rounds', values.rounds) ?? (values.quick ? 2 : 5),
+    documents: wholeNumber('documents', values.documents),
+    workers: wholeNumber('workers', values.workers),
+    patience: Number(values.patience),
+  };
+}
+
+function wholeNumber(name, given) {
+  if (given === undefined) return undefined;
+  const value = Number(given);
+  if (Number.isInteger(value) && value >= 1) return value;
+  throw new Error(`--${name} must be a whole number from 1, not ${given}`);
+}

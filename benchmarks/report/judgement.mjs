@@ -1,0 +1,56 @@
+import { metrics } from './metrics.mjs';
+
+/**
+ * Holds goals against the medians of a run.
+ *
+ * @param {object[]} goals from the catalogue
+ * @param {object[]} summaries
+ * @returns {object[]} goals with `better`, `proofs` (what each of its sections reached, where it was measured), `missing`
+ *   (sections that were not) and `met` (undefined where nothing was measured)
+ */
+export function judge(goals, summaries) {
+  const figureOf = (id, name) =>
+    summaries.find((section) => section.id === id)?.figures.find((figure) => figure.name === name);
+  return goals.map((goal) => {
+    const { better } = metrics[goal.figure];
+    const measured = goal.sections
+      .map((id) => ({ id, figure: figureOf(id, goal.figure) }))
+      .filter(({ figure }) => figure !== undefined);
+    const proofs = measured
+      .map(({ id, figure }) => ({ section: id, reached: reachedBy(goal, figure, measured) }))
+      .filter(({ reached }) => reached !== undefined)
+      .map((proof) => ({
+        ...proof,
+        met:
+          better === 'less' || goal.kind === 'flat'
+            ? proof.reached <= goal.goal
+            : proof.reached >= goal.goal,
+      }));
+    const missing = goal.sections.filter((id) => !proofs.some(({ section }) => section === id));
+    const met = proofs.length === 0 ? undefined : proofs.every((proof) => proof.met);
+    return { ...goal, better, proofs, missing, met };
+  });
+}
+
+function reachedBy({ kind }, { sides: { native, ours } }, measured) {
+  switch (kind) {
+    case 'value':
+      return ours.median;
+    case 'ratio':
+      return native && ours.median / native.median;
+    case 'difference':
+      return native && ours.median - native.median;
+    case 'flat': {
+      const least = Math.min(...measured.map(({ figure }) => figure.sides.ours.median));
+      return measured.length < 2 ? undefined : ours.median / least;
+    }
+  }
+}
+
+/** What a section's figure is held against: every goal that names both. */
+export function goalsOf(judged, section, figure) {
+  return judged.flatMap((goal) => {
+    const proof = goal.proofs.find((candidate) => candidate.section === section);
+    return goal.figure === figure && proof ? [{ ...goal, ...proof }] : [];
+  });
+}

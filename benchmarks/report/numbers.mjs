@@ -1,0 +1,42 @@
+/** Three significant digits, and no decimals where there are as many before the point. */
+export function number(value) {
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
+}
+
+/** What is much less reads as a fraction: 1/8.3 rather than 0.12×. */
+export function ratioText(ratio) {
+  if (ratio === 0) return '0';
+  return ratio < 0.67 ? `1/${(1 / ratio).toFixed(1)}` : `${ratio.toFixed(2)}×`;
+}
+
+/** A goal as one reads it: ≤ 1/8, ≥ 2×, ≤ 30, ≤ native + 40, flat within 20 %. */
+export function goalText({ kind, better, goal }) {
+  const sign = better === 'less' ? '≤' : '≥';
+  switch (kind) {
+    case 'flat':
+      return `flat within ${Math.round((goal - 1) * 100)} %`;
+    case 'difference':
+      return `${sign} native + ${goal}`;
+    case 'value':
+      return `${sign} ${goal}`;
+    default:
+      return goal < 0.67
+        ? `${sign} 1/${Math.round(1 / goal)} of native`
+        : `${sign} ${goal} × native`;
+  }
+}
+
+/** What was reached, in the terms of the goal. */
+export function reachedText({ kind }, reached) {
+  switch (kind) {
+    case 'ratio':
+      return ratioText(reached);
+    case 'difference':
+      return `native ${reached < 0 ? '−' : '+'} ${number(Math.abs(reached))}`;
+    case 'flat':
+      return `${reached.toFixed(2)} × the least`;
+    default:
+      return number(reached);
+  }
+}

@@ -1,0 +1,47 @@
+// The process that asks the server: it gets settings, and prints the latencies of each endpoint.
+import { readFileSync } from 'node:fs';
+import { asFastAsAnswered } from './closed-loop.mjs';
+import { onSchedule } from './open-loop.mjs';
+
+const {
+  port,
+  documents,
+  exports,
+  rates = {},
+  connections,
+  seconds,
+} = JSON.parse(readFileSync(0, 'utf8'));
+const origin = `http://127.0.0.1:${port}`;
+const paths = {
+  health: () => '/health',
+  document: (number) => `/documents/${(number * 7919) % documents}`,
+  busy: () => '/busy',
+};
+
+const results = { latencies: {} };
+const { latencies } = results;
+if (exports !== undefined) {
+  // One export behind the other; everything else is asked for until the last of them is there.
+  const ended = new AbortController();
+  const { signal } = ended;
+  const scheduled = Object.entries(rates).map(async ([endpoint, perSecond]) => {
+    latencies[endpoint] = await onSchedule({ origin, pathOf: paths[endpoint], perSecond, signal });
+  });
+  const url = `${origin}/export`;
+  latencies.export = await asFastAsAnswered({ url, connections: 1, amount: exports });
+  ended.abort();
+  await Promise.all(scheduled);
+  results.exports = exports;
+  results.exportSeconds = latencies.export.reduce((sum, latency) => sum + latency, 0) / 1000;
+} else {
+  const requests = Array.from({ length: 1_000 }, (_, number) => ({ path: paths.document(number) }));
+  latencies.document = await asFastAsAnswered({
+    url: origin,
+    requests,
+    connections,
+    duration: seconds,
+  });
+}
+const { user, system } = process.cpuUsage();
+results.cpuSeconds = (user + system) / 1e6;
+process.stdout.write(JSON.stringify(results));

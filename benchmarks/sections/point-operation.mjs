@@ -1,0 +1,82 @@
+import { idOf } from '../data/documents.mjs';
+import { readDocument } from '../data/official.mjs';
+import { documents as makeDocuments } from '../data/documents.mjs';
+import { inFlight } from '../measure/in-flight.mjs';
+import { measured } from '../measure/measured.mjs';
+import { withClient } from '../side/with-client.mjs';
+
+/** Single operations, so many in flight at any time. Each is acknowledged before its place is taken again. */
+const operationsByName = {
+  findOne: {
+    arguments: ({ count, documents }) => idsAmong(documents, count).map((_id) => [{ _id }]),
+    sees: (document) => document?.user.followers_count > 0,
+  },
+  updateOne: {
+    arguments: ({ count, documents }) =>
+      idsAmong(documents, count).map((_id, number) => [
+        { _id },
+        { $set: { favorited: true }, $inc: { 'user.listed_count': number % 7 } },
+      ]),
+    sees: ({ matchedCount }) => matchedCount === 1,
+  },
+  insertOne: {
+    arguments: ({ count, data }) =>
+      makeDocuments(readDocument('tweet', data).document, 0, count, { withId: false }).map(
+        (document) => [document],
+      ),
+    sees: ({ acknowledged }) => acknowledged,
+  },
+};
+
+export async function run(job) {
+  const { settings } = job;
+  const { method, collection, operations: count, width, monitored, sessions } = settings;
+  const { arguments: argumentsOf, sees } = operationsByName[method];
+  const options = monitored ? { monitorCommands: true } : {};
+  return await withClient(
+    job,
+    async ({ db, client, restingMemory }) => {
+      let events = 0;
+      if (monitored) {
+        for (const name of ['commandStarted', 'commandSucceeded', 'commandFailed']) {
+          client.on(name, () => (events += 1));
+        }
+      }
+      const target = db.collection(method === 'insertOne' ? `inserted_${job.side}` : collection);
+      // A session serves one operation at a time: each place in flight has its own.
+      const places = Array.from({ length: width }, () =>
+        sessions ? { session: client.startSession() } : undefined,
+      );
+      const latencies = new Float64Array(count);
+      const { witness, metrics } = await measured({
+        unit: 'operation',
+        count,
+        restingMemory,
+        latencies,
+        prepare: () => argumentsOf({ ...settings, count }),
+        async work(prepared) {
+          let seen = 0;
+          await inFlight(count, width, async (number, place) => {
+            const start = performance.now();
+            const options = places[place];
+            const result = await (options === undefined
+              ? target[method](...prepared[number])
+              : target[method](...prepared[number], options));
+            latencies[number] = performance.now() - start;
+            if (sees(result)) seen += 1;
+          });
+          return { seen };
+        },
+      });
+      await Promise.all(places.map((place) => place?.session.endSession()));
+      if (monitored && events === 0) throw new Error('there were no events');
+      return { witness, metrics };
+    },
+    options,
+  );
+}
+
+/** A prime stride: neighbours in time are no neighbours on disk, and most documents get a turn. */
+function idsAmong(documents, count) {
+  return Array.from({ length: count }, (_, number) => idOf((number * 7919) % documents));
+}
