@@ -65,6 +65,12 @@ const settled = async (promise: Promise<unknown>): Promise<unknown> =>
     (error: unknown) => error,
   );
 
+/** Cursors that the server keeps open. */
+async function openCursors(): Promise<number> {
+  const { metrics } = await clients.native.db.command({ serverStatus: 1 });
+  return metrics.cursor.open.total as number;
+}
+
 /** The largest number of this client's commands that were under way at once. */
 function watchOverlap(): () => number {
   let now = 0;
@@ -250,6 +256,7 @@ describe('cursors', () => {
     await session.commitTransaction();
     await cursor.next();
     await expect(cursor.next()).rejects.toThrow(TransactionEndedError);
+    await until(async () => (await openCursors()) === 0);
     await session.commitTransaction();
   });
 });
@@ -375,6 +382,18 @@ describe('what is given up in the midst', () => {
     await until(() => commands.names().includes('abortTransaction'));
     await outside.insertOne({ _id: 500 }, { maxTimeMS: 2_000 });
     expect(warnings()).toStrictEqual([]);
+  });
+
+  test('and was to open a cursor, leaves none behind', async () => {
+    await until(async () => (await openCursors()) === 0);
+    const disarm = await slow(['find'], 200);
+    const failing = client.transaction(async () => {
+      await things.find({}, { batchSize: 2, deadlineMS: 40 } as native.FindOptions).next();
+    });
+    await expect(failing).rejects.toThrow(DeadlineExceededError);
+    await disarm();
+    await until(() => commands.names().includes('abortTransaction'));
+    await until(async () => (await openCursors()) === 0);
   });
 
   test('does not keep the session from its next transaction', async () => {

@@ -3,6 +3,7 @@ import {
   OPERATION_CODES,
   OPERATIONS,
   reviveError,
+  type OpenedCursor,
   type OperationName,
   type TargetDefinition,
 } from '@mongo-offload/worker/protocol';
@@ -211,7 +212,10 @@ export class ClientLink {
     }
   }
 
-  async #settled({ signal, session }: Call, { lane, id, result, tracked }: Sent): Promise<unknown> {
+  async #settled(
+    { name, signal, session }: Call,
+    { lane, id, result, tracked }: Sent,
+  ): Promise<unknown> {
     try {
       return signal === undefined
         ? await result
@@ -219,6 +223,7 @@ export class ClientLink {
             // What begins a transaction is given up here only: it may reach the server yet, and the
             // worker must know of it then, to abort it.
             if (session?.isStarting !== true) lane.abort(id);
+            else if (name === 'cursor.open') void result.then(closeOpened);
           });
     } finally {
       if (tracked !== undefined) this.#untrack(tracked);
@@ -409,6 +414,11 @@ function isWrite({ name, writes }: Call): boolean {
 function isBetter(lane: Lane, best: Lane): boolean {
   if (lane.started !== best.started) return lane.started;
   return lane.load < best.load;
+}
+
+/** Nobody reads the cursor that a call opened: its worker closes it when its port closes. */
+function closeOpened(result: unknown): void {
+  (result as Partial<OpenedCursor>).port?.close();
 }
 
 function targetKey(

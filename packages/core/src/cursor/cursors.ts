@@ -5,14 +5,10 @@ import { inside, RunCommandCursorClass, type CursorInternals } from '../driver/i
 import { ownAllMethods } from '../facade/own-prototype';
 import { isOffloaded } from '../session';
 import { runOnMain, scopes } from '../transaction';
+import { callOnCursor } from './beside';
+import { offloadedCursorState, type CursorDescription } from './description';
 import { sessionForReading } from './joining';
-import {
-  callOnCursor,
-  offloadCursorClass,
-  offloadedCursor,
-  offloadedCursorState,
-  type CursorDescription,
-} from './offload-cursor';
+import { offloadCursorClass, offloadedCursor } from './offload-cursor';
 import { readsOnly, writtenBy } from './output-stage';
 import { installReading, type OffloadedCursorMethods } from './reading';
 

@@ -1,17 +1,9 @@
-import { CallFlag, type CursorKind, type OpenedCursor } from '@mongo-offload/worker/protocol';
-import {
-  Long,
-  MongoInvalidArgumentError,
-  type AbstractCursor,
-  type ClientSession,
-  type Document,
-  type MongoDBNamespace,
-} from 'mongodb';
+import { CallFlag, type OpenedCursor } from '@mongo-offload/worker/protocol';
+import { Long, type AbstractCursor, type Document } from 'mongodb';
 
 import { Deadline, eitherSignal } from '../abort/deadline';
 import { encodeCall } from '../calls/encode';
-import { crossingOptions, decoding, type Decoding } from '../calls/options';
-import type { TargetRef } from '../client/client-link';
+import { decoding } from '../calls/options';
 import { offloadedState, type ClientState } from '../client/state';
 import {
   clientOf,
@@ -20,38 +12,25 @@ import {
   type CursorInternals,
 } from '../driver/internals';
 import { deadlineOf } from '../pool/offload-options';
-import { isOffloaded, sessionLinkOf, type SessionLink } from '../session';
 import { runOnMain, scopes } from '../transaction';
+import { offloadExplain } from './beside';
+import {
+  checkFilter,
+  crossing,
+  offloadedCursorState,
+  sessionLink,
+  targetOf,
+  type CursorDescription,
+  type Describe,
+} from './description';
 import { rememberOrigin, sessionForReading } from './joining';
 import { RemoteCursor } from './remote-cursor';
 import { yieldAfter } from './slice';
-
-/** What a cursor is opened with in the worker. */
-export interface CursorDescription {
-  kind: CursorKind;
-  args: { filter?: Document; pipeline?: Document[]; command?: Document };
-  options: Document;
-  namespace: MongoDBNamespace;
-  /** See Call: its aggregation or command writes. */
-  writes?: boolean;
-  /** Where what is called behind the cursor's opening must stay behind it; see Call. */
-  order?: string;
-}
-
-type Describe = (cursor: CursorInternals) => CursorDescription;
 
 /** The cursor in the worker that a cursor here reads, from its first command until it is rewound. */
 const remotes = new WeakMap<AbstractCursor, RemoteCursor>();
 /** A cursor's limit, and the signal that the program gave. */
 const deadlines = new WeakMap<AbstractCursor, { deadline: Deadline; given?: AbortSignal }>();
-
-/** The state of the client of a cursor that is to be read in a worker; undefined where it runs here. */
-export function offloadedCursorState(cursor: AbstractCursor): ClientState | undefined {
-  const state = offloadedState(clientOf(cursor));
-  if (state === undefined) return undefined;
-  const { cursorSession } = inside(cursor);
-  return cursorSession == null || isOffloaded(cursorSession) ? state : undefined;
-}
 
 export function remoteOf(cursor: AbstractCursor): RemoteCursor | undefined {
   return remotes.get(cursor);
@@ -175,49 +154,7 @@ export function offloadCursorClass(
       return isDead.call(this) as boolean;
     },
   });
-
-  const explain = (prototype as { explain?: (...args: unknown[]) => Promise<Document> }).explain;
-  if (explain !== undefined) {
-    Object.defineProperty(prototype, 'explain', {
-      writable: true,
-      configurable: true,
-      async value(
-        this: CursorInternals & AbstractCursor,
-        verbosity?: unknown,
-        more?: unknown,
-      ): Promise<unknown> {
-        const what = 'cursor.explain';
-        const session = scopes.used ? sessionForReading(this, what) : this.cursorSession;
-        const state = offloadedCursorState(this);
-        if (state === undefined) {
-          return await runOnMain(session, { what }, () =>
-            withSession(this, session, () => explain.call(this, verbosity, more)),
-          );
-        }
-        const description = describe(this);
-        checkFilter(description.args.filter);
-        const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
-        return await callOnCursor(this, state, what, description, asked ?? true, session);
-      },
-    });
-  }
-}
-
-/** The driver explains with the session among the options that a cursor was made with. */
-function withSession<T>(
-  cursor: CursorInternals,
-  session: ClientSession | null | undefined,
-  run: () => T,
-): T {
-  const options = cursor.findOptions ?? cursor.aggregateOptions;
-  if (options === undefined || session == null) return run();
-  const before: unknown = options.session;
-  options.session = session;
-  try {
-    return run();
-  } finally {
-    options.session = before;
-  }
+  offloadExplain(prototype, describe);
 }
 
 /** A cursor's limit runs from its first command until it is closed, however it is read. */
@@ -236,16 +173,6 @@ function startDeadline(
   // The driver's own checks of the signal then hold for both.
   cursor.signal = eitherSignal(cursor.signal, deadline.signal);
   return cursor.signal;
-}
-
-/**
- * BSON leaves a function out, and no filter at all matches everything: so what the driver would say
- * of it is said here.
- */
-function checkFilter(filter: unknown): void {
-  if (typeof filter === 'function' || typeof filter === 'symbol') {
-    throw new MongoInvalidArgumentError('Query filter must be a plain object or ObjectId');
-  }
 }
 
 async function open(
@@ -280,49 +207,6 @@ async function open(
     credit,
     transaction,
   });
-}
-
-/** An operation that a cursor offers beside its documents: it opens a cursor of its own in the worker. */
-export async function callOnCursor(
-  cursor: AbstractCursor,
-  state: ClientState,
-  name: 'cursor.explain' | 'cursor.count',
-  description: CursorDescription,
-  third: unknown,
-  given: ClientSession | null | undefined,
-): Promise<unknown> {
-  state.prepare();
-  const decode: Decoding = decoding(description.options, undefined);
-  const options = crossing(description);
-  const session = sessionLink(cursor, given);
-  return await state.link.call({
-    name,
-    target: targetOf(state, description),
-    args: encodeCall(
-      { a: description.kind, b: description.args, c: third, o: options },
-      description.options,
-    ),
-    decoding: decode,
-    session,
-  });
-}
-
-function sessionLink(
-  cursor: AbstractCursor,
-  session: ClientSession | null | undefined,
-): SessionLink | undefined {
-  return session == null ? undefined : sessionLinkOf(session, clientOf(cursor));
-}
-
-function crossing({ options }: CursorDescription): Document {
-  return crossingOptions(options, false) ?? {};
-}
-
-function targetOf(
-  { link }: ClientState,
-  { namespace: { db, collection } }: CursorDescription,
-): TargetRef {
-  return link.target({ name: db }, collection === undefined ? undefined : { name: collection });
 }
 
 function getter(prototype: object, name: string): () => unknown {

@@ -4,7 +4,7 @@ import { offloadedState } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
 import { Batch } from './batch';
 import { CursorIterator } from './iterator';
-import { offloadedCursorState } from './offload-cursor';
+import { offloadedCursorState } from './description';
 import { yieldAfter } from './slice';
 
 /** What our cursors offer beside the driver's methods. */

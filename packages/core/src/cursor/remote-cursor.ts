@@ -168,16 +168,16 @@ export class RemoteCursor {
     try {
       await transaction.inTurn(options, () => this.#closeThere());
     } catch {
-      // With the transaction, the server has closed its cursors.
+      // The transaction is over; the server keeps the cursor all the same.
       await this.#closeThere(true);
     }
   }
 
-  async #closeThere(gone?: boolean): Promise<void> {
+  async #closeThere(apart?: boolean): Promise<void> {
     if (this.#finished || this.#handle === undefined) return;
     this.#port?.ref();
     try {
-      const mark = await this.#orLost(this.#handle.close(gone));
+      const mark = await this.#orLost(this.#handle.close(apart));
       await this.#lane.eventMarks.reached(mark);
     } catch {
       // The worker is gone, and its sockets with it: the server closes the cursor by itself.

@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 import * as Comlink from 'comlink';
-import { Long, type AbstractCursor, type Document } from 'mongodb';
+import type { AbstractCursor, Document } from 'mongodb';
 
 import type { EncodeMode, TapeEncoder } from '../codec';
 import { keepCall } from '../events';
@@ -85,7 +85,7 @@ export class BatchSource implements CursorHandle {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     // The main thread closes its end when it has what it wants, or dies with it still open.
-    port1.on('close', () => void this.close());
+    port1.on('close', () => void this.close(true));
     Comlink.expose(this satisfies CursorHandle, port1);
     port1.start();
     return { opened: { batch, port: port2 }, transfer: [batch.chunk.buffer, port2] };
@@ -108,10 +108,10 @@ export class BatchSource implements CursorHandle {
     }
   }
 
-  async close(gone = false): Promise<EventMark> {
+  async close(apart = false): Promise<EventMark> {
     if (this.#closed) return undefined;
     this.#closed = true;
-    if (gone) (this.#cursor as unknown as { cursorId: Long }).cursorId = Long.ZERO;
+    if (apart && this.#session !== undefined) leaveSession(this.#cursor);
     this.#batch = { documents: NO_DOCUMENTS, id: [0, 0] };
     this.#at = 0;
     try {
@@ -176,4 +176,17 @@ export class BatchSource implements CursorHandle {
     // The driver lets a program change it before the first batch only, and reads it before each.
     (this.#cursor as unknown as { cursorOptions: Document }).cursorOptions.batchSize = batchSize;
   }
+}
+
+/**
+ * Gives a cursor a session of its own in place of the program's, as the driver does where there is none.
+ * The driver sends killCursors in a cursor's session: behind a transaction that would end what the session
+ * knows of it, so that its commit could not be sent again; from a session that has ended, nothing is sent.
+ */
+function leaveSession(cursor: AbstractCursor): void {
+  const inside = cursor as unknown as {
+    client: { startSession(options: { owner: unknown; explicit: false }): unknown };
+    cursorSession: unknown;
+  };
+  inside.cursorSession = inside.client.startSession({ owner: cursor, explicit: false });
 }

@@ -192,8 +192,8 @@ export interface CursorHandle {
   next(
     options?: NextOptions,
   ): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }>;
-  /** @param gone - the server has closed its cursor by itself, and is not told to */
-  close(gone?: boolean): Promise<EventMark>;
+  /** @param apart - its session has moved on: the server is told outside of it */
+  close(apart?: boolean): Promise<EventMark>;
 }
 
 /** What the main thread may change between batches. */
