@@ -32,3 +32,4 @@ export {
   WorkerLostError,
 } from './errors';
 export type { ForgottenSession, OffloadOptions } from './pool/offload-options';
+export type { ReadingOptions } from './pool/reading-options';

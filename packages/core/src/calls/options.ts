@@ -7,6 +7,8 @@ import type {
   WriteConcern,
 } from 'mongodb';
 
+import { readingOptionsOf, type ResolvedReadingOptions } from '../pool/reading-options';
+
 /**
  * Options that the driver's operations read. Programs pass others along (their own, functions,
  * symbols, whole objects of a library's); the driver never looks at those, and they stay here.
@@ -125,6 +127,7 @@ export function crossingOptions(
     if (value === undefined || typeof value === 'function' || typeof value === 'symbol') continue;
     if (key === 'session' || key === 'signal' || key === 'timeoutContext' || key === 'timeoutMS')
       continue;
+    if (key === 'offload') continue;
     if (!open && !KNOWN.has(key)) continue;
     (crossing ??= {})[key] = plain(key, value);
   }
@@ -157,31 +160,40 @@ function plainWriteConcern(writeConcern: WriteConcern): Document {
 }
 
 /** BSON options with which a result of this operation is decoded. */
-export interface Decoding extends BSONSerializeOptions {
+export interface Decoding extends BSONSerializeOptions, ResolvedReadingOptions {
   /** Whether the fast path (the tape) gives exactly what these options ask for. */
   onTape: boolean;
   /** Whether results that the driver passes through may be asked for undecoded. */
   passThrough: boolean;
 }
 
-const resolved = new WeakMap<BSONSerializeOptions, Decoding>();
+/** For the options of a collection or database, which are its own; with the client's defaults that they were met with. */
+const resolved = new WeakMap<
+  BSONSerializeOptions,
+  { decoding: Decoding; defaults: ResolvedReadingOptions }
+>();
+const NOTHING: BSONSerializeOptions = {};
 
 /** The decoding options of an operation, where it has its own, else of its collection or database. */
 export function decoding(
   options: Document | undefined,
   parent: BSONSerializeOptions | undefined,
+  defaults: ResolvedReadingOptions,
 ): Decoding {
+  const reading = readingOptionsOf(options, defaults);
   if (
     options !== undefined &&
     options !== null &&
-    BSON_DECODING.some((key) => options[key] != null)
+    (reading !== undefined || BSON_DECODING.some((key) => options[key] != null))
   ) {
-    return resolve({ ...parent, ...present(options) });
+    return resolve({ ...parent, ...present(options) }, reading ?? defaults);
   }
-  if (parent === undefined) return DEFAULT;
+  parent ??= NOTHING;
   let known = resolved.get(parent);
-  if (known === undefined) resolved.set(parent, (known = resolve(parent)));
-  return known;
+  if (known?.defaults !== defaults) {
+    resolved.set(parent, (known = { decoding: resolve(parent, defaults), defaults }));
+  }
+  return known.decoding;
 }
 
 function present(options: Document): Document {
@@ -190,7 +202,7 @@ function present(options: Document): Document {
   return own;
 }
 
-function resolve(options: BSONSerializeOptions): Decoding {
+function resolve(options: BSONSerializeOptions, { flatStrings }: ResolvedReadingOptions): Decoding {
   const {
     promoteValues = true,
     promoteLongs = true,
@@ -207,10 +219,9 @@ function resolve(options: BSONSerializeOptions): Decoding {
     raw,
     fieldsAsRaw,
     enableUtf8Validation,
+    flatStrings,
     onTape: encodeModeOf(options) === 'tape',
     passThrough:
       raw || (promoteValues && promoteLongs && !promoteBuffers && !useBigInt64 && !bsonRegExp),
   };
 }
-
-const DEFAULT = resolve({});

@@ -26,7 +26,7 @@ export async function callOnCursor(
   given: ClientSession | null | undefined,
 ): Promise<unknown> {
   state.prepare();
-  const decode: Decoding = decoding(description.options, undefined);
+  const decode: Decoding = decoding(description.options, undefined, state.link.offload);
   const options = crossing(description);
   const session = sessionLink(cursor, given);
   return await state.link.call({

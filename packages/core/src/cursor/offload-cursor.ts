@@ -182,7 +182,7 @@ async function open(
   signal: AbortSignal | undefined,
 ): Promise<RemoteCursor> {
   state.prepare();
-  const decode = decoding(description.options, undefined);
+  const decode = decoding(description.options, undefined, state.link.offload);
   const options = crossing(description);
   const session = sessionLink(cursor, cursor.cursorSession);
   const transaction = session?.transaction;

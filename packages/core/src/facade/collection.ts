@@ -31,6 +31,7 @@ import {
   insertedDocument,
   type InsertedId,
 } from './inserts';
+import { readingOptionsOf } from '../pool/reading-options';
 import { offloadMethods, type Carrier } from './offload-method';
 import { ownAllMethods } from './own-prototype';
 import { collectionTarget } from './targets';
@@ -54,6 +55,7 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     filter: Filter<TSchema> = {},
     options: FindOptions & driver.Abortable = {},
   ): FindCursor<WithId<TSchema>> {
+    readingOptionsOf(options);
     return offloadedCursor(super.find(filter, options), FindCursor<WithId<TSchema>>);
   }
 
@@ -62,6 +64,7 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     pipeline?: Document[],
     options?: AggregateOptions & driver.Abortable,
   ): AggregationCursor<T> {
+    readingOptionsOf(options);
     return offloadedCursor(super.aggregate<T>(pipeline, options), AggregationCursor<T>);
   }
 

@@ -109,7 +109,7 @@ function offloaded<This extends object>(
       }
       state.prepare();
       const inherited = carrier.bson(this);
-      const decode = decoding(options, ownBsonOnly ? undefined : inherited);
+      const decode = decoding(options, ownBsonOnly ? undefined : inherited, state.link.offload);
       const limitMS = deadlineOf(options, state.link.offload);
       const deadline =
         limitMS === undefined ? undefined : new Deadline(limitMS, name, effect === 'write');

@@ -389,6 +389,7 @@ function deserializeOptions(decoding: Decoding | undefined): BSON.DeserializeOpt
   const {
     onTape: _,
     passThrough: ___,
+    flatStrings: ____,
     enableUtf8Validation,
     raw: __,
     fieldsAsRaw,

@@ -3,10 +3,11 @@ import { availableParallelism } from 'node:os';
 import { MongoInvalidArgumentError, type Document } from 'mongodb';
 
 import { OffloadOptionError } from '../errors';
+import { READING_OPTIONS, resolveReadingOptions, type ReadingOptions } from './reading-options';
 import { resolveResourceLimits, type WorkerResourceLimits } from './resource-limits';
 
 /** Our own options, under the one key `offload` of the client's options. */
-export interface OffloadOptions {
+export interface OffloadOptions extends ReadingOptions {
   /**
    * Worker threads of the process's one pool. The first client that starts the pool decides.
    * Default: `MONGO_OFFLOAD_WORKERS`, else one less than the cores, at least 1 and at most 4.
@@ -83,7 +84,12 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
       'The option offload must be an object, as in { offload: { workers: 2 } }.',
     );
   }
-  const names = [...Object.keys(LIMITS), 'resourceLimits', ...Object.keys(CHOICES)];
+  const names = [
+    ...Object.keys(LIMITS),
+    ...READING_OPTIONS,
+    'resourceLimits',
+    ...Object.keys(CHOICES),
+  ];
   for (const key of Object.keys(options)) {
     if (!names.includes(key)) {
       throw new OffloadOptionError(`offload.${key} is no option. There are: ${names.join(', ')}.`);
@@ -117,6 +123,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     chunkBytes: number('chunkBytes', 256 * 1024),
     busyPoll: options.busyPoll ?? true,
     strict: options.strict ?? false,
+    ...resolveReadingOptions(options),
     ambientTransactions: options.ambientTransactions ?? false,
     forgottenSession: options.forgottenSession ?? 'warn',
     ...(options.deadlineMS === undefined ? {} : { deadlineMS: number('deadlineMS', 1, false) }),

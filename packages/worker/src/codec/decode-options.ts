@@ -1,7 +1,12 @@
 import type { BSON, BSONSerializeOptions } from 'mongodb';
 
-/** The driver's options that change what a document decodes to. */
-export type DecodeOptions = Pick<
+/** The driver's options that change what a document decodes to, and ours that change how it lies in memory. */
+export type DecodeOptions = DriverDecodeOptions & {
+  /** Strings are copies of their own, and keep no block alive. */
+  flatStrings?: boolean;
+};
+
+type DriverDecodeOptions = Pick<
   BSONSerializeOptions,
   | 'promoteLongs'
   | 'promoteValues'
@@ -32,7 +37,7 @@ function hasRawFields(options: DecodeOptions): boolean {
 
 /** The options as the driver's cursors hand them to BSON.deserialize. */
 export function deserializeOptionsOf(options: DecodeOptions): BSON.DeserializeOptions {
-  const { enableUtf8Validation, ignoreUndefined: _, ...rest } = options;
+  const { enableUtf8Validation, ignoreUndefined: _, flatStrings: __, ...rest } = options;
   return { ...rest, validation: { utf8: enableUtf8Validation !== false } };
 }
 
@@ -47,6 +52,7 @@ export interface Promotion {
   wrapNumbers: boolean;
   longs: LongForm;
   bareBuffers: boolean;
+  flatStrings: boolean;
 }
 
 export function promotionOf(options: DecodeOptions): Promotion {
@@ -55,11 +61,11 @@ export function promotionOf(options: DecodeOptions): Promotion {
   const wrapNumbers = promoteValues === false;
   const bareBuffers = Boolean(options.promoteBuffers && promoteValues);
   const longs = longFormOf(options, promoteValues === true);
+  const flatStrings = options.flatStrings === true;
   const variant =
     LONG_FORMS.indexOf(longs) +
-    (wrapNumbers ? LONG_FORMS.length : 0) +
-    (bareBuffers ? 2 * LONG_FORMS.length : 0);
-  return { variant, wrapNumbers, longs, bareBuffers };
+    LONG_FORMS.length * (Number(wrapNumbers) + 2 * Number(bareBuffers) + 4 * Number(flatStrings));
+  return { variant, wrapNumbers, longs, bareBuffers, flatStrings };
 }
 
 function longFormOf(options: DecodeOptions, promoteValues: boolean): LongForm {

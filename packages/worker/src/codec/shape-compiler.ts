@@ -4,7 +4,7 @@ import type { Promotion } from './decode-options';
 import { Kind, NULL_BOOLEAN, type ShapeDefinition } from './format';
 import { makeFunction } from './made-function';
 import { copyObjectId, readsInPlace } from './object-id';
-import type { ShapeReader } from './tape-cursor';
+import { SLICED_FROM, type ShapeReader } from './tape-cursor';
 
 const RUNTIME = { ObjectId, copyObjectId, Int32, Double };
 
@@ -43,7 +43,7 @@ class ReaderSource {
     return `'use strict';
 const { ObjectId, copyObjectId, Int32, Double } = runtime;
 return function (c) {
-  const I = c.ints, F = c.doubles, B = c.bytes, S = c.narrow;
+  const I = c.ints, F = c.doubles, B = c.bytes, S = c.narrow, t = c.narrowStart;
   let i = c.intAt, f = c.doubleAt, b = c.byteAt, s = c.narrowAt, n = 0, v;
   const document = ${literal.slice(0, -1)};
   c.intAt = i + ${this.#ints}; c.doubleAt = f + ${this.#doubles}; c.byteAt = b + ${this.#bytes}; c.narrowAt = s;
@@ -56,7 +56,7 @@ return function (c) {
       case Kind.Double:
         return this.#promotion.wrapNumbers ? `new Double(${this.#double()})` : this.#double();
       case Kind.String:
-        return `(n = ${this.#int()}) >= 0 ? S.substring(s, s += n) : c.otherString(n)`;
+        return `(n = ${this.#int()}) >= 0 ? ${this.#narrow()} : c.otherString(n)`;
       case Kind.ObjectId:
         return readsInPlace
           ? `new ObjectId(B, ${this.#twelveBytes()})`
@@ -78,6 +78,12 @@ return function (c) {
       default:
         return this.#handOver(`c.readValue(${kind})`);
     }
+  }
+
+  #narrow(): string {
+    const slice = 'S.substring(s, s += n)';
+    if (!this.#promotion.flatStrings) return slice;
+    return `n < ${SLICED_FROM} ? ${slice} : B.latin1Slice(t + s, t + (s += n))`;
   }
 
   #int(): string {

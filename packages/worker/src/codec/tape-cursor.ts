@@ -36,6 +36,9 @@ export interface ReaderTable {
 /** From this size on, copying costs more than keeping the chunk does. */
 const LARGE_BINARY = 4_096;
 
+/** V8 copies a substring below this length; a longer one is a slice, which keeps what it was cut from. */
+export const SLICED_FROM = 13;
+
 /** Templates of arrays, by what V8 calls their elements' kinds. */
 const MOST_PRESIZED = 256;
 const ZEROS: unknown[] = Array.from({ length: MOST_PRESIZED }, () => 0);
@@ -59,6 +62,9 @@ export class TapeCursor {
   wide = '';
   narrowAt = 0;
   wideAt = 0;
+  /** Where in `bytes` the strings of the block in hand begin. */
+  narrowStart = 0;
+  wideStart = 0;
   doubleAt = 0;
   intAt = 0;
   byteAt = 0;
@@ -129,6 +135,8 @@ export class TapeCursor {
     this.narrow = this.bytes.toString('latin1', this.#nextNarrow, narrowEnd);
     this.wide =
       wideEnd === this.#nextWide ? '' : this.bytes.toString('utf16le', this.#nextWide, wideEnd);
+    this.narrowStart = this.#nextNarrow;
+    this.wideStart = this.#nextWide;
     this.#nextNarrow = narrowEnd;
     this.#nextWide = wideEnd;
     this.narrowAt = this.wideAt = 0;
@@ -154,13 +162,21 @@ export class TapeCursor {
   /** A string slot that is not a length in `narrow`. */
   otherString(slot: number): string | null {
     if (slot === NULL_STRING) return null;
-    return this.wide.substring(this.wideAt, (this.wideAt += -2 - slot));
+    const from = this.wideAt;
+    const to = (this.wideAt += -2 - slot);
+    if (this.promotion.flatStrings && to - from >= SLICED_FROM)
+      return this.bytes.toString('utf16le', this.wideStart + 2 * from, this.wideStart + 2 * to);
+    return this.wide.substring(from, to);
   }
 
   readString(): string | null {
     const slot = this.ints[this.intAt++];
     if (slot < 0) return this.otherString(slot);
-    return this.narrow.substring(this.narrowAt, (this.narrowAt += slot));
+    const from = this.narrowAt;
+    const to = (this.narrowAt += slot);
+    if (slot >= SLICED_FROM && this.promotion.flatStrings)
+      return this.bytes.toString('latin1', this.narrowStart + from, this.narrowStart + to);
+    return this.narrow.substring(from, to);
   }
 
   readArray(): unknown[] | null {

@@ -25,6 +25,8 @@ export const OPTION_SETS: readonly DecodeOptions[] = [
   { fieldsAsRaw: {} },
   { fieldsAsRaw: { a: true, b: true } },
   { raw: true },
+  { flatStrings: true },
+  { flatStrings: true, promoteValues: false },
   // Refused by BSON.deserialize, whatever the document.
   { useBigInt64: true, promoteLongs: false },
   { useBigInt64: true, promoteValues: false },
@@ -48,7 +50,7 @@ export function allCombinations(): DecodeOptions[] {
 /** What the driver does with a document's bytes. */
 export function expected(bytes: Uint8Array, options: DecodeOptions): Outcome {
   if (options.raw) return { value: Buffer.from(bytes) };
-  const { enableUtf8Validation, ...rest } = options;
+  const { enableUtf8Validation, flatStrings: _, ...rest } = options;
   return outcomeOf(() =>
     BSON.deserialize(bytes, { ...rest, validation: { utf8: enableUtf8Validation !== false } }),
   );
