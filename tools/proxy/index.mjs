@@ -1,0 +1,2 @@
+// @ts-check
+export { startProxy } from './src/start-proxy.mjs';
