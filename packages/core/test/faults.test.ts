@@ -1,0 +1,177 @@
+import {
+  DeadlineExceededError,
+  MongoClient,
+  type OffloadMongoClientOptions,
+} from '@mongo-offload/core';
+import type { RunningReplicaSet } from '@mongo-offload/mongod' with { 'resolution-mode': 'import' };
+import type { Faults } from '@mongo-offload/proxy' with { 'resolution-mode': 'import' };
+import * as native from 'mongodb';
+
+// The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
+import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { Load } from './support/load';
+import { until } from './support/until';
+
+const KILLED_WORKERS = 100;
+
+let set: RunningReplicaSet;
+
+beforeAll(async () => {
+  const { startReplicaSet } = await import('@mongo-offload/mongod');
+  set = await startReplicaSet();
+}, 60_000);
+afterEach(async () => {
+  await Promise.all(set.members.map(async ({ proxy }) => await proxy.heal()));
+});
+afterAll(async () => {
+  await set?.stop();
+});
+
+/** Failures are noticed within a second or two. */
+function open(options: OffloadMongoClientOptions = {}): MongoClient {
+  return new MongoClient(set.uri, {
+    heartbeatFrequencyMS: 500,
+    connectTimeoutMS: 1_000,
+    serverSelectionTimeoutMS: 15_000,
+    offload: { workers: 2 },
+    ...options,
+  });
+}
+
+async function everywhere(faults: Faults): Promise<void> {
+  await Promise.all(set.members.map(async ({ proxy }) => await proxy.set(faults)));
+}
+
+/**
+ * Runs the load while `hurt` does its worst; then nothing may be missing, double, or left open. (A
+ * rejection that nobody handles fails the test: jest sees to that.)
+ */
+async function underLoad(what: string, hurt: (load: Load) => Promise<string>): Promise<void> {
+  const client = open();
+  const load = new Load(client);
+  try {
+    await load.start();
+    await load.progress(50);
+    const done = await hurt(load);
+    await load.progress(50);
+    await load.stop();
+    await using admin = new native.MongoClient(set.uri);
+    await load.verify(admin);
+    process.stderr.write(`${what}: ${done}; ${load.report()}\n`);
+  } finally {
+    await load.stop().catch(() => undefined);
+    await client.close();
+  }
+  expect(WorkerPool.running).toBeUndefined();
+  // Those of the replica set's own go past the proxies.
+  await until(async () => {
+    const left = await Promise.all(set.members.map(async ({ proxy }) => await proxy.connections()));
+    return left.every((count) => count === 0);
+  });
+}
+
+describe('under a mixed load, nothing acknowledged is lost, nothing happens twice, all settles', () => {
+  test('when the primary is killed and comes back, twice', async () => {
+    await underLoad('primary killed', async (load) => {
+      for (let kill = 0; kill < 2; kill++) {
+        const primary = await set.primary();
+        await primary.kill();
+        await load.progress(50);
+        await primary.start();
+        await set.settled();
+      }
+      return '2 kills';
+    });
+  }, 60_000);
+
+  test('when the primary steps down, three times', async () => {
+    await underLoad('step-down', async (load) => {
+      for (let times = 0; times < 3; times++) {
+        await set.stepDown();
+        await load.progress(50);
+        await set.settled();
+      }
+      return '3 failovers';
+    });
+  }, 60_000);
+
+  test(`when a worker is killed ${KILLED_WORKERS} times`, async () => {
+    await underLoad('workers killed', async (load) => {
+      for (let kill = 0; kill < KILLED_WORKERS; kill++) {
+        const { threads } = WorkerPool.running!;
+        await threads[Math.floor(Math.random() * threads.length)]?.terminate();
+        await load.progress(10);
+      }
+      return `${KILLED_WORKERS} kills`;
+    });
+  }, 120_000);
+});
+
+test('a server that accepts and never answers: deadlineMS holds', async () => {
+  await using client = open();
+  const collection = client.db('faults').collection('deadline');
+  await collection.insertOne({});
+  await everywhere({ stalled: true });
+  const options = { deadlineMS: 300 } as native.FindOptions;
+  const late: number[] = [];
+  for (let i = 0; i < 5; i++) {
+    const began = performance.now();
+    await expect(collection.findOne({}, options)).rejects.toThrow(DeadlineExceededError);
+    late.push(performance.now() - began - 300);
+  }
+  late.sort((a, b) => a - b);
+  // The middle one of five: the machine may be busy for a moment.
+  expect(late[2]).toBeLessThan(100);
+  await everywhere({});
+  expect(await collection.findOne()).not.toBeNull();
+}, 30_000);
+
+test('a slow network slows, and breaks nothing', async () => {
+  await using client = open();
+  const collection = client.db('faults').collection<{ _id: number; text: string }>('slow');
+  await collection.deleteMany({});
+  await everywhere({ delayMS: 30, bytesPerSecond: 400_000 });
+  const documents = Array.from({ length: 200 }, (_, _id) => ({ _id, text: 'x'.repeat(500) }));
+  await collection.insertMany(documents);
+  expect(await collection.find().sort({ _id: 1 }).toArray()).toStrictEqual(documents);
+}, 30_000);
+
+test('a reset in the midst of a large result rejects with the network error; the next read is whole', async () => {
+  await using client = open();
+  const collection = client.db('faults').collection('large');
+  await collection.deleteMany({});
+  await collection.insertMany(Array.from({ length: 1_000 }, () => ({ text: 'x'.repeat(2_000) })));
+  await everywhere({ resetAfterBytes: 500_000 });
+  await expect(collection.find().toArray()).rejects.toThrow(native.MongoNetworkError);
+  await everywhere({});
+  expect(await collection.find().toArray()).toHaveLength(1_000);
+}, 30_000);
+
+test('a full pool makes operations wait, and waitQueueTimeoutMS ends the wait', async () => {
+  await using client = open({ maxPoolSize: 2, waitQueueTimeoutMS: 10_000 });
+  const collection = client.db('faults').collection('pool');
+  const inserts = Array.from({ length: 300 }, async (_, n) => await collection.insertOne({ n }));
+  await Promise.all(inserts);
+  await using impatient = open({ maxPoolSize: 2, waitQueueTimeoutMS: 300 });
+  const same = impatient.db('faults').collection('pool');
+  await Promise.all([same.findOne(), same.findOne(), same.findOne(), same.findOne()]);
+  await everywhere({ stalled: true });
+  const reads = Array.from({ length: 8 }, async () => await same.findOne());
+  const outcomes = Promise.allSettled(reads);
+  await expect(
+    Promise.any(
+      reads.map(
+        async (read) =>
+          await read.then(
+            () => Promise.reject(new Error('answered')),
+            (error: unknown) => error,
+          ),
+      ),
+    ),
+  ).resolves.toBeInstanceOf(native.MongoError);
+  await everywhere({});
+  const reasons = (await outcomes).flatMap((one) =>
+    one.status === 'rejected' ? [one.reason as Error] : [],
+  );
+  expect(reasons.map(({ name }) => name)).toContain('MongoWaitQueueTimeoutError');
+}, 30_000);
