@@ -16,6 +16,7 @@ import { judge } from './report/judgement.mjs';
 import { summarise } from './report/summary.mjs';
 import { goalTable, tables } from './report/tables.mjs';
 import { writeReport } from './report/write-report.mjs';
+import { installPeers } from './peers/install.mjs';
 import { runRounds } from './side/rounds.mjs';
 
 const options = readCommandLine(process.argv.slice(2));
@@ -77,7 +78,8 @@ async function onOwnData() {
 }
 
 async function measure(sections, { client, environment, ...common }) {
-  const { quick, rounds, workers, peers } = options;
+  const { quick, rounds, workers } = options;
+  const python = options.peers ? await pythonWithPeers() : undefined;
   const startedAt = new Date();
   const { pid: mongodPid } = await client.db('admin').command({ serverStatus: 1 });
   const { measured, failures, turns } = await runRounds(sections, {
@@ -85,7 +87,7 @@ async function measure(sections, { client, environment, ...common }) {
     rounds,
     workers,
     mongodPid,
-    withPeers: peers,
+    python,
     patienceMS: options.patience * 1000,
     onRound: (round) => process.stderr.isTTY || say(`Round ${round} of ${rounds} …`),
     onSection: progress,
@@ -137,6 +139,12 @@ async function report(results) {
   });
   say(`Written: ${written.map((file) => path.relative(process.cwd(), file)).join(', ')}`);
   for (const failure of failures) process.stderr.write(`\nFAILED: ${failure}\n`);
+}
+
+async function pythonWithPeers() {
+  const { python, missing } = await installPeers({ onProgress: say });
+  if (missing !== undefined) say(`Without Motor and PyMongo: ${missing}.`);
+  return python;
 }
 
 function sectionsFor(asked) {

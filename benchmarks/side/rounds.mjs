@@ -12,7 +12,7 @@ import { undisturbed } from './undisturbed.mjs';
  */
 export async function runRounds(
   sections,
-  { rounds, database, patienceMS, mongodPid, withPeers, onRound, onSection, ...common },
+  { rounds, database, patienceMS, mongodPid, onRound, onSection, ...common },
 ) {
   const measured = new Map(sections.map(({ id }) => [id, {}]));
   const failures = [];
@@ -25,7 +25,10 @@ export async function runRounds(
       const { id, subject, title, settings, workers = common.workers, ownDatabase } = section;
       const place = `round ${round} of ${rounds}, ${index + 1} of ${sections.length}`;
       onSection(`${place}: ${subject}, ${title}`);
-      for (const side of rotated(sidesOf(section, { withPeers }), round - 1)) {
+      for (const side of rotated(
+        sidesOf(section, { withPeers: common.python !== undefined }),
+        round - 1,
+      )) {
         turns.all += 1;
         try {
           const job = { ...common, program: programOf(section, side), side, settings, workers };
@@ -41,10 +44,11 @@ export async function runRounds(
           const { metrics, witness } = turn.measured;
           (measured.get(id)[side] ??= []).push(metrics);
           if (witness === undefined) continue;
-          const seen = JSON.stringify(witness);
-          if (!witnesses.has(id)) witnesses.set(id, seen);
-          else if (witnesses.get(id) !== seen) {
-            failures.push(`${id} (${side}) saw ${seen}, another run ${witnesses.get(id)}`);
+          const first = witnesses.get(id);
+          if (first === undefined) witnesses.set(id, witness);
+          else if (differ(first, witness)) {
+            const seen = [witness, first].map((one) => JSON.stringify(one));
+            failures.push(`${id} (${side}) saw ${seen[0]}, another run ${seen[1]}`);
           }
         } catch (error) {
           failures.push(`${id}: ${error.message}`);
@@ -58,4 +62,9 @@ export async function runRounds(
 function rotated(sides, by) {
   const start = by % sides.length;
   return [...sides.slice(start), ...sides.slice(0, start)];
+}
+
+/** In what both tell: Python does not compare contents. */
+function differ(one, other) {
+  return Object.keys(one).some((key) => key in other && one[key] !== other[key]);
 }

@@ -2,6 +2,10 @@ import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 const program = fileURLToPath(new URL('child.mjs', import.meta.url));
+const peersProgram = fileURLToPath(new URL('../peers/child.py', import.meta.url));
+
+/** The sides that Python runs. */
+const peers = ['motor', 'pymongo'];
 
 /** A process that has not ended by then never will. */
 const limitMS = 600_000;
@@ -16,9 +20,12 @@ export function programOf(section, side) {
  *
  * @throws {Error} with what the process printed, where it failed, hung, or would not exit by itself
  */
-export function runChild(job) {
+export function runChild({ python, ...job }) {
+  const [command, args] = peers.includes(job.side)
+    ? [python, [peersProgram]]
+    : [process.execPath, ['--expose-gc', program]];
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ['--expose-gc', program], {
+    const child = spawn(command, args, {
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: limitMS,
       killSignal: 'SIGKILL',
