@@ -89,6 +89,13 @@ function load():
   }
 }
 
+/** What is a little too large, the server refuses with its own error; at more it would end the connection. */
+const LARGEST_SENT = 17 * 1024 * 1024;
+
+function tooLarge(limit: number): MongoInvalidArgumentError {
+  return new MongoInvalidArgumentError(`Document is larger than the maximum size ${limit}`);
+}
+
 /** Whether this version of the driver sends documents that are bytes already: 7.9 and later. */
 export const sendsBytes = internals !== undefined;
 
@@ -98,6 +105,7 @@ export async function insertRawDocument(
   document: RawDocument,
   options: Document,
 ): Promise<void> {
+  if (document.bytes.length > LARGEST_SENT) throw tooLarge(LARGEST_SENT);
   const { InsertOneOperation, executeOperation, resolveOptions } = internals!;
   const operation = new InsertOneOperation(
     collection,
@@ -141,9 +149,7 @@ function fill(state: BulkState, documents: readonly RawDocument[]): void {
   documents.forEach((document, index) => {
     const { bytes } = document;
     if (bytes.length >= maxBsonObjectSize) {
-      throw new MongoInvalidArgumentError(
-        `Document is larger than the maximum size ${maxBsonObjectSize}`,
-      );
+      throw tooLarge(maxBsonObjectSize);
     }
     const full =
       batch !== undefined &&
