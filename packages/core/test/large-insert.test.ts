@@ -39,7 +39,7 @@ afterEach(async () => {
 });
 
 test('all documents arrive, with their ids, and the loop turns meanwhile', async () => {
-  const documents = Array.from({ length: COUNT }, (_, n) => ({ n, text }));
+  const documents: native.Document[] = Array.from({ length: COUNT }, (_, n) => ({ n, text }));
   let turns = 0;
   const timer = setInterval(() => (turns += 1), 1);
   const { insertedCount, insertedIds } = await here.collection('rows').insertMany(documents);
