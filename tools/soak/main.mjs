@@ -41,9 +41,14 @@ const load = {
     const { insertedId } = await events.insertOne({ at: new Date() });
     await events.deleteOne({ _id: insertedId });
   },
-  async abandonedCursor() {
-    await items.find({}, { batchSize: 10 }).next();
-    await delay(10);
+  async abandonedCursors() {
+    // A client keeps cursors that nobody closed until it is closed, as the driver's does.
+    const other = new MongoClient(mongod.uri);
+    for (let i = 0; i < 20; i++) {
+      await other.db('soak').collection('items').find({}, { batchSize: 10 }).next();
+      await delay(5);
+    }
+    await other.close();
   },
   async client() {
     const other = new MongoClient(mongod.uri);
