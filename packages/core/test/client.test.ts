@@ -53,6 +53,7 @@ describe('making a client', () => {
     { sliceMS: NaN },
     { readAhead: 1.5 },
     { strict: 'yes' },
+    { busyPoll: 1 },
     { worker: 2 },
     { resourceLimits: 64 },
     { resourceLimits: { heap: 64 } },
@@ -63,7 +64,7 @@ describe('making a client', () => {
       new MongoClient(uri(), { offload } as OffloadMongoClientOptions);
     expect(make).toThrow(OffloadOptionError);
     expect(make).toThrow(
-      /offload\.(workers|sliceMS|readAhead|strict|worker|resourceLimits(\.\w+)?) /,
+      /offload\.(workers|sliceMS|readAhead|strict|busyPoll|worker|resourceLimits(\.\w+)?) /,
     );
   });
 
