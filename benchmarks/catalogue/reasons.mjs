@@ -35,6 +35,6 @@ export const reasons = [
     figures:
       /^(processCpu|documentsPerSecond|megabytesPerSecond|operationsPerSecond|mainCpu|stall|gap)/,
     reason:
-      'documents are encoded on main, where the objects are, and read and encoded again in the worker',
+      'documents are encoded on main, where the objects are, slice by slice',
   },
 ];
