@@ -1,3 +1,5 @@
+import type { Document } from 'mongodb';
+
 import { DeadlineExceededError } from '../errors';
 
 /**
@@ -23,6 +25,20 @@ export class Deadline {
   end(): void {
     clearTimeout(this.#timer);
   }
+}
+
+/**
+ * The signal that an operation was given, if any.
+ *
+ * @throws TypeError for what is none, as the driver does where it reads it
+ */
+export function signalOf(options: Document | null | undefined): AbortSignal | undefined {
+  const signal = options?.signal as AbortSignal | null | undefined;
+  if (signal == null) return undefined;
+  if (typeof signal.addEventListener !== 'function') {
+    throw new TypeError('The option signal must be an AbortSignal');
+  }
+  return signal;
 }
 
 /** One signal for two reasons to stop; the first that comes is the reason. */

@@ -4,10 +4,10 @@
  */
 export async function untilAborted<T>(
   promise: Promise<T>,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal | null | undefined,
   onAbort?: () => void,
 ): Promise<T> {
-  if (signal === undefined) return await promise;
+  if (signal == null) return await promise;
   signal.throwIfAborted();
   let reject!: (reason: unknown) => void;
   const aborted = new Promise<never>((_, no) => (reject = no));

@@ -1,17 +1,14 @@
 import * as driver from 'mongodb';
 import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
 
+import { Deadline, eitherSignal, signalOf } from '../abort/deadline';
 import { encodeListCall } from '../calls/encode';
 import { crossingOptions } from '../calls/options';
 import { offloadedState } from '../client/state';
-import {
-  BulkWriteResultClass,
-  bulkInternals,
-  clientOf,
-  type BulkInternals,
-} from '../driver/internals';
-import { completeBulkError } from '../facade/inserts';
+import { bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
+import { bulkResult, completeBulkError } from '../facade/inserts';
 import { sessionOf } from '../facade/offload-method';
+import { deadlineOf } from '../pool/offload-options';
 import { ownAllMethods } from '../facade/own-prototype';
 import { collectionTarget } from '../facade/targets';
 import { joined, runOnMain, scopes } from '../transaction';
@@ -69,18 +66,23 @@ async function execute(
     operations.forEach((d, i) => (statements[originalIndexes[i]] = { t: batchType, d }));
   }
   const crossing: Document = { ...crossingOptions(all, false), ordered: isOrdered };
+  const limitMS = deadlineOf(all, state.link.offload);
+  const deadline = limitMS === undefined ? undefined : new Deadline(limitMS, what, true);
   const { insertedIds } = s.bulkResult;
   try {
     const result = (await state.link.call({
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
       args: encodeListCall(statements, crossing, s.bsonOptions, state.link.offload.sliceMS),
+      signal: eitherSignal(signalOf(all), deadline?.signal),
       session,
     })) as Document;
-    return new BulkWriteResultClass({ ...result, insertedIds }, isOrdered);
+    return bulkResult(result, insertedIds, isOrdered);
   } catch (error) {
     throw completeBulkError(error as Error, insertedIds, isOrdered, (index) =>
       statements[index]?.t === driver.BatchType.INSERT ? statements[index].d : undefined,
     );
+  } finally {
+    deadline?.end();
   }
 }

@@ -1,10 +1,11 @@
 import { encodeModeOf } from '@mongo-offload/worker/codec';
-import type {
-  BSONSerializeOptions,
-  Document,
-  ReadConcern,
-  ReadPreference,
-  WriteConcern,
+import {
+  BSON,
+  type BSONSerializeOptions,
+  type Document,
+  type ReadConcern,
+  type ReadPreference,
+  type WriteConcern,
 } from 'mongodb';
 
 import { readingOptionsOf, type ResolvedReadingOptions } from '../pool/reading-options';
@@ -111,14 +112,20 @@ const BSON_DECODING = [
 ] as const;
 
 /**
+ * What becomes of options that are not known here: `true` where the driver hands them on to the server
+ * (`createCollection`); `encodable` where it picks those that it knows itself (`createIndex`), so that one
+ * that BSON cannot hold is of no account.
+ */
+export type OpenOptions = boolean | 'encodable';
+
+/**
  * The options of an operation as they cross: what the driver reads, as plain values that BSON holds.
  *
- * @param open - the operation hands options that the driver does not know on to the server
- *   (`createCollection`, `createIndex`), so they cross too
+ * @param open - whether options that are not known here cross too
  */
 export function crossingOptions(
   options: Document | undefined,
-  open: boolean,
+  open: OpenOptions,
 ): Document | undefined {
   if (options === undefined || options === null) return undefined;
   let crossing: Document | undefined;
@@ -128,10 +135,22 @@ export function crossingOptions(
     if (key === 'session' || key === 'signal' || key === 'timeoutContext' || key === 'timeoutMS')
       continue;
     if (key === 'offload') continue;
-    if (!open && !KNOWN.has(key)) continue;
+    if (!KNOWN.has(key)) {
+      if (open === false || (open === 'encodable' && !isEncodable(value))) continue;
+    }
     (crossing ??= {})[key] = plain(key, value);
   }
   return crossing;
+}
+
+function isEncodable(value: unknown): boolean {
+  if (typeof value !== 'object') return true;
+  try {
+    BSON.serialize({ value });
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function plain(key: string, value: unknown): unknown {
@@ -152,8 +171,8 @@ function plain(key: string, value: unknown): unknown {
 
 function plainWriteConcern(writeConcern: WriteConcern): Document {
   const crossing: Document = {};
-  for (const key of ['w', 'wtimeoutMS', 'wtimeout', 'journal', 'j'] as const) {
-    const value: unknown = writeConcern[key];
+  for (const key of ['w', 'wtimeoutMS', 'wtimeout', 'journal', 'j', 'fsync']) {
+    const value: unknown = (writeConcern as Document)[key];
     if (value !== undefined) crossing[key] = value;
   }
   return crossing;
@@ -163,8 +182,8 @@ function plainWriteConcern(writeConcern: WriteConcern): Document {
 export interface Decoding extends BSONSerializeOptions, ResolvedReadingOptions {
   /** Whether the fast path (the tape) gives exactly what these options ask for. */
   onTape: boolean;
-  /** Whether results that the driver passes through may be asked for undecoded. */
-  passThrough: boolean;
+  /** Whether everything comes as it does by default. */
+  plain: boolean;
 }
 
 /** For the options of a collection or database, which are its own; with the client's defaults that they were met with. */
@@ -209,7 +228,8 @@ function resolve(options: BSONSerializeOptions, { flatStrings }: ResolvedReading
     promoteBuffers = false,
     useBigInt64 = false,
   } = options;
-  const { bsonRegExp = false, raw = false, fieldsAsRaw, enableUtf8Validation = true } = options;
+  const { bsonRegExp = false, fieldsAsRaw, enableUtf8Validation = true } = options;
+  const raw = Boolean(options.raw);
   return {
     promoteValues,
     promoteLongs,
@@ -221,7 +241,6 @@ function resolve(options: BSONSerializeOptions, { flatStrings }: ResolvedReading
     enableUtf8Validation,
     flatStrings,
     onTape: encodeModeOf(options) === 'tape',
-    passThrough:
-      raw || (promoteValues && promoteLongs && !promoteBuffers && !useBigInt64 && !bsonRegExp),
+    plain: !raw && promoteValues && promoteLongs && !promoteBuffers && !useBigInt64 && !bsonRegExp,
   };
 }

@@ -1,7 +1,7 @@
 import type { AbstractCursor, ClientSession, Document } from 'mongodb';
 
 import { encodeCall } from '../calls/encode';
-import { decoding, type Decoding } from '../calls/options';
+import { decoding } from '../calls/options';
 import type { ClientState } from '../client/state';
 import type { CursorInternals } from '../driver/internals';
 import { runOnMain, scopes } from '../transaction';
@@ -26,7 +26,11 @@ export async function callOnCursor(
   given: ClientSession | null | undefined,
 ): Promise<unknown> {
   state.prepare();
-  const decode: Decoding = decoding(description.options, undefined, state.link.offload);
+  // A count is a number, whatever the options say of those in documents.
+  const decode =
+    name === 'cursor.count'
+      ? undefined
+      : decoding(description.options, undefined, state.link.offload);
   const options = crossing(description);
   const session = sessionLink(cursor, given);
   return await state.link.call({

@@ -41,7 +41,7 @@ export function offloadedCursorState(cursor: AbstractCursor): ClientState | unde
  * of it is said here.
  */
 export function checkFilter(filter: unknown): void {
-  if (typeof filter === 'function' || typeof filter === 'symbol') {
+  if (typeof filter === 'function' || typeof filter === 'symbol' || typeof filter === 'bigint') {
     throw new MongoInvalidArgumentError('Query filter must be a plain object or ObjectId');
   }
 }

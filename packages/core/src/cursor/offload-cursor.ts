@@ -75,6 +75,8 @@ export function offloadCursorClass(
 
   const replacement = {
     async cursorInit(this: CursorInternals & AbstractCursor): Promise<void> {
+      // The driver takes null for none.
+      this.signal ??= undefined;
       if (scopes.used && transactional) {
         const what = `The ${this.constructor.name}'s query`;
         this.cursorSession = sessionForReading(this, what) ?? null;
@@ -99,8 +101,7 @@ export function offloadCursorClass(
         await this.cleanup(undefined, error as Error);
         throw error;
       }
-      // A cursor that was closed while its first command was under way.
-      if (this.isClosed) await remotes.get(this)?.close();
+      // It may also have been closed while its first command was under way.
       if (this.isDead) await this.cleanup();
     },
 

@@ -23,10 +23,11 @@ import {
   ListSearchIndexesCursor,
   offloadedCursor,
 } from '../cursor';
-import { BulkWriteResultClass, clientOf, collectionOptionsOf } from '../driver/internals';
+import { clientOf, collectionOptionsOf } from '../driver/internals';
 import {
   acknowledged,
   addId,
+  bulkResult,
   completeBulkError,
   insertedDocument,
   type InsertedId,
@@ -125,26 +126,25 @@ export const collectionCarrier: Carrier<AnyCollection> = {
 ownAllMethods(Collection, driver.Collection);
 
 offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarrier, {
-  findOne: {},
-  updateOne: { accepts: ([, update]) => looksLikeUpdate(update), result: updated },
-  updateMany: { accepts: ([, update]) => looksLikeUpdate(update), result: updated },
-  replaceOne: { result: updated },
+  findOne: { accepts: ([, options]) => options !== null },
+  updateOne: { accepts: mayUpdate, result: updated },
+  updateMany: { accepts: mayUpdate, result: updated },
+  replaceOne: { accepts: noBigint, result: updated },
   deleteOne: { result: deleted },
   deleteMany: { result: deleted },
-  findOneAndDelete: {},
-  findOneAndReplace: {},
-  findOneAndUpdate: { accepts: ([, update]) => looksLikeUpdate(update) },
+  findOneAndDelete: { accepts: noBigint },
+  findOneAndReplace: { accepts: noBigint },
+  findOneAndUpdate: { accepts: mayUpdate },
   distinct: {},
   count: {},
-  countDocuments: {},
+  countDocuments: { accepts: ([, options]) => options !== null },
   estimatedDocumentCount: {},
   createIndexes: {
-    openOptions: true,
     accepts: ([indexes]) => Array.isArray(indexes),
     form: { name: 'collection.createIndexesOpen', when: (args) => args[2] === true },
   },
   createIndex: {
-    openOptions: true,
+    openOptions: 'encodable',
     form: { name: 'collection.createIndexApart', when: (args) => args[2] != null },
   },
   dropIndex: {},
@@ -181,6 +181,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       if (!documents.every((document) => document == null || typeof document === 'object')) {
         return false;
       }
+      if (!allThere(documents)) return false;
       if (documents.includes(null) || documents.includes(undefined)) {
         // What the driver makes of a document that is not there (NODE-6003).
         args[0] = documents.map((document: unknown) => document ?? { document });
@@ -233,8 +234,11 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     encode: ([operations], options, bson, sliceMS) =>
       encodeListCall(operations as Document[], options, bson, sliceMS),
     result(result, [operations, options]) {
-      const raw = { ...(result as Document), insertedIds: insertedIds(operations as Document[]) };
-      return new BulkWriteResultClass(raw, ordered(options));
+      return bulkResult(
+        result as Document,
+        insertedIds(operations as Document[]),
+        ordered(options),
+      );
     },
     error(error, [operations, options]) {
       return completeBulkError(
@@ -249,23 +253,48 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
 
 /** Counts that the server did not tell, as of an unacknowledged write, are there and undefined. */
 function updated(result: unknown): unknown {
-  const { matchedCount, modifiedCount } = result as driver.UpdateResult;
-  return Object.assign(result as object, { matchedCount, modifiedCount });
+  if (!isUnacknowledged(result)) return result;
+  const { upsertedId, upsertedCount } = result as driver.UpdateResult;
+  const acknowledged = false;
+  return {
+    acknowledged,
+    modifiedCount: undefined,
+    upsertedId,
+    upsertedCount,
+    matchedCount: undefined,
+  };
 }
 
 function deleted(result: unknown): unknown {
-  const { deletedCount } = result as driver.DeleteResult;
-  return Object.assign(result as object, { deletedCount });
+  return isUnacknowledged(result) ? { acknowledged: false, deletedCount: undefined } : result;
+}
+
+function isUnacknowledged(result: unknown): boolean {
+  return (result as { acknowledged?: boolean } | null)?.acknowledged === false;
+}
+
+/** BSON makes a number of a bigint, of which the driver would say another thing. */
+function noBigint([first, second]: unknown[]): boolean {
+  return typeof first !== 'bigint' && typeof second !== 'bigint';
+}
+
+function mayUpdate([filter, update]: unknown[]): boolean {
+  return typeof filter !== 'bigint' && looksLikeUpdate(update);
 }
 
 /** An update whose first key is an operator, or a pipeline: anything else the driver refuses, with its own words. */
 function looksLikeUpdate(update: unknown): boolean {
   if (Array.isArray(update)) return update.length > 0;
   if (typeof update !== 'object' || update === null) return false;
-  if (typeof (update as { toBSON?: unknown }).toBSON === 'function') return true;
   const keys = Object.keys(update);
   if (keys.length === 0 || keys[0][0] !== '$') return false;
   return keys.some((key) => (update as Document)[key] !== undefined);
+}
+
+/** Whether no index of an array is empty: iterating by a callback passes those over. */
+function allThere(list: unknown[]): boolean {
+  for (let i = 0; i < list.length; i++) if (!(i in list)) return false;
+  return true;
 }
 
 function bulkForcesServerId(collection: AnyCollection, options: Document | undefined): boolean {

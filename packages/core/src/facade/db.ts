@@ -122,7 +122,7 @@ offloadMethods<AnyDb>(Db.prototype, 'db', carrier, {
     },
   },
   stats: {},
-  createIndex: { openOptions: true },
+  createIndex: { openOptions: 'encodable' },
   removeUser: {},
   setProfilingLevel: {},
   profilingLevel: {},

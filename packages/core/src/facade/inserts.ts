@@ -1,5 +1,6 @@
 import {
   WriteConcern,
+  type BulkWriteResult,
   type Collection,
   type Document,
   type MongoBulkWriteError,
@@ -53,6 +54,25 @@ export function insertedDocument(operation: Document): Document | undefined {
   return (model?.document as Document | undefined) ?? model ?? undefined;
 }
 
+/** The driver's result of a bulk write, whose list of inserted ids stayed here; in the driver's order. */
+export function bulkResult(
+  raw: Document,
+  insertedIds: InsertedId[],
+  ordered: boolean,
+): BulkWriteResult {
+  const {
+    ok,
+    writeErrors,
+    writeConcernErrors,
+    insertedIds: _,
+    ...counts
+  } = raw as Record<string, unknown>;
+  return new BulkWriteResultClass(
+    { ok, writeErrors, writeConcernErrors, insertedIds, ...counts },
+    ordered,
+  );
+}
+
 /**
  * Puts into the error of a bulk write what stayed here: the ids of what was inserted, and in each
  * write error the caller's own document.
@@ -73,6 +93,6 @@ export function completeBulkError(
     if (document !== undefined) writeError.err.op = document;
   }
   const raw = bulkError.result.getRawResponse();
-  bulkError.result = new BulkWriteResultClass({ ...raw, insertedIds }, ordered);
+  bulkError.result = bulkResult(raw, insertedIds, ordered);
   return bulkError;
 }

@@ -1,10 +1,10 @@
 import { CallFlag, OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
 import type { BSONSerializeOptions, ClientSession, Document, MongoClient } from 'mongodb';
 
-import { Deadline, eitherSignal } from '../abort/deadline';
+import { Deadline, eitherSignal, signalOf } from '../abort/deadline';
 import { encodeCall, type CallParts } from '../calls/encode';
 import type { EncodedCall } from '../calls/encoded-call';
-import { crossingOptions, decoding } from '../calls/options';
+import { crossingOptions, decoding, type OpenOptions } from '../calls/options';
 import type { TargetRef } from '../client/client-link';
 import { offloadedState } from '../client/state';
 import { deadlineOf } from '../pool/offload-options';
@@ -23,8 +23,8 @@ export interface Carrier<This> {
 export interface MethodPlan<This> {
   /** Another operation that the method is when it is called with these arguments. */
   form?: { name: OperationName; when(args: unknown[]): boolean };
-  /** Options that the driver does not know go on to the server, and so cross as well. */
-  openOptions?: boolean;
+  /** What becomes of options that are not known here. */
+  openOptions?: OpenOptions;
   /** The documents that it is called with go to the server as they were encoded here. */
   sendsBytes?: boolean;
   /** The operation does not inherit BSON options from what it is called on. */
@@ -113,12 +113,14 @@ function offloaded<This extends object>(
       const limitMS = deadlineOf(options, state.link.offload);
       const deadline =
         limitMS === undefined ? undefined : new Deadline(limitMS, name, effect === 'write');
-      const signal = eitherSignal(options?.signal as AbortSignal | undefined, deadline?.signal);
+      const signal = eitherSignal(signalOf(options), deadline?.signal);
       const crossing = crossingOptions(options, openOptions);
       const onTape = resultKind === 'document' && decode.onTape;
       const raw =
-        (resultKind === 'raw' && decode.passThrough) ||
+        (resultKind === 'raw' && decode.plain) ||
         (plan.sendsBytes === true && options?.checkKeys !== true);
+      const exact =
+        !decode.plain && (resultKind === 'value' || (resultKind === 'raw' && decode.raw));
       const bson = serializing(options, inherited);
       const encoded = plan.encode
         ? plan.encode.call(this, args, crossing, bson, state.link.offload.sliceMS)
@@ -128,7 +130,9 @@ function offloaded<This extends object>(
           name,
           target: carrier.target(this),
           args: encoded,
-          flags: onTape ? CallFlag.tape : raw ? CallFlag.raw : CallFlag.none,
+          flags:
+            (onTape ? CallFlag.tape : raw ? CallFlag.raw : CallFlag.none) |
+            (exact ? CallFlag.exact : CallFlag.none),
           decoding: decode,
           signal,
           session,

@@ -6,6 +6,8 @@ import {
   ReplyKind,
   type CredentialService,
   LaneProgress,
+  reviveValue,
+  type EnvelopeValue,
   type ErrorEnvelope,
   type ForwardedEvent,
   type FromWorker,
@@ -326,6 +328,11 @@ export class Lane {
           case Kind.cursor:
             result = extras![detail];
             break;
+          case Kind.exact:
+            result = reviveValue(extras![detail] as EnvelopeValue, {
+              decode: deserializeOptions(pending?.decoding),
+            });
+            break;
           default:
             throw new RangeError(`no reply is of the kind ${kind}`);
         }
@@ -388,7 +395,7 @@ function deserializeOptions(decoding: Decoding | undefined): BSON.DeserializeOpt
   if (decoding === undefined) return {};
   const {
     onTape: _,
-    passThrough: ___,
+    plain: ___,
     flatStrings: ____,
     enableUtf8Validation,
     raw: __,
@@ -409,13 +416,5 @@ function documentOf(bytes: Buffer, pending: PendingCall | undefined): unknown {
 }
 
 function valueOf(bytes: Buffer, pending: PendingCall | undefined): unknown {
-  const raw = pending?.decoding?.raw === true;
-  return (
-    BSON.deserialize(bytes, {
-      ...deserializeOptions(pending?.decoding),
-      ...(raw ? { raw } : {}),
-    }) as {
-      v: unknown;
-    }
-  ).v;
+  return (BSON.deserialize(bytes, deserializeOptions(pending?.decoding)) as { v: unknown }).v;
 }

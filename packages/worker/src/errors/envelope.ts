@@ -45,9 +45,11 @@ const MAX_DEPTH = 32;
 class EnvelopeWriter {
   readonly #seen = new Map<object, number>();
   readonly #rawDocuments: boolean;
+  readonly #maxDepth: number;
 
-  constructor(rawDocuments: boolean) {
+  constructor(rawDocuments: boolean, maxDepth = MAX_DEPTH) {
     this.#rawDocuments = rawDocuments;
+    this.#maxDepth = maxDepth;
   }
 
   error(error: Error, depth = 0): ErrorEnvelope {
@@ -58,6 +60,10 @@ class EnvelopeWriter {
       properties: this.#properties(error, depth, (name) => name !== 'message' && name !== 'stack'),
       origin: originOf(error),
     };
+  }
+
+  value(value: unknown): EnvelopeValue {
+    return this.#item(value, 0);
   }
 
   #properties(
@@ -84,7 +90,7 @@ class EnvelopeWriter {
     if (typeof value !== 'object' || value === null) return value as EnvelopeValue;
     const index = this.#seen.get(value);
     if (index !== undefined) return { is: 'seen', index };
-    if (depth > MAX_DEPTH) return undefined;
+    if (depth > this.#maxDepth) return undefined;
     if (types.isDate(value)) return value;
     if (ArrayBuffer.isView(value)) {
       const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
@@ -155,4 +161,9 @@ export function packError(thrown: unknown, rawDocuments = false): ErrorEnvelope 
   } catch {
     return { class: knownClassName(error) ?? 'Error', message: error.message, properties: [] };
   }
+}
+
+/** Packs a result that is no document: JavaScript numbers stay such beside instances of BSON's classes. */
+export function packValue(value: unknown): EnvelopeValue {
+  return new EnvelopeWriter(false, Infinity).value(value);
 }

@@ -31,6 +31,10 @@ class EnvelopeReader {
     return own;
   }
 
+  value(value: EnvelopeValue): unknown {
+    return this.#value(value);
+  }
+
   #define(object: object, properties: ErrorEnvelope['properties']): void {
     for (const [name, value, enumerable] of properties) {
       Object.defineProperty(object, name, {
@@ -96,4 +100,9 @@ export function reviveError(envelope: ErrorEnvelope, context: ErrorContext = {})
     // What hangs on the error cannot be read; what happened is told all the same.
     return new EnvelopeReader(context).error({ ...envelope, properties: [] });
   }
+}
+
+/** What `packValue` was given; values of BSON's classes come as `context.decode` says. */
+export function reviveValue(value: EnvelopeValue, context: ErrorContext): unknown {
+  return new EnvelopeReader(context).value(value);
 }

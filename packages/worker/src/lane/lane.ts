@@ -23,7 +23,7 @@ import {
 } from '../protocol';
 import { SessionRegistry } from '../session/session-registry';
 import { BusyPoll } from './busy-poll';
-import { Replies } from './replies';
+import { Replies, type ResultForm } from './replies';
 import { StreamOpenings } from './stream-openings';
 
 /** What stands in `calls` for one call; see CALL_STRIDE. */
@@ -36,11 +36,9 @@ interface CallHead {
 }
 
 /** How a call is to be run and answered. */
-interface CallManner {
+interface CallManner extends ResultForm {
   /** There where the call can be aborted. */
   signal?: AbortSignal;
-  /** Documents go on the tape; else the main thread wants their bytes. */
-  onTape: boolean;
   /** Passed-through results are asked for undecoded. */
   raw: boolean;
   /** The id of the session that the call belongs to; 0 for none. */
@@ -136,6 +134,7 @@ export class Lane {
       // wants the bytes themselves.
       const onTape = (flags & CallFlag.tape) !== 0;
       const raw = (flags & CallFlag.raw) !== 0;
+      const exact = (flags & CallFlag.exact) !== 0;
       rawDocuments = raw || name.startsWith('cursor.') || name === 'collection.findOne';
       if (session !== 0) {
         args.options = { ...args.options, session: this.#sessions.get(session) };
@@ -143,7 +142,7 @@ export class Lane {
       const before = this.#openings.before(target, OPERATIONS[name].effect);
       if (before !== undefined) await before;
       const dispatch = (): Promise<void> =>
-        this.#dispatch(call, name, target, args, { signal, onTape, raw, session });
+        this.#dispatch(call, name, target, args, { signal, onTape, exact, raw, session });
       if (!this.#replies.events.active) await dispatch();
       else
         await withinCall({ id: call, raw: rawDocuments || args.options?.raw === true }, dispatch);
@@ -161,8 +160,9 @@ export class Lane {
     name: OperationName,
     target: Target,
     args: CallArguments,
-    { signal, onTape, raw, session }: CallManner,
+    manner: CallManner,
   ): Promise<void> {
+    const { signal, onTape, raw, session } = manner;
     const options: Document = { ...args.options };
     const [kind, cursorArgs] = args.positional as [CursorKind, CursorArguments | undefined];
     switch (name) {
@@ -175,7 +175,7 @@ export class Lane {
         const source = new BatchSource(cursor, this.#encoder, {
           chunkBytes: this.#chunkBytes,
           tailable: options.tailable === true,
-          mode: onTape ? 'tape' : 'raw',
+          mode: onTape === true ? 'tape' : 'raw',
           session: session === 0 ? undefined : () => this.#sessions.snapshot(session),
           mark: () => this.#replies.mark(),
         });
@@ -188,17 +188,17 @@ export class Lane {
         const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, raw: true });
         const verbosity = args.positional[2] as ExplainVerbosityLike;
         const plan = await (cursor as FindCursor).explain(verbosity);
-        return this.#replies.outcome(call, { kind: 'raw', bytes: reencodeRaw({ v: plan }) }, false);
+        return this.#replies.outcome(call, { kind: 'raw', bytes: reencodeRaw({ v: plan }) });
       }
       case 'cursor.count': {
         const { countOptions, ...cursorOptions } = options as { countOptions?: Document };
         const cursor = openCursor(kind, cursorArgs ?? {}, target, cursorOptions) as FindCursor;
         const value = await cursor.count(countOptions);
-        return this.#replies.outcome(call, { kind: 'value', value }, false);
+        return this.#replies.outcome(call, { kind: 'value', value });
       }
       default: {
         const outcome: Outcome = await run(name, target, args, { signal, raw });
-        return this.#replies.outcome(call, outcome, onTape);
+        return this.#replies.outcome(call, outcome, manner);
       }
     }
   }
@@ -218,7 +218,7 @@ export class Lane {
   async #answer(call: number, work: () => Promise<void>): Promise<void> {
     try {
       await work();
-      this.#replies.outcome(call, { kind: 'done' }, false);
+      this.#replies.outcome(call, { kind: 'done' });
     } catch (error) {
       this.#replies.error(call, error);
     }

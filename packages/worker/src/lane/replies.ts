@@ -7,11 +7,20 @@ import { EventOutbox } from '../events';
 import type { Outcome } from '../operations/run';
 import {
   packError,
+  packValue,
   ReplyKind,
   type EventMark,
   type FromWorker,
   type OpenedCursor,
 } from '../protocol';
+
+/** How a call's result is to travel. */
+export interface ResultForm {
+  /** A document goes on the tape; else the main thread wants its bytes. */
+  onTape?: boolean;
+  /** A value keeps the types that the driver gave it. */
+  exact?: boolean;
+}
 
 /**
  * Gathers what becomes ready in one turn of the worker's loop, and sends it in one message. The
@@ -40,19 +49,23 @@ export class Replies {
     this.#encoder = encoder;
   }
 
-  outcome(call: number, outcome: Outcome, onTape: boolean): void {
+  outcome(call: number, outcome: Outcome, { onTape, exact }: ResultForm = {}): void {
     switch (outcome.kind) {
       case 'done':
         return this.#add(call, ReplyKind.undefined, 0);
       case 'value':
         if (outcome.value === null) return this.#add(call, ReplyKind.null, 0);
         if (outcome.value === undefined) return this.#add(call, ReplyKind.undefined, 0);
+        if (exact === true) {
+          this.#extras.push(packValue(outcome.value));
+          return this.#add(call, ReplyKind.exact, this.#extras.length - 1);
+        }
         return this.#bytes(call, ReplyKind.value, BSON.serialize({ v: outcome.value }));
       case 'raw':
         return this.#bytes(call, ReplyKind.value, outcome.bytes);
       case 'document':
         if (outcome.bytes === null) return this.#add(call, ReplyKind.null, 0);
-        if (!onTape) return this.#bytes(call, ReplyKind.document, outcome.bytes);
+        if (onTape !== true) return this.#bytes(call, ReplyKind.document, outcome.bytes);
         this.#documents.push(outcome.bytes);
         return this.#add(call, ReplyKind.tape, 0);
       default:

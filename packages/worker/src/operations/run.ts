@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import type {
   AnyBulkWriteOperation,
   BatchType,
@@ -86,7 +88,10 @@ export async function run(
     case 'value':
       return { kind: 'value', value: result };
     case 'document':
-      return { kind: 'document', bytes: result as Uint8Array | null };
+      return result === null || types.isUint8Array(result)
+        ? { kind: 'document', bytes: result }
+        : // The plan of an explained operation, which the driver always decodes.
+          { kind: 'raw', bytes: reencodeRaw({ v: result }) };
     case 'raw':
       return passedThrough
         ? { kind: 'raw', bytes: reencodeRaw({ v: result }) }

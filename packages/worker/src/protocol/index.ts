@@ -4,5 +4,5 @@ export * from './messages';
 export * from './operations';
 export * from '../events/messages';
 export * from '../errors/envelope';
-export { reviveError, type ErrorContext } from '../errors/revive';
+export { reviveError, reviveValue, type ErrorContext } from '../errors/revive';
 export { keepThrown } from '../errors/origin';

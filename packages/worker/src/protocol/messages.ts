@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Document, DriverInfo, Timestamp } from 'mongodb';
 
 import type { TapeChunk } from '../codec';
-import type { ErrorEnvelope } from '../errors/envelope';
+import type { EnvelopeValue, ErrorEnvelope } from '../errors/envelope';
 import type { EventBatch, EventMark, LogSettings } from '../events/messages';
 import type { CredentialService } from './credentials';
 
@@ -109,6 +109,8 @@ export const CallFlag = {
   raw: 2,
   /** An abort may follow. */
   abortable: 4,
+  /** A value keeps the types that the driver gave it: BSON has no two kinds of a small integer. */
+  exact: 8,
 } as const;
 
 /** Numbers that one reply takes in `replies`: call id, kind, and what the kind says of it. */
@@ -128,6 +130,8 @@ export const ReplyKind = {
   error: 5,
   /** `extras[n]`: an OpenedCursor. */
   cursor: 6,
+  /** `extras[n]`: the result as an EnvelopeValue. */
+  exact: 7,
 } as const;
 
 /** What a worker answers: everything that became ready in one turn of its loop, together. */
@@ -137,7 +141,7 @@ export interface FromWorker {
   replies: number[];
   tape?: TapeChunk;
   bytes?: ArrayBuffer;
-  extras?: (ErrorEnvelope | OpenedCursor)[];
+  extras?: (ErrorEnvelope | OpenedCursor | EnvelopeValue)[];
   /** Snapshots of the sessions that these replies used. */
   sessions?: { id: number; snapshot: Uint8Array }[];
 }

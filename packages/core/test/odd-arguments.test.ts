@@ -1,0 +1,93 @@
+import type * as native from 'mongodb';
+
+import { openClients, type Clients, type Side } from './support/clients';
+import { outcome, outcomes } from './support/outcome';
+
+/* What programs in JavaScript hand to the driver by mistake, or because they know it well. */
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- no type allows these arguments */
+
+let clients: Clients;
+beforeAll(() => (clients = openClients()));
+afterAll(async () => await clients.close());
+beforeEach(begin);
+
+async function begin(): Promise<void> {
+  const collection = clients.native.db.collection<any>('c');
+  await collection.deleteMany({});
+  await collection.insertMany([
+    { _id: 1, a: 1 },
+    { _id: 2, a: 2 },
+  ]);
+}
+
+async function expectSame(call: (collection: native.Collection<any>) => unknown): Promise<void> {
+  const { ours, driver } = await outcomes(clients, async ({ db }) => {
+    await begin();
+    return await call(db.collection('c'));
+  });
+  expect(ours).toStrictEqual(driver);
+}
+
+test('a bigint where a document belongs is refused in the same words', async () => {
+  await expectSame((collection) => collection.updateOne(5n as any, { $set: { b: 1 } }));
+  await expectSame((collection) => collection.replaceOne({ _id: 1 }, 5n as any));
+  await expectSame((collection) => collection.findOneAndDelete(5n as any));
+  await expectSame((collection) => collection.findOneAndUpdate(5n as any, { $set: { b: 1 } }));
+  await expectSame((collection) => collection.find(5n as any).toArray());
+});
+
+test('an update is judged by what it is, not by what toBSON makes of it', async () => {
+  const operators = { toBSON: () => ({ $set: { b: 1 } }) };
+  await expectSame((collection) => collection.updateOne({ _id: 1 }, operators));
+  await expectSame((collection) => collection.findOneAndUpdate({ _id: 1 }, operators));
+});
+
+test('an array with holes in it is refused by insertMany', async () => {
+  const holes: unknown[] = [];
+  holes[1] = { a: 1 };
+  await expectSame((collection) => collection.insertMany(holes as any));
+});
+
+test('null in place of options fails where it fails with the driver', async () => {
+  await expectSame((collection) => collection.findOne({ _id: 1 }, null as any));
+  await expectSame((collection) => collection.countDocuments({}, null as any));
+  await expectSame((collection) => collection.distinct('a', {}, null as any));
+  await expectSame((collection) => collection.updateOne({}, { $set: { b: 1 } }, null as any));
+});
+
+test('signal: null is no signal', async () => {
+  await expectSame((collection) => collection.findOne({ _id: 1 }, { signal: null } as any));
+  await expectSame((collection) => collection.deleteMany({}, { signal: null } as any));
+  await expectSame((collection) => collection.find({}, { signal: null } as any).toArray());
+});
+
+test('a signal that is none is refused before anything is sent', async () => {
+  const call = ({ db }: Side<native.MongoClient>): unknown =>
+    db.collection('c').deleteMany({}, { signal: {} } as any);
+  expect(await outcome(() => call(clients.ours))).toMatchObject({
+    rejected: { name: 'TypeError' },
+  });
+  expect(await clients.native.db.collection('c').countDocuments()).toBe(2);
+});
+
+describe('an index', () => {
+  afterEach(async () => await clients.native.db.collection('c').dropIndexes());
+
+  test('is made of options among which there are ones that BSON cannot hold', async () => {
+    const circular: any = {};
+    circular.self = circular;
+    await expectSame((collection) => collection.createIndex({ a: 1 }, { circular } as any));
+  });
+});
+
+test('fsync as a write concern asks for the journal', async () => {
+  const { ours, close } = openClients({ monitorCommands: true });
+  const inserts: native.Document[] = [];
+  ours.client.on('commandStarted', ({ command, commandName }) => {
+    if (commandName === 'insert') inserts.push(command);
+  });
+  await ours.db.collection('c').insertOne({ a: 1 }, { writeConcern: { fsync: true } });
+  expect(inserts).toMatchObject([{ writeConcern: { j: true } }]);
+  await close();
+});
