@@ -80,8 +80,8 @@ export interface ReplicaSetMember {
   kill(signal?: NodeJS.Signals): Promise<void>;
   /** Starts it again, with its data. */
   start(): Promise<void>;
-  /** Stops the process as it is: connections to it are accepted, and nothing is answered. */
-  pause(): void;
+  /** Stops the process as it is: connections to it are accepted, and nothing is answered. Resolves when it has stopped. */
+  pause(): Promise<void>;
   resume(): void;
 }
 

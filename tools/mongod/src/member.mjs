@@ -1,6 +1,7 @@
 // @ts-check
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -78,14 +79,39 @@ export class Member {
     await exit;
   }
 
-  /** It accepts connections from now on, since the system does that for it, and never answers. */
-  pause() {
-    this.#process?.kill('SIGSTOP');
+  /**
+   * It accepts connections from now on, since the system does that for it, and never answers. Resolves when it
+   * has stopped: until the signal has reached each of its threads, it may answer still.
+   */
+  async pause() {
+    const child = this.#process;
+    if (child === undefined) return;
+    child.kill('SIGSTOP');
+    while (this.#process === child && !hasStopped(child.pid)) await delay(5);
   }
 
   resume() {
     this.#process?.kill('SIGCONT');
   }
+}
+
+/**
+ * Whether all threads of a process have stopped; true where the system does not tell (no /proc).
+ *
+ * @param {number | undefined} pid
+ */
+function hasStopped(pid) {
+  const tasks = `/proc/${pid}/task`;
+  if (!existsSync(tasks)) return true;
+  return readdirSync(tasks).every((task) => {
+    try {
+      // Behind the name in brackets, which may hold spaces: the state.
+      return readFileSync(`${tasks}/${task}/stat`, 'utf8').split(') ').at(-1)?.startsWith('T');
+    } catch {
+      // A thread that has ended meanwhile.
+      return true;
+    }
+  });
 }
 
 /** A port that nobody listens on. */

@@ -67,7 +67,7 @@ test('a member that is paused accepts connections and answers nothing', async ()
   const primary = await set.primary();
   await using direct = new MongoClient(primary.directUri);
   await direct.connect();
-  primary.pause();
+  await primary.pause();
   const answer = direct.db('admin').command({ ping: 1 });
   expect(await Promise.race([answer.then(() => 'something'), delay(200, 'nothing')])).toBe(
     'nothing',

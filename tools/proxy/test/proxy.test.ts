@@ -116,9 +116,10 @@ test('resets in the midst of an answer', async () => {
   let length = 0;
   socket.on('data', (data: Buffer) => (length += data.length));
   socket.write('x'.repeat(5_000));
-  const [error] = (await once(socket, 'error')) as [Error];
-  expect(error).toMatchObject({ code: 'ECONNRESET' });
+  // Not always by an error: where the last bytes and the reset are polled together, libuv makes an end of them.
+  await once(socket, 'close');
   expect(length).toBeLessThanOrEqual(1_000);
+  expect(await proxy.connections()).toBe(0);
 });
 
 test('spares what it is not concerned with', async () => {
