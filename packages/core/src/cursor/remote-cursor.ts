@@ -151,7 +151,7 @@ export class RemoteCursor {
     }
     if (!answer.more) this.#finish();
     this.#endOfBatch = answer.endOfBatch;
-    if (answer.session !== undefined) this.#lane.followSession(answer.session);
+    if (answer.session !== undefined) this.#lane.sessions.follow(answer.session);
     return (this.#current = new Batch(answer, this.#lane, this.#decoding));
   }
 

@@ -1,67 +1,36 @@
 import { MessageChannel, type MessagePort, type TransferListItem } from 'node:worker_threads';
 
-import { TapeDecoder, type TapeReader } from '@mongo-offload/worker/codec';
+import { TapeDecoder } from '@mongo-offload/worker/codec';
 import {
   REPLY_STRIDE,
   ReplyKind,
-  type CredentialService,
   LaneProgress,
-  reviveValue,
-  type EnvelopeValue,
-  type ErrorEnvelope,
   type ForwardedEvent,
   type FromWorker,
-  type LogSettings,
-  type SessionDefinition,
   type TargetDefinition,
   type ToWorker,
 } from '@mongo-offload/worker/protocol';
-import { BSON, type DriverInfo } from 'mongodb';
+import type { DriverInfo } from 'mongodb';
 
 import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
+import type { ClientDefinition } from './client-definition';
+import { Failure } from './failure';
+import { LaneSessions } from './lane-sessions';
+import { Outbox } from './outbox';
 import { PendingCalls } from './pending-calls';
+import { Results } from './results';
 
 // Kept apart: another module's exports are read through getters, and these on the hot path.
 const Kind = ReplyKind;
 const STRIDE = REPLY_STRIDE;
-
-/** A call has failed; whoever awaits it builds the error, so that its stack shows the caller's line. */
-export class Failure {
-  constructor(
-    /** What the worker threw, or undefined where the worker itself is gone. */
-    readonly envelope: ErrorEnvelope | undefined,
-    /** Where the worker is gone: why, if it is known. */
-    readonly cause?: Error,
-    /** Where the worker is gone: whether it had begun the call, so that a server may have seen it. */
-    readonly begun = false,
-  ) {}
-}
 
 interface PendingCall {
   settle(result: unknown): void;
   decoding: Decoding | undefined;
   /** Someone listens to its events. */
   heard: boolean;
-}
-
-/** Hears what becomes of a session in its worker. */
-export interface SessionFollower {
-  /** @param snapshot - BSON of a SessionSnapshot */
-  apply(snapshot: Uint8Array): void;
-}
-
-/** A client as a worker is told of it. */
-export interface ClientDefinition {
-  url: string;
-  options: Record<string, unknown>;
-  log: LogSettings | undefined;
-  credentials: CredentialService | undefined;
-  /** What was appended to its handshake since it was made. */
-  appended: DriverInfo[];
-  /** The events that someone listens to. */
-  events: readonly ForwardedEvent[];
 }
 
 /**
@@ -72,6 +41,10 @@ export interface ClientDefinition {
 export class Lane {
   readonly decoder = new TapeDecoder();
   readonly eventMarks = new EventMarks();
+  readonly sessions = new LaneSessions((message) => {
+    this.#outbox.flush();
+    if (this.usable) this.#post(message);
+  });
   /** Which of the pool's workers this is, from 0. */
   readonly index: number;
   readonly #progress: LaneProgress;
@@ -79,12 +52,8 @@ export class Lane {
   readonly #pending = new PendingCalls<PendingCall>();
   readonly #clients = new Set<number>();
   readonly #targets = new Set<number>();
-  readonly #sessions = new Map<number, SessionFollower>();
   readonly #watchers = new Set<() => void>();
-  #calls: number[] = [];
-  #encoded: EncodedCall[] = [];
-  #length = 0;
-  #scheduled = false;
+  readonly #outbox = new Outbox((message, transfer) => this.#post(message, transfer));
   #started = false;
   #lost = false;
   /** Lost, and everything that was under way has been told. */
@@ -189,63 +158,20 @@ export class Lane {
     const sent = this.#expect(decoding, heard);
     const { id } = sent;
     if (heard) rememberCause(id, decoding);
-    if (args.isLarge) {
-      this.flush();
-      const [first, ...more] = args.buffers(once);
-      this.#post(
-        {
-          type: 'calls',
-          calls: [id, operation, target, first.length, flags, session],
-          bytes: first.buffer,
-          more,
-        },
-        [first.buffer, ...more.map(({ buffer }) => buffer)],
-      );
-    } else {
-      this.#encoded.push(args);
-      this.#length += args.length;
-      this.#calls.push(id, operation, target, args.length, flags, session);
-      if (!this.#scheduled) {
-        this.#scheduled = true;
-        process.nextTick(flush, this);
-      }
-    }
+    this.#outbox.add(id, operation, target, args, flags, session, once);
     return sent;
   }
 
   /** Tells the worker to abort a call. Its own result is ignored by whoever called this. */
   abort(call: number): void {
     if (!this.#pending.has(call)) return;
-    this.flush();
+    this.#outbox.flush();
     this.#post({ type: 'abort', call });
-  }
-
-  /** Makes a session known; `follower` hears what becomes of it. */
-  defineSession(id: number, follower: SessionFollower, definition: SessionDefinition): void {
-    this.flush();
-    this.#sessions.set(id, follower);
-    this.#post({ type: 'session', id, definition });
-  }
-
-  updateSession(id: number, update: Uint8Array): void {
-    this.flush();
-    this.#post({ type: 'sessionUpdate', id, update });
-  }
-
-  endSession(id: number): void {
-    this.flush();
-    this.#sessions.delete(id);
-    if (this.usable) this.#post({ type: 'sessionEnd', id });
-  }
-
-  /** What a batch or a reply says of a session, given to whoever follows it. */
-  followSession({ id, snapshot }: { id: number; snapshot: Uint8Array }): void {
-    this.#sessions.get(id)?.apply(snapshot);
   }
 
   async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<unknown> {
     if (!this.usable || !this.#clients.delete(id)) return undefined;
-    this.flush();
+    this.#outbox.flush();
     const { id: call, result } = this.#expect();
     this.#post({ type: 'closeClient', id, call, force, endSessions });
     return await result;
@@ -254,25 +180,9 @@ export class Lane {
   /** Ends the lane: the worker closes what is left, and the port. */
   end(): void {
     if (!this.usable) return;
-    this.flush();
+    this.#outbox.flush();
     this.#ended = true;
     this.#post({ type: 'end' });
-  }
-
-  flush(): void {
-    this.#scheduled = false;
-    if (this.#calls.length === 0) return;
-    const bytes = Buffer.allocUnsafeSlow(this.#length);
-    let at = 0;
-    for (const args of this.#encoded) {
-      args.copyTo(bytes, at);
-      at += args.length;
-    }
-    const calls = this.#calls;
-    this.#calls = [];
-    this.#encoded = [];
-    this.#length = 0;
-    this.#post({ type: 'calls', calls, bytes: bytes.buffer }, [bytes.buffer]);
   }
 
   #expect(decoding?: Decoding, heard = false): { id: number; result: Promise<unknown> } {
@@ -286,59 +196,20 @@ export class Lane {
     this.#port.postMessage(message, transfer);
   }
 
-  #receive({ events, replies, tape, bytes, extras, sessions }: FromWorker): void {
-    if (sessions !== undefined) for (const session of sessions) this.followSession(session);
+  #receive(message: FromWorker): void {
+    const { events, replies, sessions } = message;
+    if (sessions !== undefined) for (const session of sessions) this.sessions.follow(session);
     if (events !== undefined) {
       deliver(events, this.index);
       this.eventMarks.delivered();
     }
-    let reader: TapeReader | undefined;
-    const buffer = bytes === undefined ? undefined : Buffer.from(bytes);
-    let at = 0;
+    const results = new Results(message, this.decoder);
     for (let i = 0; i < replies.length; i += STRIDE) {
       const id = replies[i];
       const kind = replies[i + 1];
-      const detail = replies[i + 2];
       const pending = this.#pending.take(id);
       if (pending?.heard === true && kind !== Kind.cursor) forgetCause(id);
-      let result: unknown;
-      try {
-        switch (kind) {
-          case Kind.tape:
-            if (reader === undefined) reader = this.decoder.open(tape!, pending?.decoding ?? {});
-            else reader.use(pending?.decoding ?? {});
-            result = reader.next();
-            break;
-          case Kind.null:
-            result = null;
-            break;
-          case Kind.undefined:
-            break;
-          case Kind.value:
-          case Kind.document: {
-            const document = buffer!.subarray(at, at + detail);
-            at += detail;
-            result =
-              kind === Kind.value ? valueOf(document, pending) : documentOf(document, pending);
-            break;
-          }
-          case Kind.error:
-            result = new Failure(extras![detail] as ErrorEnvelope);
-            break;
-          case Kind.cursor:
-            result = extras![detail];
-            break;
-          case Kind.exact:
-            result = reviveValue(extras![detail] as EnvelopeValue, {
-              decode: deserializeOptions(pending?.decoding),
-            });
-            break;
-          default:
-            throw new RangeError(`no reply is of the kind ${kind}`);
-        }
-      } catch (error) {
-        result = new DecodingFailure(error as Error);
-      }
+      const result = results.next(kind, replies[i + 2], pending?.decoding);
       pending?.settle(result);
     }
     if (this.#pending.size === 0) this.#port.unref();
@@ -381,40 +252,3 @@ export class Lane {
 
 /** The thread's end comes within milliseconds behind its ports'; nothing waits longer for it than this. */
 const CAUSE_WAIT_MS = 500;
-
-function flush(lane: Lane): void {
-  lane.flush();
-}
-
-/** The server's answer came, but its bytes are no document under the options asked for. */
-export class DecodingFailure {
-  constructor(readonly error: Error) {}
-}
-
-function deserializeOptions(decoding: Decoding | undefined): BSON.DeserializeOptions {
-  if (decoding === undefined) return {};
-  const {
-    onTape: _,
-    plain: ___,
-    flatStrings: ____,
-    enableUtf8Validation,
-    raw: __,
-    fieldsAsRaw,
-    ...options
-  } = decoding;
-  return {
-    ...options,
-    ...(fieldsAsRaw === undefined ? {} : { fieldsAsRaw }),
-    validation: { utf8: enableUtf8Validation !== false },
-  };
-}
-
-/** With `raw: true` a document is its bytes, here as in the driver. */
-function documentOf(bytes: Buffer, pending: PendingCall | undefined): unknown {
-  if (pending?.decoding?.raw === true) return bytes;
-  return BSON.deserialize(bytes, deserializeOptions(pending?.decoding));
-}
-
-function valueOf(bytes: Buffer, pending: PendingCall | undefined): unknown {
-  return (BSON.deserialize(bytes, deserializeOptions(pending?.decoding)) as { v: unknown }).v;
-}

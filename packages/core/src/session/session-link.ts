@@ -69,7 +69,7 @@ export class SessionLink {
       define(this.#lane);
       const id = this.#id;
       const follower = { apply: (bytes: Uint8Array) => id === this.#id && this.#apply(bytes) };
-      this.#lane.defineSession(id, follower, {
+      this.#lane.sessions.define(id, follower, {
         client,
         lsid: new Uint8Array(internals.serverSession.id.id.buffer),
         txnNumber: internals.serverSession.txnNumber,
@@ -93,7 +93,7 @@ export class SessionLink {
         internals.txnNumberIncrement = 0;
       }
       this.#update = undefined;
-      lane.updateSession(this.id, new Uint8Array(update));
+      lane.sessions.update(this.id, new Uint8Array(update));
     }
     const [seconds, nanoseconds] = process.hrtime();
     internals.serverSession.lastUse = Math.floor(seconds * 1000 + nanoseconds / 1_000_000);
@@ -162,7 +162,7 @@ export class SessionLink {
   abandon(underWay: Promise<unknown> = Promise.resolve()): void {
     const lane = this.#lane;
     const id = this.#id;
-    const end = (): void => lane?.endSession(id);
+    const end = (): void => lane?.sessions.end(id);
     void underWay.then(end, end);
     this.#lane = undefined;
     this.#inherited = undefined;
@@ -187,6 +187,6 @@ export class SessionLink {
 
   /** The session has ended: its worker forgets it. */
   end(): void {
-    this.#lane?.endSession(this.#id);
+    this.#lane?.sessions.end(this.#id);
   }
 }

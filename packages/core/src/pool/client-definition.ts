@@ -1,0 +1,18 @@
+import type {
+  CredentialService,
+  ForwardedEvent,
+  LogSettings,
+} from '@mongo-offload/worker/protocol';
+import type { DriverInfo } from 'mongodb';
+
+/** A client as a worker is told of it. */
+export interface ClientDefinition {
+  url: string;
+  options: Record<string, unknown>;
+  log: LogSettings | undefined;
+  credentials: CredentialService | undefined;
+  /** What was appended to its handshake since it was made. */
+  appended: DriverInfo[];
+  /** The events that someone listens to. */
+  events: readonly ForwardedEvent[];
+}
