@@ -2,11 +2,8 @@
 export * from 'mongodb';
 export { ChangeStream } from './change-stream';
 export { Admin } from './facade/admin';
-export {
-  MongoClient,
-  type OffloadMongoClientOptions,
-  type WaitUntilReadyOptions,
-} from './facade/client';
+export { MongoClient, type OffloadMongoClientOptions } from './facade/client';
+export type { WaitUntilReadyOptions } from './facade/wait-until-ready';
 export { Collection } from './facade/collection';
 export { Db } from './facade/db';
 export type { FromWorkerThread } from './events';

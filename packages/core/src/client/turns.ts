@@ -1,4 +1,4 @@
-import type { TargetRef } from './client-link';
+import type { TargetRef } from './targets';
 
 interface Turn {
   readonly target: TargetRef;

@@ -8,7 +8,7 @@ import {
 } from 'mongodb';
 
 import { crossingOptions } from '../calls/options';
-import type { TargetRef } from '../client/client-link';
+import type { TargetRef } from '../client/targets';
 import { offloadedState, type ClientState } from '../client/state';
 import { clientOf, inside, type CursorInternals } from '../driver/internals';
 import { isOffloaded, sessionLinkOf, type SessionLink } from '../session';

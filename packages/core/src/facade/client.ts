@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import * as driver from 'mongodb';
 import type {
   ChangeStreamDocument,
@@ -17,7 +15,7 @@ import { ClientLink } from '../client/client-link';
 import { CredentialCallbacks } from '../client/credential-callbacks';
 import { optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
-import { encodeCall, encodeListCall } from '../calls/encode';
+import { encodeCall } from '../calls/encode';
 import { offloadedChangeStream, type ChangeStream } from '../change-stream';
 import {
   ClientEvents,
@@ -26,36 +24,25 @@ import {
   arrangeLog,
   watchListeners,
 } from '../events';
-import { NotReadyError, OffloadOptionError, warnOnce } from '../errors';
+import { OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
 import { workerEntry } from '../pool/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
 import { makeAmbient, offloadedSession, type ClientSession } from '../session';
 import { lastTransaction, runNested, transactionHere } from '../transaction';
+import { clientBulkWrite } from './client-bulk-write';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
+import { Monitoring } from './monitoring';
 import { ownAllMethods } from './own-prototype';
+import { takeServerSessions } from './server-sessions';
 import { clientTarget } from './targets';
+import { waitUntilReady, type WaitUntilReadyOptions } from './wait-until-ready';
 
 /** The driver's options, and our own under one key. */
 export interface OffloadMongoClientOptions extends MongoClientOptions {
   offload?: OffloadOptions;
 }
-
-/** How `waitUntilReady` waits. */
-export interface WaitUntilReadyOptions {
-  /** Milliseconds until it gives up. Default 30000. */
-  timeoutMS?: number;
-  /** Gives up with the signal's reason. */
-  signal?: AbortSignal;
-  /** Told of each try that failed, and how long it waits before the next. */
-  onRetry?: (error: Error, attempt: number, delayMS: number) => void;
-}
-
-/** One try of `waitUntilReady` is given up after this long, and another made. */
-const ATTEMPT_MS = 5_000;
-const FIRST_DELAY_MS = 100;
-const LONGEST_DELAY_MS = 2_000;
 
 /**
  * The driver's MongoClient, whose work happens in worker threads. Making one neither blocks nor
@@ -72,7 +59,7 @@ const LONGEST_DELAY_MS = 2_000;
 export class MongoClient extends driver.MongoClient {
   readonly #link: ClientLink;
   readonly #onMain: string | undefined;
-  #monitoring: Promise<unknown> | undefined;
+  readonly #monitoring = new Monitoring(this, () => super.connect());
 
   constructor(url: string, options?: OffloadMongoClientOptions) {
     const { offload, ...driverOptions } = options ?? {};
@@ -125,7 +112,7 @@ export class MongoClient extends driver.MongoClient {
         target: clientTarget(this),
         args: encodeCall({}, {}),
       }),
-      this.#monitor(),
+      this.#monitoring.start(),
     ]);
     // The worker's is the connection that matters; it has authenticated as well.
     if (worker.status === 'rejected') throw await rethrown(worker.reason);
@@ -138,17 +125,8 @@ export class MongoClient extends driver.MongoClient {
     for (const session of s.activeSessions) lastTransaction(session)?.release();
     // Transactions end first: their workers must still be there to abort them.
     await Promise.all([...s.activeSessions].map(async (session) => await session.endSession()));
-    const ended: Uint8Array[] = [];
-    if (this.#onMain === undefined) {
-      // The workers end the server's sessions; the driver here would open a connection for it.
-      for (
-        let next = s.sessionPool.sessions.shift();
-        next !== null;
-        next = s.sessionPool.sessions.shift()
-      ) {
-        ended.push(new Uint8Array(next.id.id.buffer));
-      }
-    }
+    // The workers end the server's sessions; the driver here would open a connection for it.
+    const ended = this.#onMain === undefined ? takeServerSessions(this) : [];
     await Promise.all([super.close(force), this.#link.close(force, ended)]);
   }
 
@@ -233,33 +211,9 @@ export class MongoClient extends driver.MongoClient {
    *   reason; at once, what no retry can mend (a wrong password, for one)
    */
   async waitUntilReady(options: WaitUntilReadyOptions = {}): Promise<this> {
-    const { timeoutMS = 30_000, signal, onRetry } = options;
-    if (typeof timeoutMS !== 'number' || !(timeoutMS >= 0)) {
-      throw new driver.MongoInvalidArgumentError(
-        `timeoutMS must be a number of milliseconds, not ${String(timeoutMS)}`,
-      );
-    }
-    const deadline = performance.now() + timeoutMS;
-    let lastError: Error | undefined;
-    for (let attempt = 1; ; attempt++) {
-      signal?.throwIfAborted();
-      const left = deadline - performance.now();
-      if (left <= 0) throw new NotReadyError(timeoutMS, attempt - 1, lastError);
-      try {
-        await this.#attempt(Math.min(left, ATTEMPT_MS), signal);
-        return this;
-      } catch (error) {
-        signal?.throwIfAborted();
-        if (!mayPass(error as Error)) throw error;
-        lastError = error as Error;
-      }
-      const backoff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (attempt - 1));
-      const delayMS = Math.round(backoff * (0.5 + Math.random() / 2));
-      const remaining = deadline - performance.now();
-      if (remaining <= 0) throw new NotReadyError(timeoutMS, attempt, lastError);
-      onRetry?.(lastError, attempt, delayMS);
-      await delay(Math.min(delayMS, remaining), undefined, { signal });
-    }
+    const { signal } = options;
+    await waitUntilReady((limitMS) => this.#attempt(limitMS, signal), options);
+    return this;
   }
 
   /** One try to reach a server, by a client of its own: its time limit is not this client's. */
@@ -282,28 +236,7 @@ export class MongoClient extends driver.MongoClient {
     }
     if (topology?.isConnected() !== true) {
       // The monitoring starts beside the first operation, which does not wait for it.
-      this.#monitor().catch(() => undefined);
-    }
-  }
-
-  /** The driver's own monitoring on the main thread: no connection but the monitors'. */
-  async #monitor(): Promise<unknown> {
-    return await (this.#monitoring ??= this.#startMonitoring().finally(() => {
-      this.#monitoring = undefined;
-    }));
-  }
-
-  async #startMonitoring(): Promise<void> {
-    const options = this.options as { minPoolSize: number; __skipPingOnConnect?: boolean };
-    const { minPoolSize } = options;
-    // The pool here stays empty: the driver fills it to minPoolSize unless it is 0.
-    options.minPoolSize = 0;
-    options.__skipPingOnConnect = true;
-    try {
-      await super.connect();
-    } finally {
-      options.minPoolSize = minPoolSize;
-      delete options.__skipPingOnConnect;
+      this.#monitoring.start().catch(() => undefined);
     }
   }
 }
@@ -319,47 +252,10 @@ installListenerWatch(MongoClient.prototype);
 installMainPools(MongoClient.prototype);
 
 offloadMethods<driver.MongoClient>(MongoClient.prototype, 'client', carrier, {
-  bulkWrite: {
-    accepts([models]) {
-      return (
-        Array.isArray(models) &&
-        models.every((model) => typeof model === 'object' && model !== null)
-      );
-    },
-    encode(this: driver.MongoClient, [models], options, bson, sliceMS) {
-      const { pkFactory } = this.options as { pkFactory?: { createPk(): unknown } };
-      for (const model of models as Document[]) {
-        if (model.name !== 'insertOne') continue;
-        const document = model.document as Document | undefined;
-        if (document && document._id == null) {
-          document._id = pkFactory ? pkFactory.createPk() : new driver.ObjectId();
-        }
-      }
-      return encodeListCall(models as Document[], options, bson, sliceMS);
-    },
-    result: (result) => reviveMaps(result as Document),
-  },
+  bulkWrite: clientBulkWrite,
 });
-
-/** The verbose results of a client's bulk write are maps; they travel as lists of pairs. */
-function reviveMaps(result: Document): Document {
-  for (const name of ['insertResults', 'updateResults', 'deleteResults']) {
-    const pairs: unknown = result[name];
-    if (Array.isArray(pairs)) result[name] = new Map(pairs as [number, unknown][]);
-    else result[name] = undefined;
-  }
-  return result;
-}
 
 /** Passes an error on from the async function that the caller awaits. */
 async function rethrown(reason: unknown): Promise<unknown> {
   return await Promise.resolve(reason);
-}
-
-/** Whether another try may end otherwise: not for wrong credentials or arguments. */
-function mayPass(error: Error): boolean {
-  if (error instanceof driver.MongoServerSelectionError) return true;
-  if (error instanceof driver.MongoNetworkError) return true;
-  if (error instanceof driver.MongoServerError) return error.code !== 18;
-  return !(error instanceof driver.MongoAPIError || error instanceof driver.MongoParseError);
 }

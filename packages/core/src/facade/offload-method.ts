@@ -5,7 +5,7 @@ import { Deadline, eitherSignal, signalOf } from '../abort/deadline';
 import { encodeCall, type CallParts } from '../calls/encode';
 import type { EncodedCall } from '../calls/encoded-call';
 import { crossingOptions, decoding, type OpenOptions } from '../calls/options';
-import type { TargetRef } from '../client/client-link';
+import type { TargetRef } from '../client/targets';
 import { offloadedState } from '../client/state';
 import { deadlineOf } from '../pool/offload-options';
 import { sessionLinkOf, type SessionLink } from '../session';

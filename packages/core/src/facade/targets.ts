@@ -11,7 +11,7 @@ import type {
 import { crossingOptions } from '../calls/options';
 import { clientOf } from '../driver/internals';
 import { offloadedState } from '../client/state';
-import type { TargetRef } from '../client/client-link';
+import type { TargetRef } from '../client/targets';
 
 /** The part of a client's, database's or collection's state that operations inherit. */
 interface Inherited {

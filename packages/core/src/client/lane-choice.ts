@@ -1,0 +1,71 @@
+import type { MongoClientOptions } from 'mongodb';
+
+import type { Lane } from '../pool/lane';
+import type { ResolvedOffloadOptions } from '../pool/offload-options';
+import { WorkerPool } from '../pool/worker-pool';
+import type { TargetRef } from './targets';
+import { WriteOrder } from './write-order';
+
+/** Chooses the worker for each call of one client. The first choice joins the pool. */
+export class LaneChoice {
+  /** Writes under way, which what is called behind them must not overtake. */
+  readonly writes = new WriteOrder();
+  readonly #offload: ResolvedOffloadOptions;
+  readonly #maxPoolSize: number | undefined;
+  #pool: WorkerPool | undefined;
+  #rotation = 0;
+
+  constructor(offload: ResolvedOffloadOptions, { maxPoolSize }: MongoClientOptions) {
+    this.#offload = offload;
+    this.#maxPoolSize = maxPoolSize;
+  }
+
+  pick(target: TargetRef): Lane {
+    this.#pool ??= WorkerPool.acquire(this, this.#offload);
+    const { count } = this;
+    const lanes = this.#pool.lanes(count);
+    const behind = this.writes.laneFor(target);
+    if (behind?.keepsOrder === true) return behind;
+    // Least busy of those that have started; between equals, in turn.
+    let best: Lane | undefined;
+    for (let i = 0; i < count; i++) {
+      const lane = lanes[(this.#rotation + i) % count];
+      if (best === undefined || isBetter(lane, best)) best = lane;
+    }
+    this.#rotation += 1;
+    return best as Lane;
+  }
+
+  /** How many workers serve this client: no more than it may have connections. */
+  get count(): number {
+    const workers = this.#pool?.size ?? this.#offload.workers;
+    return this.#maxPoolSize ? Math.min(workers, this.#maxPoolSize) : workers;
+  }
+
+  /** The part of a total for the whole client that one worker gets. */
+  share(total: number, lane: Lane): number {
+    const { count } = this;
+    const index = Math.max(0, this.open().indexOf(lane));
+    return Math.floor(total / count) + (index < total % count ? 1 : 0);
+  }
+
+  /** The lanes of the pool that are in use; none where the client has not joined it. */
+  open(): Lane[] {
+    return this.#pool?.openLanes() ?? [];
+  }
+
+  /**
+   * The client closes: what it asks for from now on joins the pool anew. Gives how to leave the pool, which
+   * ends with its last client; undefined where the client had not joined it.
+   */
+  leave(): (() => Promise<void>) | undefined {
+    if (this.#pool === undefined) return undefined;
+    this.#pool = undefined;
+    return async () => await WorkerPool.release(this);
+  }
+}
+
+function isBetter(lane: Lane, best: Lane): boolean {
+  if (lane.started !== best.started) return lane.started;
+  return lane.load < best.load;
+}

@@ -1,0 +1,35 @@
+import { ObjectId, type Document, type MongoClient } from 'mongodb';
+
+import { encodeListCall } from '../calls/encode';
+import type { MethodPlan } from './offload-method';
+
+/** How a client's `bulkWrite` crosses. */
+export const clientBulkWrite: MethodPlan<MongoClient> = {
+  accepts([models]) {
+    return (
+      Array.isArray(models) && models.every((model) => typeof model === 'object' && model !== null)
+    );
+  },
+  encode(this: MongoClient, [models], options, bson, sliceMS) {
+    const { pkFactory } = this.options as { pkFactory?: { createPk(): unknown } };
+    for (const model of models as Document[]) {
+      if (model.name !== 'insertOne') continue;
+      const document = model.document as Document | undefined;
+      if (document && document._id == null) {
+        document._id = pkFactory ? pkFactory.createPk() : new ObjectId();
+      }
+    }
+    return encodeListCall(models as Document[], options, bson, sliceMS);
+  },
+  result: (result) => reviveMaps(result as Document),
+};
+
+/** The verbose results of a client's bulk write are maps; they travel as lists of pairs. */
+function reviveMaps(result: Document): Document {
+  for (const name of ['insertResults', 'updateResults', 'deleteResults']) {
+    const pairs: unknown = result[name];
+    if (Array.isArray(pairs)) result[name] = new Map(pairs as [number, unknown][]);
+    else result[name] = undefined;
+  }
+  return result;
+}

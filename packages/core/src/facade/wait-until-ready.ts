@@ -1,0 +1,72 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import {
+  MongoAPIError,
+  MongoInvalidArgumentError,
+  MongoNetworkError,
+  MongoParseError,
+  MongoServerError,
+  MongoServerSelectionError,
+} from 'mongodb';
+
+import { NotReadyError } from '../errors';
+
+/** How `waitUntilReady` waits. */
+export interface WaitUntilReadyOptions {
+  /** Milliseconds until it gives up. Default 30000. */
+  timeoutMS?: number;
+  /** Gives up with the signal's reason. */
+  signal?: AbortSignal;
+  /** Told of each try that failed, and how long it waits before the next. */
+  onRetry?: (error: Error, attempt: number, delayMS: number) => void;
+}
+
+/** One try of `waitUntilReady` is given up after this long, and another made. */
+const ATTEMPT_MS = 5_000;
+const FIRST_DELAY_MS = 100;
+const LONGEST_DELAY_MS = 2_000;
+
+/**
+ * Tries with backoff, until a try succeeds.
+ *
+ * @param attempt - one try; it gives up by itself after `limitMS`
+ * @throws NotReadyError at the deadline; the signal's reason; at once, what no retry can mend
+ */
+export async function waitUntilReady(
+  attempt: (limitMS: number) => Promise<void>,
+  { timeoutMS = 30_000, signal, onRetry }: WaitUntilReadyOptions,
+): Promise<void> {
+  if (typeof timeoutMS !== 'number' || !(timeoutMS >= 0)) {
+    throw new MongoInvalidArgumentError(
+      `timeoutMS must be a number of milliseconds, not ${String(timeoutMS)}`,
+    );
+  }
+  const deadline = performance.now() + timeoutMS;
+  let lastError: Error | undefined;
+  for (let tries = 1; ; tries++) {
+    signal?.throwIfAborted();
+    const left = deadline - performance.now();
+    if (left <= 0) throw new NotReadyError(timeoutMS, tries - 1, lastError);
+    try {
+      return await attempt(Math.min(left, ATTEMPT_MS));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (!mayPass(error as Error)) throw error;
+      lastError = error as Error;
+    }
+    const backoff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (tries - 1));
+    const delayMS = Math.round(backoff * (0.5 + Math.random() / 2));
+    const remaining = deadline - performance.now();
+    if (remaining <= 0) throw new NotReadyError(timeoutMS, tries, lastError);
+    onRetry?.(lastError, tries, delayMS);
+    await delay(Math.min(delayMS, remaining), undefined, { signal });
+  }
+}
+
+/** Whether another try may end otherwise: not for wrong credentials or arguments. */
+function mayPass(error: Error): boolean {
+  if (error instanceof MongoServerSelectionError) return true;
+  if (error instanceof MongoNetworkError) return true;
+  if (error instanceof MongoServerError) return error.code !== 18;
+  return !(error instanceof MongoAPIError || error instanceof MongoParseError);
+}
