@@ -1,5 +1,8 @@
+import { mendLostConnections } from './client/lost-connections';
 import { Lane } from './lane/lane';
 import type { LaneTask } from './protocol';
+
+mendLostConnections();
 
 /**
  * What Piscina runs in a worker: it opens the worker's lane and returns. The lane lives on in its

@@ -156,8 +156,7 @@ export class Load {
         this.acknowledged += 1;
       } catch (error) {
         const { name, code, message } = error as native.MongoServerError;
-        // The driver gives the system's own error where its socket's other end has just gone.
-        if (!(error instanceof native.MongoError) && code !== 'EPIPE' && code !== 'ECONNRESET') {
+        if (!(error instanceof native.MongoError)) {
           throw new Error(`no error of the driver's or ours: ${name}: ${message}`, {
             cause: error,
           });
