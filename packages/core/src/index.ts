@@ -7,6 +7,14 @@ export type { WaitUntilReadyOptions } from './facade/wait-until-ready';
 export { Collection } from './facade/collection';
 export { Db } from './facade/db';
 export type { FromWorkerThread } from './events';
+export type {
+  ClientOffload,
+  HeapStats,
+  MainStats,
+  OffloadStats,
+  StatsOptions,
+  WorkerStats,
+} from './observe';
 export {
   AggregationCursor,
   FindCursor,

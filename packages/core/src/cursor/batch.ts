@@ -4,6 +4,7 @@ import { Long, type Document, type MongoDBNamespace } from 'mongodb';
 
 import type { Decoding } from '../calls/options';
 import { namespaceFromString, type BufferedDocuments } from '../driver/internals';
+import { decodingClock } from '../observe/decoding-clock';
 import type { Lane } from '../pool/lane';
 
 /**
@@ -39,12 +40,26 @@ export class Batch implements BufferedDocuments {
   }
 
   shift(): Document | null {
-    return this.length === 0 ? null : this.#reader.next();
+    if (this.length === 0) return null;
+    if (!decodingClock.running) return this.#reader.next();
+    const start = performance.now();
+    try {
+      return this.#reader.next();
+    } finally {
+      decodingClock.addSince(start);
+    }
   }
 
   /** Appends up to `max` documents to `target`; returns how many. */
   readInto(target: unknown[], max: number): number {
-    return this.#cleared ? 0 : this.#reader.readInto(target as Document[], max);
+    if (this.#cleared) return 0;
+    if (!decodingClock.running) return this.#reader.readInto(target as Document[], max);
+    const start = performance.now();
+    try {
+      return this.#reader.readInto(target as Document[], max);
+    } finally {
+      decodingClock.addSince(start);
+    }
   }
 
   /** Marks this as the last batch of its cursor, whatever the server said. */

@@ -78,6 +78,7 @@ export class RemoteCursor {
       return;
     }
     this.#port = port;
+    lane.openCursors += 1;
     const lose = (): void =>
       this.#lose(
         this.#closing === undefined
@@ -210,6 +211,7 @@ export class RemoteCursor {
   }
 
   #finish(): void {
+    if (!this.#finished) this.#lane.openCursors -= 1;
     this.#finished = true;
     forgetCause(this.#call);
     this.#unwatch?.();

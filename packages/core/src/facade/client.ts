@@ -30,6 +30,7 @@ import { workerEntry } from '../pool/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
 import { makeAmbient, offloadedSession, type ClientSession } from '../session';
 import { lastTransaction, runNested, transactionHere } from '../transaction';
+import { endWatching, offloadOf, type ClientOffload } from '../observe';
 import { clientBulkWrite } from './client-bulk-write';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
@@ -120,7 +121,13 @@ export class MongoClient extends driver.MongoClient {
     return this;
   }
 
+  /** What the worker threads are at: `client.offload.stats()`. */
+  get offload(): ClientOffload {
+    return offloadOf(this);
+  }
+
   override async close(force = false): Promise<void> {
+    endWatching(this);
     const { s } = this as unknown as ClientInternals;
     for (const session of s.activeSessions) lastTransaction(session)?.release();
     // Transactions end first: their workers must still be there to abort them.

@@ -15,23 +15,17 @@ import type { DriverInfo } from 'mongodb';
 import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
+import { decodingClock } from '../observe/decoding-clock';
+import { CallsUnderWay, type CallCounts } from './calls-under-way';
 import type { ClientDefinition } from './client-definition';
-import { Failure } from './failure';
+import { DecodingFailure, Failure } from './failure';
 import { LaneSessions } from './lane-sessions';
 import { Outbox } from './outbox';
-import { PendingCalls } from './pending-calls';
 import { Results } from './results';
 
 // Kept apart: another module's exports are read through getters, and these on the hot path.
 const Kind = ReplyKind;
 const STRIDE = REPLY_STRIDE;
-
-interface PendingCall {
-  settle(result: unknown): void;
-  decoding: Decoding | undefined;
-  /** Someone listens to its events. */
-  heard: boolean;
-}
 
 /**
  * The main thread's end of a lane: the one port to one worker. What is called in one turn of the
@@ -47,9 +41,11 @@ export class Lane {
   });
   /** Which of the pool's workers this is, from 0. */
   readonly index: number;
+  /** Cursors of which the worker holds more. */
+  openCursors = 0;
   readonly #progress: LaneProgress;
   readonly #port: MessagePort;
-  readonly #pending = new PendingCalls<PendingCall>();
+  readonly #calls: CallsUnderWay;
   readonly #clients = new Set<number>();
   readonly #targets = new Set<number>();
   readonly #watchers = new Set<() => void>();
@@ -63,10 +59,16 @@ export class Lane {
   /** The port has closed by itself; runs while it is not known why. */
   #dying: NodeJS.Timeout | undefined;
 
-  private constructor(port: MessagePort, index: number, progress: LaneProgress) {
+  private constructor(
+    port: MessagePort,
+    index: number,
+    progress: LaneProgress,
+    counts: CallCounts,
+  ) {
     this.index = index;
     this.#port = port;
     this.#progress = progress;
+    this.#calls = new CallsUnderWay(port, progress, counts);
     port.on('message', (message: FromWorker) => this.#receive(message));
     port.on('close', () => this.#closed());
     // An idle lane keeps no process alive; calls under way do.
@@ -74,15 +76,24 @@ export class Lane {
   }
 
   /** Makes a lane, and what its worker is to get of it. */
-  static open(index: number): { lane: Lane; port: MessagePort; progress: SharedArrayBuffer } {
+  static open(
+    index: number,
+    counts: CallCounts,
+  ): { lane: Lane; port: MessagePort; progress: SharedArrayBuffer } {
     const { port1, port2 } = new MessageChannel();
     const progress = LaneProgress.memory();
-    return { lane: new Lane(port1, index, new LaneProgress(progress)), port: port2, progress };
+    const lane = new Lane(port1, index, new LaneProgress(progress), counts);
+    return { lane, port: port2, progress };
   }
 
   /** Calls under way. */
   get load(): number {
-    return this.#pending.size;
+    return this.#calls.size;
+  }
+
+  /** Operations that are not answered, and how many of them the worker has not taken. */
+  underWay(): { inFlight: number; queued: number } {
+    return this.#calls.count();
   }
 
   get usable(): boolean {
@@ -152,10 +163,10 @@ export class Lane {
     once: boolean,
   ): { id: number; result: Promise<unknown> } {
     if (!this.usable) {
-      if (this.keepsOrder) return this.#expect();
+      if (this.keepsOrder) return this.#calls.add(undefined, false, true);
       return { id: 0, result: Promise.resolve(new Failure(undefined, this.#cause)) };
     }
-    const sent = this.#expect(decoding, heard);
+    const sent = this.#calls.add(decoding, heard, true);
     const { id } = sent;
     if (heard) rememberCause(id, decoding);
     this.#outbox.add(id, operation, target, args, flags, session, once);
@@ -164,7 +175,7 @@ export class Lane {
 
   /** Tells the worker to abort a call. Its own result is ignored by whoever called this. */
   abort(call: number): void {
-    if (!this.#pending.has(call)) return;
+    if (!this.#calls.has(call)) return;
     this.#outbox.flush();
     this.#post({ type: 'abort', call });
   }
@@ -172,8 +183,15 @@ export class Lane {
   async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<unknown> {
     if (!this.usable || !this.#clients.delete(id)) return undefined;
     this.#outbox.flush();
-    const { id: call, result } = this.#expect();
+    const { id: call, result } = this.#calls.add(undefined, false, false);
     this.#post({ type: 'closeClient', id, call, force, endSessions });
+    return await result;
+  }
+
+  /** Asks the worker for its memory. Resolves with a HeapReply, or a Failure. */
+  async askHeap(): Promise<unknown> {
+    const { id: call, result } = this.#calls.add(undefined, false, false);
+    this.#post({ type: 'heap', call });
     return await result;
   }
 
@@ -183,13 +201,6 @@ export class Lane {
     this.#outbox.flush();
     this.#ended = true;
     this.#post({ type: 'end' });
-  }
-
-  #expect(decoding?: Decoding, heard = false): { id: number; result: Promise<unknown> } {
-    if (this.#pending.size === 0) this.#port.ref();
-    let settle!: PendingCall['settle'];
-    const result = new Promise((resolve) => (settle = resolve));
-    return { id: this.#pending.add({ settle, decoding, heard }), result };
   }
 
   #post(message: ToWorker, transfer?: TransferListItem[]): void {
@@ -203,16 +214,19 @@ export class Lane {
       deliver(events, this.index);
       this.eventMarks.delivered();
     }
+    const decodingFrom = decodingClock.running ? performance.now() : undefined;
     const results = new Results(message, this.decoder);
     for (let i = 0; i < replies.length; i += STRIDE) {
       const id = replies[i];
       const kind = replies[i + 1];
-      const pending = this.#pending.take(id);
+      const pending = this.#calls.take(id);
       if (pending?.heard === true && kind !== Kind.cursor) forgetCause(id);
       const result = results.next(kind, replies[i + 2], pending?.decoding);
-      pending?.settle(result);
+      if (pending === undefined) continue;
+      this.#calls.settle(pending, result, kind === Kind.error || result instanceof DecodingFailure);
     }
-    if (this.#pending.size === 0) this.#port.unref();
+    if (decodingFrom !== undefined) decodingClock.addSince(decodingFrom);
+    this.#calls.settled();
   }
 
   /** Why the worker died, where it is known. */
@@ -241,9 +255,7 @@ export class Lane {
     this.#port.close();
     setImmediate(() => {
       this.#settled = true;
-      for (const [id, call] of this.#pending.takeAll()) {
-        call.settle(new Failure(undefined, this.#cause, this.#progress.hasTaken(id)));
-      }
+      this.#calls.lose(this.#cause);
       for (const callback of this.#watchers) callback();
       this.#watchers.clear();
     });

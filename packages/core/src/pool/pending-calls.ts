@@ -50,6 +50,12 @@ export class PendingCalls<Call> {
     return call;
   }
 
+  forEach(callback: (number: number, call: Call) => void): void {
+    this.#calls.forEach((call, slot) => {
+      if (call !== undefined) callback(this.#numbers[slot], call);
+    });
+  }
+
   /** Gives all calls and their numbers, in the order in which they were added, and forgets them. */
   takeAll(): [number: number, call: Call][] {
     const numbers = this.#numbers.filter((number) => number !== 0).sort((a, b) => a - b);

@@ -13,10 +13,10 @@ export class WorkerPool {
   static #current: WorkerPool | undefined;
   static readonly #users = new Set<object>();
 
-  readonly #slots: WorkerSlot[];
+  readonly slots: readonly WorkerSlot[];
 
   private constructor({ workers, ...settings }: ResolvedOffloadOptions) {
-    this.#slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index, settings));
+    this.slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index, settings));
   }
 
   /** The pool, started if it is not there. `user` keeps it until it releases it. */
@@ -30,7 +30,7 @@ export class WorkerPool {
     if (!WorkerPool.#users.delete(user) || WorkerPool.#users.size > 0) return;
     const pool = WorkerPool.#current;
     WorkerPool.#current = undefined;
-    if (pool !== undefined) await Promise.all(pool.#slots.map(async (slot) => await slot.end()));
+    if (pool !== undefined) await Promise.all(pool.slots.map(async (slot) => await slot.end()));
   }
 
   /** The pool that is running, for whoever watches it. */
@@ -39,21 +39,21 @@ export class WorkerPool {
   }
 
   get size(): number {
-    return this.#slots.length;
+    return this.slots.length;
   }
 
   /** The threads of the pool, as Piscina has them. */
   get threads(): Worker[] {
-    return this.#slots.flatMap((slot) => slot.threads);
+    return this.slots.flatMap((slot) => slot.threads);
   }
 
   /** Lanes of the first `count` workers; a dead worker's is replaced. */
   lanes(count: number): Lane[] {
-    return this.#slots.slice(0, count).map((slot) => slot.lane());
+    return this.slots.slice(0, count).map((slot) => slot.lane());
   }
 
   /** The lanes that are in use now. */
   openLanes(): Lane[] {
-    return this.#slots.flatMap(({ current }) => (current?.usable === true ? [current] : []));
+    return this.slots.flatMap(({ current }) => (current?.usable === true ? [current] : []));
   }
 }

@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import type { LaneTask } from '@mongo-offload/worker/protocol';
 import { Piscina } from 'piscina';
 
+import type { CallCounts } from './calls-under-way';
 import { Lane } from './lane';
 import type { ResolvedOffloadOptions } from './offload-options';
 import { OUR_WORKER } from './our-worker';
@@ -25,24 +26,31 @@ export type WorkerSettings = Pick<
  * lose, and it is put away.
  */
 export class WorkerSlot {
-  readonly #index: number;
+  readonly index: number;
+  readonly counts: CallCounts = { done: 0, failed: 0 };
   readonly #settings: WorkerSettings;
   readonly #delay = new RestartDelay();
   #piscina: Piscina | undefined;
   #lane: Lane | undefined;
   #starting: NodeJS.Timeout | undefined;
   #ended = false;
+  #starts = 0;
   /** Threads, and Piscinas on their way out: what there is to wait for at the end. */
   readonly #leaving = new Set<Promise<void>>();
 
   constructor(index: number, settings: WorkerSettings) {
-    this.#index = index;
+    this.index = index;
     this.#settings = settings;
   }
 
   /** The lane there is, usable or not; undefined where none was needed yet. */
   get current(): Lane | undefined {
     return this.#lane;
+  }
+
+  /** How many threads were started, one behind the other. */
+  get starts(): number {
+    return this.#starts;
   }
 
   get threads(): Worker[] {
@@ -64,7 +72,7 @@ export class WorkerSlot {
   }
 
   #open(): Lane {
-    const { lane, port, progress } = Lane.open(this.#index);
+    const { lane, port, progress } = Lane.open(this.index, this.counts);
     const { busyPoll, chunkBytes } = this.#settings;
     const start = (): void => this.#start(lane, { port, chunkBytes, busyPoll, progress });
     const delayMS = this.#delay.next();
@@ -92,6 +100,7 @@ export class WorkerSlot {
       resourceLimits: this.#settings.resourceLimits,
     }));
     this.#delay.started();
+    this.#starts += 1;
     lane.onLost(() => this.#putAway(piscina));
     piscina.on('error', (error: Error) => lane.lose(error));
     // A thread that is ended from outside makes no error, and one that dies before it has taken its

@@ -3,11 +3,12 @@ import type { Worker } from 'node:worker_threads';
 
 /**
  * Makes a worker die: `exit` by `process.exit`, `throw` by an error that nothing catches, `memory` by
- * taking more than there is, `stall` by `process.exit` after 300 ms in which it looked at nothing.
+ * taking more than there is, `stall` by `process.exit` after 300 ms in which it looked at nothing. `busy`
+ * lives on, after 3 s in which it looked at nothing.
  *
  * Piscina's worker loads the file that such a message names; ours do what they are named for.
  */
-export function crash(thread: Worker, how: 'exit' | 'throw' | 'memory' | 'stall'): void {
+export function crash(thread: Worker, how: 'exit' | 'throw' | 'memory' | 'stall' | 'busy'): void {
   thread.postMessage({
     filename: path.join(__dirname, 'crash', `${how}.cjs`),
     name: 'default',

@@ -23,6 +23,7 @@ import {
 } from '../protocol';
 import { SessionRegistry } from '../session/session-registry';
 import { BusyPoll } from './busy-poll';
+import { heap } from './heap';
 import { Replies, type ResultForm } from './replies';
 import { StreamOpenings } from './stream-openings';
 
@@ -96,6 +97,8 @@ export class Lane {
         return void this.#answer(message.call, async () => {
           await this.#clients.close(message.id, message.force, message.endSessions);
         });
+      case 'heap':
+        return this.#replies.outcome(message.call, { kind: 'value', value: heap() });
       case 'end':
         void this.#end();
         return;

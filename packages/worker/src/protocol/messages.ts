@@ -44,7 +44,16 @@ export type ToWorker =
   | { type: 'sessionUpdate'; id: number; update: Uint8Array }
   | { type: 'sessionEnd'; id: number }
   | { type: 'closeClient'; id: number; call: number; force: boolean; endSessions: Uint8Array[] }
+  /** Asks for the worker's memory; answered by a HeapReply. */
+  | { type: 'heap'; call: number }
   | { type: 'end' };
+
+/** The memory of a worker's thread, in bytes. */
+export interface HeapReply {
+  used: number;
+  limit: number;
+  external: number;
+}
 
 /** What an operation is called on. It is sent once to each worker that needs it. */
 export interface TargetDefinition {

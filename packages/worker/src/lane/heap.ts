@@ -1,0 +1,13 @@
+import { getHeapStatistics } from 'node:v8';
+
+import type { HeapReply } from '../protocol';
+
+/** The memory of this thread. */
+export function heap(): HeapReply {
+  const {
+    used_heap_size: used,
+    heap_size_limit: limit,
+    external_memory: external,
+  } = getHeapStatistics();
+  return { used, limit, external };
+}
