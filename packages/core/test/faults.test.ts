@@ -21,6 +21,7 @@ beforeAll(async () => {
   set = await startReplicaSet();
 }, 60_000);
 afterEach(async () => {
+  for (const member of set.members) member.resume();
   await Promise.all(set.members.map(async ({ proxy }) => await proxy.heal()));
 });
 afterAll(async () => {
@@ -92,6 +93,49 @@ describe('under a mixed load, nothing acknowledged is lost, nothing happens twic
         await set.settled();
       }
       return '3 failovers';
+    });
+  }, 60_000);
+
+  test('when the primary is cut off: connections break and are refused, and another is elected', async () => {
+    await underLoad('cut off', async (load) => {
+      for (let times = 0; times < 2; times++) {
+        const primary = await set.primary();
+        await primary.proxy.set({ refused: true });
+        await primary.proxy.cut();
+        await set.stepDown();
+        await load.progress(50);
+        await primary.proxy.heal();
+        await set.settled();
+        await load.progress(50);
+      }
+      return 'twice';
+    });
+  }, 60_000);
+
+  test('when the network swallows everything of the primary for a while', async () => {
+    await underLoad('black hole', async (load) => {
+      const primary = await set.primary();
+      const noticed = new Promise<void>((resolve) => {
+        load.client.on('serverDescriptionChanged', ({ address, newDescription: { type } }) => {
+          if (address === primary.address && type === 'Unknown') resolve();
+        });
+      });
+      await primary.proxy.set({ stalled: true });
+      await noticed;
+      await primary.proxy.heal();
+      await load.progress(50);
+      return 'once';
+    });
+  }, 60_000);
+
+  test('when the primary freezes, another is elected, and it comes back', async () => {
+    await underLoad('frozen', async (load) => {
+      const primary = await set.primary();
+      await primary.pause();
+      await load.progress(50);
+      primary.resume();
+      await set.settled();
+      return 'once';
     });
   }, 60_000);
 

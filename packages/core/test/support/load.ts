@@ -22,10 +22,11 @@ interface Numbered {
 const ACCOUNTS = 10;
 const BALANCE = 100;
 const FILE = Buffer.alloc(300_000, 'whole');
+const ROWS = 300;
 
 /**
- * A mixed load on one client, which goes on until it is told to stop: reads, inserts, increments,
- * transfers between accounts, uploads, and a change stream that looks on. It remembers what was
+ * A mixed load on one client, which goes on until it is told to stop: reads, long-lived cursors, inserts,
+ * increments, transfers between accounts, uploads, and a change stream that looks on. It remembers what was
  * acknowledged, and `verify` holds that against what the server has.
  */
 export class Load {
@@ -33,6 +34,7 @@ export class Load {
   readonly #inserts: Collection<Insert>;
   readonly #counters: Collection<Numbered>;
   readonly #accounts: Collection<Numbered>;
+  readonly #rows: Collection<Numbered>;
   readonly #bucket: GridFSBucket;
   readonly #changes: ChangeStream<Insert>;
   #watching!: Promise<void>;
@@ -48,6 +50,7 @@ export class Load {
   settled = 0;
   acknowledged = 0;
   #transfers = 0;
+  #scans = 0;
 
   constructor(
     readonly client: MongoClient,
@@ -58,6 +61,7 @@ export class Load {
     this.#inserts = this.#db.collection('inserts', { writeConcern });
     this.#counters = this.#db.collection('counters', { writeConcern });
     this.#accounts = this.#db.collection('accounts', { writeConcern });
+    this.#rows = this.#db.collection('rows');
     this.#bucket = new GridFSBucket(this.#db, { chunkSizeBytes: 64 * 1024, writeConcern });
     this.#changes = this.#inserts.watch<Insert>();
   }
@@ -67,6 +71,7 @@ export class Load {
       Array.from({ length: ACCOUNTS }, (_, _id) => ({ _id, n: BALANCE })),
     );
     await this.#counters.insertMany(this.#increments.map((_, _id) => ({ _id, n: 0 })));
+    await this.#rows.insertMany(Array.from({ length: ROWS }, (_, _id) => ({ _id, n: 0 })));
     await this.#db.createCollection('inserts');
     this.#watching = this.#watch();
     this.#watching.catch(() => undefined);
@@ -76,7 +81,7 @@ export class Load {
       return this.#seen.has('begin');
     });
     const lanes = [this.#insert, this.#insert, this.#insert, this.#read, this.#read];
-    this.#lanes = [...lanes, this.#transfer, this.#transfer, this.#upload].map(
+    this.#lanes = [...lanes, this.#transfer, this.#transfer, this.#upload, this.#scan].map(
       async (operation) => await this.#repeat(operation.bind(this)),
     );
     this.#lanes.push(
@@ -136,7 +141,7 @@ export class Load {
     const { started, acknowledged, failures } = this;
     return (
       `${started} operations, ${acknowledged} acknowledged; ${this.#inserted.size} inserts, ` +
-      `${this.#transfers} transfers, ${this.#uploaded.length} uploads; failed: ${JSON.stringify(failures)}`
+      `${this.#transfers} transfers, ${this.#uploaded.length} uploads, ${this.#scans} cursors; failed: ${JSON.stringify(failures)}`
     );
   }
 
@@ -187,6 +192,17 @@ export class Load {
   async #read(): Promise<void> {
     const accounts = await this.#accounts.find({}, { batchSize: 4 }).toArray();
     expect(accounts).toHaveLength(ACCOUNTS);
+  }
+
+  /** A cursor that is open most of the time; it gives what there is, each once, or an error. */
+  async #scan(): Promise<void> {
+    let next = 0;
+    for await (const { _id } of this.#rows.find({}, { batchSize: 10, sort: { _id: 1 } })) {
+      expect(_id).toBe(next++);
+      if (_id % 10 === 0) await delay(5);
+    }
+    expect(next).toBe(ROWS);
+    this.#scans += 1;
   }
 
   async #transfer(): Promise<void> {
