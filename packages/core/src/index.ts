@@ -9,9 +9,11 @@ export { Db } from './facade/db';
 export type { FromWorkerThread } from './events';
 export type {
   ClientOffload,
+  CursorFacts,
   HeapStats,
   MainStats,
   OffloadStats,
+  OperationContext,
   StatsOptions,
   WorkerStats,
 } from './observe';

@@ -55,7 +55,8 @@ async function execute(
   const merged: BulkWriteOptions = { ...s.options, ...own };
   const all: BulkWriteOptions = scopes.used ? joined(client, merged, what) : merged;
   const options: BulkWriteOptions = all === merged ? own : { ...own, session: all.session };
-  if (state === undefined) return await runOnMain(all.session, { what }, () => native(options));
+  if (state === undefined)
+    return await runOnMain(all.session, { what, on: collection }, () => native(options));
   const session = sessionOf(all, client);
   const batches = bulk.batches;
   if (session === 'foreign' || s.executed || batches.length === 0) return await native(options);

@@ -1,7 +1,8 @@
-import { OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
+import { OPERATIONS, type CursorKind, type OperationName } from '@mongo-offload/worker/protocol';
 
 import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
+import type { OperationContext } from '../observe/operation-channel';
 import type { SessionLink } from '../session';
 import type { TargetRef } from './targets';
 
@@ -24,6 +25,10 @@ export interface Call {
    * target, for a write.
    */
   order?: string;
+  /** Of a call that opens a cursor: which kind, for whoever is told of operations. */
+  cursor?: CursorKind;
+  /** What is told of it; there where someone listens. */
+  context?: OperationContext;
 }
 
 export function isWrite({ name, writes }: Call): boolean {

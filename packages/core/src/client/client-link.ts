@@ -5,6 +5,8 @@ import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import { EncodedCall } from '../calls/encoded-call';
 import type { ClientEvents } from '../events';
+import { operationChannel } from '../observe/operation-channel';
+import { tracedCall } from '../observe/operation-context';
 import { DecodingFailure, Failure } from '../pool/failure';
 import type { Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
@@ -68,6 +70,7 @@ export class ClientLink {
    * @throws the driver's own error, WorkerLostError, or the reason of the call's signal
    */
   async call(call: Call): Promise<unknown> {
+    if (isToBeTold(call)) return await tracedCall(call, () => this.call(call), itself);
     const { args, session, signal } = call;
     const waits = !(args instanceof EncodedCall) || this.#turns.size > 0;
     if (waits || session !== undefined || signal !== undefined) {
@@ -87,6 +90,7 @@ export class ClientLink {
 
   /** As `call`, and tells which lane served it, for what goes on living there. */
   async send(call: Call, hold?: Hold): Promise<Served> {
+    if (isToBeTold(call)) return await tracedCall(call, () => this.send(call, hold), resultIn);
     call.signal?.throwIfAborted();
     if (call.session !== undefined && hold === undefined) {
       const { transaction } = call.session;
@@ -161,6 +165,7 @@ export class ClientLink {
   #on(lane: Lane, call: Call, args: EncodedCall): Sent {
     const { name, target, flags = CallFlag.none, decoding, signal, session, order } = call;
     const writes = isWrite(call);
+    if (call.context !== undefined) call.context.worker = lane.index;
     this.#client.define(lane);
     lane.defineTarget(target.id, target.definition);
     const ordered = order ?? (writes ? target.namespace : undefined);
@@ -215,4 +220,17 @@ export class ClientLink {
     }
     return { result: resultOf(call, lane, result), lane, id };
   }
+}
+
+/** Whether someone listens to operations, who was not told of this one yet. */
+function isToBeTold({ context }: Call): boolean {
+  return operationChannel.hasSubscribers && context === undefined;
+}
+
+function itself(result: unknown): unknown {
+  return result;
+}
+
+function resultIn({ result }: Served): unknown {
+  return result;
 }

@@ -61,7 +61,7 @@ export function offloadExplain(prototype: AbstractCursor, describe: Describe): v
       const session = scopes.used ? sessionForReading(this, what) : this.cursorSession;
       const state = offloadedCursorState(this);
       if (state === undefined) {
-        return await runOnMain(session, { what }, () =>
+        return await runOnMain(session, { what, on: this }, () =>
           withSession(this, session, () => explain.call(this, verbosity, more)),
         );
       }

@@ -39,7 +39,9 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
     const session = own ?? inherited ?? undefined;
     const state = offloadedCursorState(this);
     if (state === undefined || (session !== undefined && !isOffloaded(session))) {
-      return await runOnMain(session, { what }, () => super.count({ ...counting, session }));
+      return await runOnMain(session, { what, on: this }, () =>
+        super.count({ ...counting, session }),
+      );
     }
     const description = describeFind(inside(this));
     description.options = { ...description.options, countOptions: counting };

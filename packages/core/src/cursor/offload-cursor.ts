@@ -83,7 +83,7 @@ export function offloadCursorClass(
       }
       const state = offloadedCursorState(this);
       if (state === undefined) {
-        const options = { what: 'cursor.open', signal: this.signal };
+        const options = { what: 'cursor.open', on: this, signal: this.signal };
         return await runOnMain(this.cursorSession, options, () => cursorInit.call(this));
       }
       try {
@@ -109,7 +109,7 @@ export function offloadCursorClass(
       const remote = remotes.get(this);
       const state = remote && offloadedState(clientOf(this));
       if (remote === undefined || state === undefined) {
-        const options = { what: 'cursor.getMore', signal: this.signal, quiet: true };
+        const options = { what: 'cursor.getMore', on: this, signal: this.signal, quiet: true };
         return await runOnMain(this.cursorSession, options, () => getMore.call(this));
       }
       await yieldAfter(state.link.offload.sliceMS);
@@ -197,6 +197,7 @@ async function open(
     session,
     writes: description.writes,
     order: description.order,
+    cursor: description.kind,
   });
   // In a session, what is read ahead would be at work while something else of the session's is.
   const ahead = description.options.tailable !== true && session === undefined;
@@ -207,6 +208,12 @@ async function open(
     decoding: decode,
     credit,
     transaction,
+    told: {
+      kind: description.kind,
+      database: description.namespace.db,
+      collection: description.namespace.collection,
+      session: session !== undefined,
+    },
   });
 }
 

@@ -16,6 +16,8 @@ import { untilAborted } from '../abort/until-aborted';
 import type { Decoding } from '../calls/options';
 import { WorkerLostError } from '../errors';
 import { forgetCause } from '../events';
+import { completeCursor, cursorContext, type CursorTold } from '../observe/cursor-context';
+import { operationChannel, traced, type OperationContext } from '../observe/operation-channel';
 import type { Lane } from '../pool/lane';
 import type { OpenTransaction } from '../transaction';
 import { Batch } from './batch';
@@ -34,6 +36,8 @@ interface Opening {
   credit: number;
   /** The transaction that it is part of. */
   transaction: OpenTransaction | undefined;
+  /** What is told of it. */
+  told: CursorTold;
 }
 
 /**
@@ -47,6 +51,8 @@ export class RemoteCursor {
   readonly #decoding: Decoding;
   readonly #credit: number;
   readonly #transaction: OpenTransaction | undefined;
+  readonly #told: CursorTold;
+  #batches = 1;
   readonly #port: MessagePort | undefined;
   readonly #handle: Comlink.Remote<CursorHandle> | undefined;
   readonly #outstanding: Promise<Answer>[] = [];
@@ -63,12 +69,13 @@ export class RemoteCursor {
   #closing: Promise<void> | undefined;
 
   constructor({ batch, port }: OpenedCursor, opening: Opening) {
-    const { lane, call, decoding, credit, transaction } = opening;
+    const { lane, call, decoding, credit, transaction, told } = opening;
     this.#lane = lane;
     this.#call = call;
     this.#decoding = decoding;
     this.#credit = credit;
     this.#transaction = transaction;
+    this.#told = told;
     this.#endOfBatch = batch.endOfBatch;
     this.first = new Batch(batch, lane, decoding);
     this.#current = this.first;
@@ -108,6 +115,12 @@ export class RemoteCursor {
    * @throws TransactionEndedError where its transaction is over; the signal's reason
    */
   next(options: NextOptions, signal?: AbortSignal): Promise<Batch> {
+    if (!operationChannel.hasSubscribers) return this.#nextInTurn(options, signal);
+    const context = this.#context('cursor.getMore');
+    return traced(context, () => this.#nextInTurn(options, signal), completeCursor);
+  }
+
+  #nextInTurn(options: NextOptions, signal: AbortSignal | undefined): Promise<Batch> {
     if (this.#transaction === undefined || !this.#endOfBatch) {
       return untilAborted(this.#next(options), signal);
     }
@@ -153,6 +166,7 @@ export class RemoteCursor {
     if (!answer.more) this.#finish();
     this.#endOfBatch = answer.endOfBatch;
     if (answer.session !== undefined) this.#lane.sessions.follow(answer.session);
+    this.#batches += 1;
     return (this.#current = new Batch(answer, this.#lane, this.#decoding));
   }
 
@@ -163,6 +177,11 @@ export class RemoteCursor {
 
   async #close(): Promise<void> {
     if (this.#finished || this.#handle === undefined) return;
+    if (!operationChannel.hasSubscribers) return await this.#closeInTurn();
+    await traced(this.#context('cursor.close'), () => this.#closeInTurn());
+  }
+
+  async #closeInTurn(): Promise<void> {
     const transaction = this.#transaction;
     if (transaction === undefined) return await this.#closeThere();
     const options = { what: 'cursor.close', quiet: true };
@@ -185,6 +204,15 @@ export class RemoteCursor {
     } finally {
       this.#finish();
     }
+  }
+
+  #context(operation: string): OperationContext {
+    const transaction = this.#transaction !== undefined;
+    return cursorContext(operation, this.#told, {
+      worker: this.#lane.index,
+      transaction,
+      batch: operation === 'cursor.getMore' ? this.#batches + 1 : undefined,
+    });
   }
 
   /**

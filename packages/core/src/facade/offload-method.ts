@@ -98,7 +98,7 @@ function offloaded<This extends object>(
       const session = state && sessionOf(options, client);
       if (state === undefined) {
         const given = options?.session as ClientSession | undefined;
-        return await runOnMain(given, { what: name }, () => native.apply(this, args));
+        return await runOnMain(given, { what: name, on: this }, () => native.apply(this, args));
       }
       if (
         session === 'foreign' ||

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { MongoTransactionError, type ClientSession, type TransactionOptions } from 'mongodb';
 
+import { tracedOnMain } from '../observe/operation-context';
 import { transactionOf, type OpenTransaction } from './open-transaction';
 import { scopeHere, within } from './scope';
 import type { TurnOptions } from './turn-queue';
@@ -75,15 +76,21 @@ export async function runNested<T>(
   }
 }
 
+/** An operation on the main thread, and what it is called on. */
+interface OnMain extends TurnOptions {
+  on: object;
+}
+
 /**
  * Runs an operation of a client that runs on the main thread, in its session's transaction if that
  * has one. The driver may do it by several operations: those do not wait for it.
  */
 export async function runOnMain<T>(
   session: ClientSession | null | undefined,
-  options: TurnOptions,
-  work: () => Promise<T>,
+  { on, ...options }: OnMain,
+  operation: () => Promise<T>,
 ): Promise<T> {
+  const work = (): Promise<T> => tracedOnMain(options.what, on, session, operation);
   const transaction = transactionOf(session);
   if (transaction === undefined) return await work();
   for (let scope = scopeHere(); scope !== undefined; scope = scope.outer) {
