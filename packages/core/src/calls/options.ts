@@ -1,4 +1,5 @@
 import { encodeModeOf } from '@mongo-offload/worker/codec';
+import { CallFlag } from '@mongo-offload/worker/protocol';
 import {
   BSON,
   type BSONSerializeOptions,
@@ -221,7 +222,10 @@ function present(options: Document): Document {
   return own;
 }
 
-function resolve(options: BSONSerializeOptions, { flatStrings }: ResolvedReadingOptions): Decoding {
+function resolve(
+  options: BSONSerializeOptions,
+  { flatStrings, lazy }: ResolvedReadingOptions,
+): Decoding {
   const {
     promoteValues = true,
     promoteLongs = true,
@@ -240,7 +244,13 @@ function resolve(options: BSONSerializeOptions, { flatStrings }: ResolvedReading
     fieldsAsRaw,
     enableUtf8Validation,
     flatStrings,
+    lazy,
     onTape: encodeModeOf(options) === 'tape',
     plain: !raw && promoteValues && promoteLongs && !promoteBuffers && !useBigInt64 && !bsonRegExp,
   };
+}
+
+/** CallFlags of a call whose documents go on the tape. */
+export function tapeFlags({ lazy }: Decoding): number {
+  return lazy ? CallFlag.tape | CallFlag.lazy : CallFlag.tape;
 }

@@ -3,7 +3,7 @@ import { Long, type AbstractCursor, type Document } from 'mongodb';
 
 import { Deadline, eitherSignal } from '../abort/deadline';
 import { encodeCall } from '../calls/encode';
-import { decoding } from '../calls/options';
+import { decoding, tapeFlags } from '../calls/options';
 import { offloadedState, type ClientState } from '../client/state';
 import {
   clientOf,
@@ -191,7 +191,7 @@ async function open(
     name: 'cursor.open',
     target: targetOf(state, description),
     args: encodeCall({ a: description.kind, b: description.args, o: options }, description.options),
-    flags: decode.onTape ? CallFlag.tape : CallFlag.none,
+    flags: decode.onTape ? tapeFlags(decode) : CallFlag.none,
     decoding: decode,
     signal,
     session,

@@ -4,7 +4,7 @@ import type { BSONSerializeOptions, ClientSession, Document, MongoClient } from 
 import { Deadline, eitherSignal, signalOf } from '../abort/deadline';
 import { encodeCall, type CallParts } from '../calls/encode';
 import type { EncodedCall } from '../calls/encoded-call';
-import { crossingOptions, decoding, type OpenOptions } from '../calls/options';
+import { crossingOptions, decoding, tapeFlags, type OpenOptions } from '../calls/options';
 import type { TargetRef } from '../client/targets';
 import { offloadedState } from '../client/state';
 import { deadlineOf } from '../pool/offload-options';
@@ -131,7 +131,7 @@ function offloaded<This extends object>(
           target: carrier.target(this),
           args: encoded,
           flags:
-            (onTape ? CallFlag.tape : raw ? CallFlag.raw : CallFlag.none) |
+            (onTape ? tapeFlags(decode) : raw ? CallFlag.raw : CallFlag.none) |
             (exact ? CallFlag.exact : CallFlag.none),
           decoding: decode,
           signal,

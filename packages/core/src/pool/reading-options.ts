@@ -11,6 +11,13 @@ export interface ReadingOptions {
    * few documents of many are kept for long. Costs about 40 ns for each such string. Default false.
    */
   flatStrings?: boolean;
+  /**
+   * Nested documents and arrays of 1 KB of BSON or more, where they are fields of a result's documents, are read
+   * from its bytes when they are touched: for those who look at few of them. `Object.keys`, spread, JSON and
+   * assignment work as usual; such a field is an accessor, which `console.log` shows as `[Getter/Setter]`, and its bytes
+   * stay in memory until all lazy fields of the document were touched. Default false.
+   */
+  lazy?: boolean;
 }
 
 declare module 'mongodb' {
@@ -22,14 +29,14 @@ declare module 'mongodb' {
 
 export type ResolvedReadingOptions = Required<ReadingOptions>;
 
-export const READING_OPTIONS = ['flatStrings'] as const;
+export const READING_OPTIONS = ['flatStrings', 'lazy'] as const;
 
 /** @throws OffloadOptionError for a value that is neither true nor false */
 export function resolveReadingOptions(
   options: ReadingOptions,
-  defaults: ResolvedReadingOptions = { flatStrings: false },
+  defaults: ResolvedReadingOptions = { flatStrings: false, lazy: false },
 ): ResolvedReadingOptions {
-  const resolved = { flatStrings: defaults.flatStrings };
+  const resolved = { flatStrings: defaults.flatStrings, lazy: defaults.lazy };
   for (const name of READING_OPTIONS) {
     const value: unknown = options[name];
     if (value === undefined) continue;

@@ -81,6 +81,7 @@ function deserializeOptions(decoding: Decoding | undefined): BSON.DeserializeOpt
     onTape: _,
     plain: ___,
     flatStrings: ____,
+    lazy: _____,
     enableUtf8Validation,
     raw: __,
     fieldsAsRaw,

@@ -4,6 +4,8 @@ import type { BSON, BSONSerializeOptions } from 'mongodb';
 export type DecodeOptions = DriverDecodeOptions & {
   /** Strings are copies of their own, and keep no block alive. */
   flatStrings?: boolean;
+  /** Large nested documents and arrays are read when they are touched. */
+  lazy?: boolean;
 };
 
 type DriverDecodeOptions = Pick<
@@ -19,15 +21,19 @@ type DriverDecodeOptions = Pick<
   | 'ignoreUndefined'
 >;
 
-/** `tape`: documents are taken apart in the worker. `raw`: their BSON crosses as it is. */
-export type EncodeMode = 'tape' | 'raw';
+/**
+ * `tape`: documents are taken apart in the worker. `lazy`: so that their costly fields can be read later. `raw`:
+ * their BSON crosses as it is.
+ */
+export type EncodeMode = 'tape' | 'lazy' | 'raw';
 
 /**
  * What the encoder must be told for these options. Everything but raw bytes can be had from the tape; main
  * decides while reading.
  */
 export function encodeModeOf(options: DecodeOptions): EncodeMode {
-  return options.raw || hasRawFields(options) ? 'raw' : 'tape';
+  if (options.raw || hasRawFields(options)) return 'raw';
+  return options.lazy === true ? 'lazy' : 'tape';
 }
 
 function hasRawFields(options: DecodeOptions): boolean {
@@ -37,7 +43,7 @@ function hasRawFields(options: DecodeOptions): boolean {
 
 /** The options as the driver's cursors hand them to BSON.deserialize. */
 export function deserializeOptionsOf(options: DecodeOptions): BSON.DeserializeOptions {
-  const { enableUtf8Validation, ignoreUndefined: _, flatStrings: __, ...rest } = options;
+  const { enableUtf8Validation, ignoreUndefined: _, flatStrings: __, lazy: ___, ...rest } = options;
   return { ...rest, validation: { utf8: enableUtf8Validation !== false } };
 }
 

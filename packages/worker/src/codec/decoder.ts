@@ -5,7 +5,7 @@ import type { ShapeDefinition, TapeChunk } from './format';
 import { mayCompile } from './made-function';
 import { compiledReader } from './shape-compiler';
 import { interpretedReader } from './shape-interpreter';
-import { TapeCursor, type ReaderTable, type ShapeReader } from './tape-cursor';
+import { TapeCursor, type ReaderTable, type ShapeReader, type TableOf } from './tape-cursor';
 
 export interface TapeDecoderOptions {
   /** Documents of a shape that are interpreted before it is compiled. */
@@ -53,7 +53,7 @@ export class TapeDecoder {
   open(chunk: TapeChunk, options: DecodeOptions): TapeReader {
     this.learn(chunk);
     const cursor = new TapeCursor(chunk.buffer);
-    const tableOf = (promotion: Promotion): ReaderTable =>
+    const tableOf: TableOf = (promotion) =>
       (this.#tables[promotion.variant] ??= new Readers(
         this.#shapes,
         promotion,
@@ -67,9 +67,9 @@ export class TapeDecoder {
 class ChunkReader implements TapeReader {
   length: number;
   readonly #cursor: TapeCursor;
-  readonly #tableOf: (promotion: Promotion) => ReaderTable;
+  readonly #tableOf: TableOf;
 
-  constructor(cursor: TapeCursor, tableOf: (promotion: Promotion) => ReaderTable) {
+  constructor(cursor: TapeCursor, tableOf: TableOf) {
     this.#cursor = cursor;
     this.#tableOf = tableOf;
     this.length = cursor.documents;

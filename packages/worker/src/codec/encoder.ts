@@ -3,6 +3,9 @@ import { isAscii } from 'node:buffer';
 import type { EncodeMode } from './decode-options';
 import {
   Kind,
+  Lazy,
+  LAZY_INTS,
+  MOST_LAZY,
   NULL_ARRAY,
   NULL_BOOLEAN,
   NULL_STRING,
@@ -19,6 +22,8 @@ import { isWellFormed } from './well-formed';
 export interface TapeEncoderOptions extends Partial<ShapeLimits> {
   /** About how many characters share one decoded string on main: what a kept document may keep alive. */
   blockSize?: number;
+  /** Bytes of BSON from which on a nested document or array of a lazy document is left for later. */
+  lazyFrom?: number;
 }
 
 const { FirstChild, NextSibling, Kind: KIND, Length, Key, Aux } = NodeField;
@@ -46,9 +51,16 @@ const TWO_POW_32 = 4294967296;
  * shape-trie.ts, sections.ts, utf8.ts and rare.ts.
  */
 export class TapeEncoder {
-  readonly #trie: ShapeTrie;
+  /** The one in use: lazy documents have shapes of their own. */
+  #trie: ShapeTrie;
+  readonly #eagerTrie: ShapeTrie;
+  #lazyTrie: ShapeTrie | undefined;
   readonly #sections = new Sections();
   readonly #blockSize: number;
+  readonly #lazyFrom: number;
+  /** From which size on a field is lazy: never, while a document is not. */
+  #lazySize = Infinity;
+  #lazyFields = 0;
   /** Shapes sent so far on each channel. A definition that is sent twice does no harm. */
   readonly #sent = new WeakMap<object, Set<number>>();
   /** Ends of the documents that the walk is in, and the edges that led into them. */
@@ -73,7 +85,8 @@ export class TapeEncoder {
 
   constructor(options: TapeEncoderOptions = {}) {
     this.#blockSize = options.blockSize ?? 32_768;
-    this.#trie = new ShapeTrie({
+    this.#lazyFrom = options.lazyFrom ?? 1_024;
+    this.#trie = this.#eagerTrie = new ShapeTrie({
       hotAfter: options.hotAfter ?? 4,
       maxShapes: options.maxShapes ?? 2_000,
       maxNodes: options.maxNodes ?? 50_000,
@@ -92,7 +105,8 @@ export class TapeEncoder {
 
   /** How many shapes and trie nodes there are: what bounds the encoder's memory. */
   get size(): { shapes: number; nodes: number } {
-    return { shapes: this.#trie.shapeCount, nodes: this.#trie.nodeCount };
+    const nodes = this.#eagerTrie.nodeCount + (this.#lazyTrie?.nodeCount ?? 0);
+    return { shapes: this.#eagerTrie.shapeCount, nodes };
   }
 
   /**
@@ -116,11 +130,12 @@ export class TapeEncoder {
     sections.intCount++;
     let shape = UNFIT;
     if (
-      mode === 'tape' &&
+      mode !== 'raw' &&
       size >= 5 &&
       this.#view.getInt32(from, true) === size &&
       this.#source[to - 1] === 0
     ) {
+      this.#useTrie(mode === 'lazy');
       if (this.#trie.wantsPrune) this.#trie.prune();
       this.#depth = 0;
       this.#documentEnd = to;
@@ -142,6 +157,12 @@ export class TapeEncoder {
     }
     this.#closeBlockBefore(narrowCount, wideCount);
     this.#blockDocuments++;
+  }
+
+  #useTrie(lazy: boolean): void {
+    this.#lazyFields = 0;
+    this.#lazySize = lazy ? this.#lazyFrom : Infinity;
+    this.#trie = lazy ? (this.#lazyTrie ??= this.#eagerTrie.sibling()) : this.#eagerTrie;
   }
 
   /** A block ends before the document that would make it too large; a larger document has one of its own. */
@@ -288,7 +309,7 @@ export class TapeEncoder {
       }
 
       let kind = nodes[edge + KIND];
-      if (kind !== type && kind !== Kind.Variant) {
+      if (kind !== type && kind !== Kind.Variant && kind !== Kind.Lazy) {
         kind = this.#kindAt(type, value, limit);
         if (kind === 0) return MALFORMED;
         const before = nodes[edge + KIND];
@@ -347,6 +368,10 @@ export class TapeEncoder {
           const size = view.getInt32(value, true);
           at = value + size;
           if (size < 5 || size > limit - value || source[at - 1] !== 0) return MALFORMED;
+          if (size >= this.#lazySize && depth === 0) {
+            trie.replace(edge, Kind.Lazy);
+            return UNFIT;
+          }
           if (depth >= MAX_DEPTH || isReference(source, value, at)) {
             trie.replace(edge, Kind.Variant);
             return UNFIT;
@@ -359,6 +384,10 @@ export class TapeEncoder {
           break;
         }
         case 4: // Array
+          if (depth === 0 && value + 4 <= limit && view.getInt32(value, true) >= this.#lazySize) {
+            trie.replace(edge, Kind.Lazy);
+            return UNFIT;
+          }
           this.#depth = depth;
           at = this.#array(value, limit, edge);
           if (at < 0) return at;
@@ -395,6 +424,17 @@ export class TapeEncoder {
           keys = trie.keys;
           break;
         }
+        case -4: // Lazy
+          if (++this.#lazyFields > MOST_LAZY) {
+            trie.replace(edge, Kind.Variant);
+            return UNFIT;
+          }
+          this.#depth = depth;
+          at = this.#lazy(type, value, limit, edge);
+          if (at < 0) return at;
+          nodes = trie.nodes;
+          keys = trie.keys;
+          break;
         default:
           if (type === 5 && this.#kindAt(type, value, limit) !== kind) {
             trie.replace(edge, Kind.Variant);
@@ -430,6 +470,31 @@ export class TapeEncoder {
     else if (kind === Kind.Boolean) sections.ints[sections.intCount++] = NULL_BOOLEAN;
     else if (kind === Kind.Array) sections.ints[sections.intCount++] = NULL_ARRAY;
     else sections.doubles[sections.doubleCount++] = NaN;
+  }
+
+  /** A field that main reads when it is touched: what is needed to pass over it, then its value. */
+  #lazy(type: number, value: number, limit: number, edge: number): number {
+    const kind = this.#kindAt(type, value, limit);
+    if (kind === 0) return MALFORMED;
+    const sections = this.#sections;
+    const { ints, intCount: slot, doubleCount, narrowCount, wideCount, byteCount } = sections;
+    sections.intCount += LAZY_INTS;
+    ints[sections.intCount++] = kind;
+    const end = this.#element(kind, type, value, limit, edge);
+    if (end < 0) return end;
+    const narrowStart = sections.byteCount;
+    const wideStart = narrowStart + sections.narrowCount - narrowCount;
+    // Text takes no more room as UTF-16 than twice what it takes in BSON.
+    sections.reserveBytes(2 * (this.#documentEnd - value));
+    sections.moveTextToBytes(narrowCount, wideCount);
+    ints[slot + Lazy.IntEnd] = sections.intCount;
+    ints[slot + Lazy.DoubleStart] = doubleCount;
+    ints[slot + Lazy.DoubleEnd] = sections.doubleCount;
+    ints[slot + Lazy.ByteStart] = byteCount;
+    ints[slot + Lazy.NarrowStart] = narrowStart;
+    ints[slot + Lazy.WideStart] = wideStart;
+    ints[slot + Lazy.ByteEnd] = sections.byteCount;
+    return end;
   }
 
   /** Each of these gives where the value ends, or MALFORMED. */

@@ -70,7 +70,26 @@ export const Kind = {
   Rare: -2,
   /** ints: the kind of this one value; then the value as an element of that kind. */
   Variant: -3,
+  /**
+   * A field that is read when it is touched. ints: LAZY_INTS numbers, see `Lazy`; then as Variant. Its strings lie
+   * in `bytes`, behind its own bytes, so that they are no part of a block.
+   */
+  Lazy: -4,
 } as const;
+
+/** Int32 indexes from a lazy field on: where its parts begin and end, from each section's beginning. */
+export const Lazy = {
+  IntEnd: 0,
+  DoubleStart: 1,
+  DoubleEnd: 2,
+  ByteStart: 3,
+  NarrowStart: 4,
+  WideStart: 5,
+  ByteEnd: 6,
+} as const;
+export const LAZY_INTS = 7;
+/** Fields of one document that may be lazy. */
+export const MOST_LAZY = 16;
 
 /** Int32 indexes of the header. */
 export const Header = {

@@ -1,4 +1,4 @@
-import { Header, HEADER_BYTES, TAPE_VERSION } from './format';
+import { Header, HEADER_BYTES, LAZY_INTS, MOST_LAZY, TAPE_VERSION } from './format';
 
 /** A section larger than this is let go after its chunk: one huge document should not be paid for for ever. */
 const KEEP_BYTES = 4 * 1024 * 1024;
@@ -6,6 +6,8 @@ const MOST_SPARES = 8;
 const LARGEST_SPARE = 1024 * 1024;
 /** A buffer below this size is made for its chunk alone. */
 const SMALL = 32 * 1024;
+/** Ints that a document may take beside its values: its shape, and what lazy fields have of their own. */
+const EXTRA_INTS = 16 + MOST_LAZY * (LAZY_INTS + 1);
 
 /**
  * The sections of a chunk while it is written, and how far each is filled. The encoder writes them directly;
@@ -38,8 +40,12 @@ export class Sections {
         this.doubleCount,
       );
     }
-    if (this.intCount + size + 16 > this.ints.length) {
-      this.ints = copied(this.ints, new Int32Array(room(this.intCount, size + 16)), this.intCount);
+    if (this.intCount + size + EXTRA_INTS > this.ints.length) {
+      this.ints = copied(
+        this.ints,
+        new Int32Array(room(this.intCount, size + EXTRA_INTS)),
+        this.intCount,
+      );
     }
     if (this.wideCount + size > this.wide.length) {
       this.wide = copied(this.wide, new Uint16Array(room(this.wideCount, size)), this.wideCount);
@@ -53,6 +59,21 @@ export class Sections {
       this.narrowView = new DataView(this.narrow.buffer);
     }
     this.reserveBytes(size);
+  }
+
+  /**
+   * Moves the text written since the two positions behind what is in `bytes`: it is no part of a block there.
+   * The caller has reserved the room.
+   */
+  moveTextToBytes(narrowStart: number, wideStart: number): void {
+    const { bytes, byteCount, narrow, narrowCount, wide, wideCount } = this;
+    bytes.set(narrow.subarray(narrowStart, narrowCount), byteCount);
+    const wideFrom = byteCount + narrowCount - narrowStart;
+    const units = wide.subarray(wideStart, wideCount);
+    bytes.set(new Uint8Array(units.buffer, units.byteOffset, units.byteLength), wideFrom);
+    this.byteCount = wideFrom + units.byteLength;
+    this.narrowCount = narrowStart;
+    this.wideCount = wideStart;
   }
 
   reserveBytes(size: number): void {

@@ -1,6 +1,7 @@
 import type { Document } from 'mongodb';
 
 import { Kind, type ShapeDefinition } from './format';
+import { dataProperty, lazyProperty, setLazyFields, type LazySlots } from './lazy-fields';
 import type { ShapeReader, TapeCursor } from './tape-cursor';
 
 /**
@@ -16,6 +17,7 @@ function interpret({ kinds, keys }: ShapeDefinition, cursor: TapeCursor): Docume
   const parents: Document[] = [];
   let document = root;
   let key = 0;
+  let lazy: LazySlots | undefined;
   for (const kind of kinds) {
     if (kind === Kind.End) {
       document = parents.pop() ?? root;
@@ -27,21 +29,21 @@ function interpret({ kinds, keys }: ShapeDefinition, cursor: TapeCursor): Docume
       assign(document, name, nested);
       parents.push(document);
       document = nested;
+    } else if (kind === Kind.Lazy) {
+      lazy ??= [cursor.lazySource()];
+      Object.defineProperty(root, name, lazyProperty(lazy.length, name));
+      lazy.push(cursor.skipLazy());
     } else {
       assign(document, name, kind === Kind.Variant ? cursor.readVariant() : cursor.readValue(kind));
     }
   }
+  if (lazy !== undefined) setLazyFields(root, lazy);
   return root;
 }
 
 function assign(document: Document, key: string, value: unknown): void {
   if (key === '__proto__') {
-    Object.defineProperty(document, key, {
-      value,
-      writable: true,
-      enumerable: true,
-      configurable: true,
-    });
+    Object.defineProperty(document, key, dataProperty(value));
   } else {
     document[key] = value;
   }

@@ -61,11 +61,18 @@ export class ShapeTrie {
   readonly #limits: ShapeLimits;
   #nodeEnd = 2 * NODE_STRIDE;
   #keyEnd = 0;
-  #definitions: (ShapeDefinition | undefined)[] = [undefined];
+  /** By their ids. Tries of one encoder share them. */
+  readonly #definitions: (ShapeDefinition | undefined)[];
   #refusals = 0;
 
-  constructor(limits: ShapeLimits) {
+  constructor(limits: ShapeLimits, definitions: (ShapeDefinition | undefined)[] = [undefined]) {
     this.#limits = limits;
+    this.#definitions = definitions;
+  }
+
+  /** An empty trie whose shapes have ids of the same row. */
+  sibling(): ShapeTrie {
+    return new ShapeTrie(this.#limits, this.#definitions);
   }
 
   get shapeCount(): number {
@@ -286,7 +293,7 @@ export class ShapeTrie {
  * inheritance, and leaves the documents of such an array as bytes. It shall do so itself.
  */
 function mayBeArray(kind: number): boolean {
-  return kind === Kind.Array || kind === Kind.Variant;
+  return kind === Kind.Array || kind === Kind.Variant || kind === Kind.Lazy;
 }
 
 function leadsToShape(nodes: Int32Array, node: number): boolean {

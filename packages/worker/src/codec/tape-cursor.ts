@@ -15,12 +15,15 @@ import {
   Header,
   HEADER_BYTES,
   Kind,
+  Lazy,
+  LAZY_INTS,
   NULL_ARRAY,
   NULL_BOOLEAN,
   NULL_STRING,
   RAW_SHAPE,
   TAPE_VERSION,
 } from './format';
+import type { LazySource } from './lazy-fields';
 import { readObjectId } from './object-id';
 
 /** Reads one document of a shape, whose id has been read. */
@@ -32,6 +35,9 @@ export interface ReaderTable {
   /** Puts the reader of a shape that has none yet into `readers`. */
   add(shape: number): ShapeReader;
 }
+
+/** The readers for a variant of the options. */
+export type TableOf = (promotion: Promotion) => ReaderTable;
 
 /** From this size on, copying costs more than keeping the chunk does. */
 const LARGE_BINARY = 4_096;
@@ -53,7 +59,7 @@ const EMPTY_DOCUMENT = Uint8Array.of(5, 0, 0, 0, 0);
  * A chunk and how far it has been read: one position a section, each moved on by whatever reads from it.
  * Public fields, because the compiled readers keep them in locals while they read a document.
  */
-export class TapeCursor {
+export class TapeCursor implements LazySource {
   readonly doubles: Float64Array;
   readonly ints: Int32Array;
   readonly bytes: Buffer;
@@ -68,6 +74,8 @@ export class TapeCursor {
   doubleAt = 0;
   intAt = 0;
   byteAt = 0;
+  /** Where in `bytes` the section of that name begins. */
+  readonly byteBase: number;
 
   table!: ReaderTable;
   promotion!: Promotion;
@@ -84,8 +92,13 @@ export class TapeCursor {
   #nextWide: number;
   /** Whether a document may look into the chunk's buffer. */
   isKept = false;
+  readonly #chunk: ArrayBuffer;
+  #options!: DecodeOptions;
+  #tableOf!: TableOf;
+  #lazySource: TapeCursor | undefined;
 
   constructor(chunk: ArrayBuffer) {
+    this.#chunk = chunk;
     const header = new Int32Array(chunk, 0, HEADER_BYTES / 4);
     if (header[Header.Version] !== TAPE_VERSION) {
       throw new Error(
@@ -103,10 +116,13 @@ export class TapeCursor {
     this.bytes = Buffer.from(chunk);
     this.#nextWide = at;
     this.#nextNarrow = at + header[Header.Wide] * 2;
-    this.byteAt = this.#nextNarrow + header[Header.Narrow];
+    this.byteAt = this.byteBase = this.#nextNarrow + header[Header.Narrow];
   }
 
-  setOptions(options: DecodeOptions, tableOf: (promotion: Promotion) => ReaderTable): void {
+  setOptions(options: DecodeOptions, tableOf: TableOf): void {
+    this.#options = options;
+    this.#tableOf = tableOf;
+    this.#lazySource = undefined;
     const resolved = resolvedOptions(options);
     this.promotion = resolved.promotion;
     this.table = tableOf(this.promotion);
@@ -238,7 +254,44 @@ export class TapeCursor {
     return this.readValue(this.ints[this.intAt++]);
   }
 
-  /** A value of any kind but End, as an element. */
+  /** What lazy fields are read from when they are touched: a cursor of its own, since this one moves on. */
+  lazySource(): LazySource {
+    this.isKept = true;
+    if (this.#lazySource === undefined) {
+      this.#lazySource = new TapeCursor(this.#chunk);
+      this.#lazySource.setOptions(this.#options, this.#tableOf);
+    }
+    return this.#lazySource;
+  }
+
+  /** Passes over a lazy field, and gives where it is. */
+  skipLazy(): number {
+    const at = this.intAt;
+    this.intAt = this.ints[at + Lazy.IntEnd];
+    this.doubleAt = this.ints[at + Lazy.DoubleEnd];
+    this.byteAt = this.byteBase + this.ints[at + Lazy.ByteEnd];
+    return at;
+  }
+
+  /** The value of a lazy field. */
+  readLazy(at: number): unknown {
+    const { ints, bytes, byteBase } = this;
+    const [narrowStart, wideStart] = [ints[at + Lazy.NarrowStart], ints[at + Lazy.WideStart]];
+    this.intAt = at + LAZY_INTS;
+    this.doubleAt = ints[at + Lazy.DoubleStart];
+    this.byteAt = byteBase + ints[at + Lazy.ByteStart];
+    this.narrowStart = byteBase + narrowStart;
+    this.wideStart = byteBase + wideStart;
+    const wideEnd = byteBase + ints[at + Lazy.ByteEnd];
+    this.narrow = bytes.toString('latin1', this.narrowStart, this.wideStart);
+    this.wide = bytes.toString('utf16le', this.wideStart, wideEnd);
+    this.narrowAt = this.wideAt = 0;
+    const value = this.readVariant();
+    this.narrow = this.wide = '';
+    return value;
+  }
+
+  /** A value of any kind but End and Lazy, as an element. */
   readValue(kind: number): unknown {
     switch (kind) {
       case Kind.Double: {

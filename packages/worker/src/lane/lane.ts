@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Document, ExplainVerbosityLike, FindCursor } from 'mongodb';
 
 import { ClientRegistry, type Target } from '../client/registry';
-import { reencodeRaw, TapeEncoder } from '../codec';
+import { reencodeRaw, TapeEncoder, type EncodeMode } from '../codec';
 import { BatchSource } from '../cursor/batch-source';
 import { openCursor, type CursorArguments } from '../cursor/open';
 import { withinCall } from '../events';
@@ -44,6 +44,11 @@ interface CallManner extends ResultForm {
   raw: boolean;
   /** The id of the session that the call belongs to; 0 for none. */
   session: number;
+}
+
+function modeOf(flags: number): EncodeMode {
+  if ((flags & CallFlag.tape) === 0) return 'raw';
+  return (flags & CallFlag.lazy) === 0 ? 'tape' : 'lazy';
 }
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
@@ -135,7 +140,7 @@ export class Lane {
       const signal = (flags & CallFlag.abortable) === 0 ? undefined : this.#signal(call);
       // On the tape go documents whose decoding options are the default; else the main thread
       // wants the bytes themselves.
-      const onTape = (flags & CallFlag.tape) !== 0;
+      const mode = modeOf(flags);
       const raw = (flags & CallFlag.raw) !== 0;
       const exact = (flags & CallFlag.exact) !== 0;
       rawDocuments = raw || name.startsWith('cursor.') || name === 'collection.findOne';
@@ -145,7 +150,7 @@ export class Lane {
       const before = this.#openings.before(target, OPERATIONS[name].effect);
       if (before !== undefined) await before;
       const dispatch = (): Promise<void> =>
-        this.#dispatch(call, name, target, args, { signal, onTape, exact, raw, session });
+        this.#dispatch(call, name, target, args, { signal, mode, exact, raw, session });
       if (!this.#replies.events.active) await dispatch();
       else
         await withinCall({ id: call, raw: rawDocuments || args.options?.raw === true }, dispatch);
@@ -165,7 +170,7 @@ export class Lane {
     args: CallArguments,
     manner: CallManner,
   ): Promise<void> {
-    const { signal, onTape, raw, session } = manner;
+    const { signal, mode = 'raw', raw, session } = manner;
     const options: Document = { ...args.options };
     const [kind, cursorArgs] = args.positional as [CursorKind, CursorArguments | undefined];
     switch (name) {
@@ -178,7 +183,7 @@ export class Lane {
         const source = new BatchSource(cursor, this.#encoder, {
           chunkBytes: this.#chunkBytes,
           tailable: options.tailable === true,
-          mode: onTape === true ? 'tape' : 'raw',
+          mode,
           session: session === 0 ? undefined : () => this.#sessions.snapshot(session),
           mark: () => this.#replies.mark(),
         });

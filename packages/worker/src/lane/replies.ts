@@ -2,7 +2,7 @@ import type { MessagePort, TransferListItem } from 'node:worker_threads';
 
 import { BSON } from 'mongodb';
 
-import type { TapeEncoder } from '../codec';
+import type { EncodeMode, TapeEncoder } from '../codec';
 import { EventOutbox } from '../events';
 import type { Outcome } from '../operations/run';
 import {
@@ -16,8 +16,8 @@ import {
 
 /** How a call's result is to travel. */
 export interface ResultForm {
-  /** A document goes on the tape; else the main thread wants its bytes. */
-  onTape?: boolean;
+  /** How a document goes on the tape; `raw` where the main thread wants its bytes. Default raw. */
+  mode?: EncodeMode;
   /** A value keeps the types that the driver gave it. */
   exact?: boolean;
 }
@@ -37,6 +37,7 @@ export class Replies {
   #replies: number[] = [];
   /** Documents for the tape: they are written when the message leaves, so that cursors may use the encoder between. */
   #documents: Uint8Array[] = [];
+  #modes: EncodeMode[] = [];
   #parts: Uint8Array[] = [];
   #length = 0;
   #extras: NonNullable<FromWorker['extras']> = [];
@@ -49,7 +50,7 @@ export class Replies {
     this.#encoder = encoder;
   }
 
-  outcome(call: number, outcome: Outcome, { onTape, exact }: ResultForm = {}): void {
+  outcome(call: number, outcome: Outcome, { mode = 'raw', exact }: ResultForm = {}): void {
     switch (outcome.kind) {
       case 'done':
         return this.#add(call, ReplyKind.undefined, 0);
@@ -65,8 +66,9 @@ export class Replies {
         return this.#bytes(call, ReplyKind.value, outcome.bytes);
       case 'document':
         if (outcome.bytes === null) return this.#add(call, ReplyKind.null, 0);
-        if (onTape !== true) return this.#bytes(call, ReplyKind.document, outcome.bytes);
+        if (mode === 'raw') return this.#bytes(call, ReplyKind.document, outcome.bytes);
         this.#documents.push(outcome.bytes);
+        this.#modes.push(mode);
         return this.#add(call, ReplyKind.tape, 0);
       default:
         return outcome satisfies never;
@@ -123,7 +125,9 @@ export class Replies {
       transfer.push(message.events.bytes);
     }
     if (this.#documents.length > 0) {
-      for (const bytes of this.#documents) this.#encoder.write(bytes, 0, bytes.length);
+      this.#documents.forEach((bytes, at) => {
+        this.#encoder.write(bytes, 0, bytes.length, this.#modes[at]);
+      });
       message.tape = this.#encoder.take(this.#channel);
       transfer.push(message.tape.buffer);
     }
@@ -144,6 +148,7 @@ export class Replies {
     }
     this.#replies = [];
     this.#documents = [];
+    this.#modes = [];
     this.#parts = [];
     this.#length = 0;
     this.#extras = [];

@@ -120,6 +120,8 @@ export const CallFlag = {
   abortable: 4,
   /** A value keeps the types that the driver gave it: BSON has no two kinds of a small integer. */
   exact: 8,
+  /** What goes on the tape is to be read lazily. */
+  lazy: 16,
 } as const;
 
 /** Numbers that one reply takes in `replies`: call id, kind, and what the kind says of it. */

@@ -37,12 +37,15 @@ function differenceOf(actual: unknown, expected: unknown): string | undefined {
   for (const key of keys) {
     const one = Object.getOwnPropertyDescriptor(actual, key)!;
     const other = Object.getOwnPropertyDescriptor(expected, key)!;
+    // A lazy field has accessors, and behaves like a property that may be written.
+    const writable = one.set === undefined ? one.writable : true;
+    const value: unknown = one.get === undefined ? one.value : Reflect.get(actual, key);
     const difference =
       one.enumerable !== other.enumerable ||
-      one.writable !== other.writable ||
+      writable !== other.writable ||
       one.configurable !== other.configurable
         ? ': another kind of property'
-        : differenceOf(one.value, other.value);
+        : differenceOf(value, other.value);
     if (difference !== undefined) return `.${String(key)}${difference}`;
   }
   return undefined;

@@ -27,6 +27,10 @@ export const OPTION_SETS: readonly DecodeOptions[] = [
   { raw: true },
   { flatStrings: true },
   { flatStrings: true, promoteValues: false },
+  { lazy: true },
+  { lazy: true, flatStrings: true },
+  { lazy: true, promoteValues: false, promoteBuffers: true },
+  { lazy: true, useBigInt64: true },
   // Refused by BSON.deserialize, whatever the document.
   { useBigInt64: true, promoteLongs: false },
   { useBigInt64: true, promoteValues: false },
@@ -50,7 +54,7 @@ export function allCombinations(): DecodeOptions[] {
 /** What the driver does with a document's bytes. */
 export function expected(bytes: Uint8Array, options: DecodeOptions): Outcome {
   if (options.raw) return { value: Buffer.from(bytes) };
-  const { enableUtf8Validation, flatStrings: _, ...rest } = options;
+  const { enableUtf8Validation, flatStrings: _, lazy: __, ...rest } = options;
   return outcomeOf(() =>
     BSON.deserialize(bytes, { ...rest, validation: { utf8: enableUtf8Validation !== false } }),
   );
@@ -68,7 +72,7 @@ export class Pipe {
   readonly #channel = {};
 
   constructor({ encoder = {}, decoder = {} }: PipeOptions = {}) {
-    this.encoder = new TapeEncoder({ hotAfter: 1, ...encoder });
+    this.encoder = new TapeEncoder({ hotAfter: 1, lazyFrom: 12, ...encoder });
     this.decoder = new TapeDecoder({ compileAfter: 1, ...decoder });
   }
 
