@@ -1,131 +1,41 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 
 import { MongoClient, type OffloadMongoClientOptions } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-// A mongod of its own, which demands TLS and authentication; certificates made by openssl.
+import { Certificates } from './support/certificates';
+import { shown } from './support/shown';
+import { TlsFront } from './support/tls-front';
+import { TlsMongod } from './support/tls-mongod';
 
-let folder: string;
-let mongod: ChildProcess;
-let port: number;
+// A server of its own, which demands TLS and authentication.
+
+let certificates: Certificates;
+let server: TlsMongod;
+/** The same server behind a certificate that has expired. */
+let expired: TlsFront;
 const PASSWORD = 'a-secret-that-no-error-may-show';
+const KEY_PASSWORD = 'another-secret-of-a-key-file';
 
-const file = (name: string): string => path.join(folder, name);
+const file = (name: string): string => certificates.file(name);
 
-function openssl(...args: string[]): void {
-  execFileSync('openssl', args, { cwd: folder, stdio: 'pipe' });
-}
+const url = (host = 'localhost', user = `root:${PASSWORD}@`): string => server.url({ host, user });
 
-/** A certificate signed by `ca`, with its key in the same file, as MongoDB wants it. */
-function certificate(
-  name: string,
-  ca: string,
-  subject: string,
-  extensions: string,
-  days = 30,
-): void {
-  writeFileSync(file(`${name}.ext`), extensions);
-  openssl(
-    'req',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    `${name}.key`,
-    '-out',
-    `${name}.csr`,
-    '-subj',
-    subject,
-  );
-  openssl(
-    ...[
-      'x509',
-      '-req',
-      '-in',
-      `${name}.csr`,
-      '-CA',
-      `${ca}.crt`,
-      '-CAkey',
-      `${ca}.key`,
-      '-CAcreateserial',
-    ],
-    ...['-out', `${name}.crt`, '-days', String(days), '-extfile', `${name}.ext`],
-  );
-  writeFileSync(
-    file(`${name}.pem`),
-    readFileSync(file(`${name}.key`), 'utf8') + readFileSync(file(`${name}.crt`), 'utf8'),
-  );
-}
-
-function authority(name: string): void {
-  openssl(
-    'req',
-    '-x509',
-    '-newkey',
-    'rsa:2048',
-    '-nodes',
-    '-keyout',
-    `${name}.key`,
-    '-out',
-    `${name}.crt`,
-    '-days',
-    '30',
-    '-subj',
-    `/CN=${name}`,
-  );
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port: free } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return free;
-}
-
-const url = (host = 'localhost', user = `root:${PASSWORD}@`): string =>
-  `mongodb://${user}${host}:${port}/?serverSelectionTimeoutMS=2000`;
+const behindExpired = (): string => server.url({ user: `root:${PASSWORD}@`, port: expired.port });
 
 beforeAll(async () => {
-  folder = mkdtempSync(path.join(tmpdir(), 'mongo-offload-tls-'));
-  authority('ca');
-  authority('other');
-  certificate('server', 'ca', '/CN=localhost/O=servers', 'subjectAltName=DNS:localhost');
-  certificate('client', 'ca', '/CN=someone/O=users', 'extendedKeyUsage=clientAuth');
-  const env = { ...process.env };
-  delete env.MONGODB_URI;
-  // An ES module, which the type checker lets a CommonJS one only import so.
-  const { findMongod } = await import('@mongo-offload/mongod');
-  const found = await findMongod({ env });
-  if (!('binary' in found)) throw new Error('this test starts a mongod of its own');
-  port = await freePort();
-  mongod = spawn(
-    found.binary,
-    [
-      ...['--port', String(port), '--bind_ip', '127.0.0.1', '--dbpath', folder, '--auth'],
-      ...[
-        '--tlsMode',
-        'requireTLS',
-        '--tlsCertificateKeyFile',
-        file('server.pem'),
-        '--tlsCAFile',
-        file('ca.crt'),
-      ],
-      ...['--tlsAllowConnectionsWithoutCertificates', '--networkMessageCompressors', 'zlib'],
-    ],
-    { stdio: 'ignore' },
-  );
-  const first = new native.MongoClient(url('localhost', ''), {
-    tls: true,
-    tlsCAFile: file('ca.crt'),
-    serverSelectionTimeoutMS: 20_000,
-  });
-  await first.db('admin').command({ createUser: 'root', pwd: PASSWORD, roles: ['root'] });
-  await first.close();
+  certificates = new Certificates();
+  certificates.authority('ca');
+  certificates.authority('other');
+  const name = 'subjectAltName=DNS:localhost';
+  certificates.certificate('server', 'ca', '/CN=localhost/O=servers', name);
+  certificates.certificate('expired', 'ca', '/CN=localhost/O=servers', name, -1);
+  certificates.certificate('client', 'ca', '/CN=someone/O=users', 'extendedKeyUsage=clientAuth');
+  certificates.certificate('late', 'ca', '/CN=someone/O=users', 'extendedKeyUsage=clientAuth', -1);
+  certificates.certificate('stranger', 'other', '/CN=no/O=one', 'extendedKeyUsage=clientAuth');
+  certificates.locked('locked', 'client', KEY_PASSWORD);
+  server = await TlsMongod.start(certificates, 'server', PASSWORD);
+  expired = await TlsFront.start(certificates, 'expired', server.port);
   const root = new native.MongoClient(url(), { tls: true, tlsCAFile: file('ca.crt') });
   await root
     .db('$external')
@@ -134,10 +44,9 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  const gone = new Promise((resolve) => mongod.once('exit', resolve));
-  mongod.kill('SIGKILL');
-  await gone;
-  rmSync(folder, { recursive: true, force: true });
+  await expired.stop();
+  await server.stop();
+  certificates.remove();
 });
 
 async function using<T>(
@@ -186,72 +95,199 @@ test('X.509: the client’s certificate is its name', async () => {
   expect(authInfo.authenticatedUsers[0].user).toBe('O=users,CN=someone');
 });
 
-/** The error of a client's first operation; `connect()` gives the same. */
-async function failure(at: string, options: OffloadMongoClientOptions): Promise<native.MongoError> {
-  const [viaOperation, viaConnect] = await Promise.all(
+type AnyClient = native.MongoClient;
+
+/** What a client of ours and one of the driver's fail with: the first operation's, and `connect()`'s, in a worker. */
+async function failures(
+  at: string,
+  options: native.MongoClientOptions,
+): Promise<{ ours: native.MongoError; viaConnect: native.MongoError; drivers: native.MongoError }> {
+  const attempts: [make: () => AnyClient, (client: AnyClient) => Promise<unknown>][] = [
+    [() => new MongoClient(at, { ...options, offload: { strict: true } }), findOne],
     [
-      async (client: MongoClient) => await client.db('any').collection('c').findOne(),
-      async (client: MongoClient) => await client.connect(),
-    ].map(async (attempt) => {
-      const outcome = using<unknown>(at, options, attempt);
-      return await outcome.then(
-        () => undefined,
-        (error: unknown) => error as native.MongoError,
-      );
+      () => new MongoClient(at, { ...options, offload: { strict: true } }),
+      (client) => client.connect(),
+    ],
+    [() => new native.MongoClient(at, options), findOne],
+  ];
+  const [ours, viaConnect, drivers] = await Promise.all(
+    attempts.map(async ([make, attempt]) => {
+      const client = make();
+      try {
+        await attempt(client);
+      } catch (error) {
+        return error as native.MongoError;
+      } finally {
+        await client.close();
+      }
+      throw new Error('it should have failed');
     }),
   );
-  if (viaOperation === undefined) throw new Error('it should have failed');
-  expect(viaConnect?.constructor).toBe(viaOperation.constructor);
-  return viaOperation;
+  return { ours, viaConnect, drivers };
 }
 
-test('a wrong password fails with the server’s error, which does not show it', async () => {
-  const wrong = 'not-the-password';
-  const error = await failure(url('localhost', `root:${wrong}@`), {
-    tls: true,
-    tlsCAFile: file('ca.crt'),
-  });
-  expect(error).toBeInstanceOf(native.MongoServerError);
-  expect(error.code).toBe(18);
-  expect(JSON.stringify([error.message, error.stack, error])).not.toContain(wrong);
-});
+const findOne = async (client: AnyClient): Promise<unknown> =>
+  await client.db('any').collection('c').findOne();
 
-test('waitUntilReady does not try a wrong password again', async () => {
-  const started = performance.now();
-  await using(
-    url('localhost', 'root:wrong@'),
-    { tls: true, tlsCAFile: file('ca.crt') },
-    async (client) => {
-      await expect(client.waitUntilReady({ timeoutMS: 20_000 })).rejects.toThrow(
-        native.MongoServerError,
-      );
-    },
-  );
-  expect(performance.now() - started).toBeLessThan(10_000);
-});
-
-test.each([
+/** Where nobody answers the client, and the driver's words for it. */
+test.each<[string, () => [at: string, options: native.MongoClientOptions], RegExp]>([
   [
     'an authority that is not the server’s',
-    () => ({ tls: true, tlsCAFile: file('other.crt') }),
-    'localhost',
+    () => [url(), { tls: true, tlsCAFile: file('other.crt') }],
+    /self.signed|unable to verify|signature|issuer/i,
+  ],
+  [
+    'an authority that Node does not know',
+    () => [url(), { tls: true }],
     /self.signed|unable to verify|signature|issuer/i,
   ],
   [
     'a host name that is not in the certificate',
-    () => ({ tls: true, tlsCAFile: file('ca.crt') }),
-    '127.0.0.1',
+    () => [url('127.0.0.1'), { tls: true, tlsCAFile: file('ca.crt') }],
     /altname|does not match/i,
   ],
-  ['no TLS', () => ({}), 'localhost', /./],
-])('%s is refused', async (_what, options, host, message) => {
-  const error = await failure(url(host), options());
-  expect(error).toBeInstanceOf(native.MongoServerSelectionError);
-  expect(error.message).toMatch(message);
-  expect(JSON.stringify([error.message, error.stack, error])).not.toContain(PASSWORD);
+  [
+    'a certificate that has expired',
+    () => [behindExpired(), { tls: true, tlsCAFile: file('ca.crt') }],
+    /certificate has expired/,
+  ],
+  [
+    'a client’s certificate that has expired',
+    () => [
+      url(),
+      { tls: true, tlsCAFile: file('ca.crt'), tlsCertificateKeyFile: file('late.pem') },
+    ],
+    /./,
+  ],
+  [
+    'a client’s certificate of another authority',
+    () => [
+      url(),
+      { tls: true, tlsCAFile: file('ca.crt'), tlsCertificateKeyFile: file('stranger.pem') },
+    ],
+    /./,
+  ],
+  ['no TLS', () => [url(), {}], /./],
+])('%s is refused, with the driver’s class and words', async (_what, make, message) => {
+  const [at, options] = make();
+  const { ours, viaConnect, drivers } = await failures(at, options);
+  for (const error of [ours, viaConnect]) {
+    expect(error).toBeInstanceOf(native.MongoServerSelectionError);
+    expect(error.constructor).toBe(drivers.constructor);
+    expect(error.message).toMatch(message);
+    expect(shown(error)).not.toContain(PASSWORD);
+  }
+  // What went wrong is the same to both; a socket's own words for a connection that ends may differ.
+  expect(drivers.message).toMatch(message);
+  expect(causeNames(ours)).toStrictEqual(causeNames(drivers));
+});
+
+function causeNames(error: native.MongoError): string[] {
+  const names: string[] = [];
+  for (let at: unknown = error; at !== undefined; at = (at as Error).cause) {
+    names.push((at as Error).name);
+  }
+  return names;
+}
+
+/** Where the server or the driver knows better than to go on. */
+test.each<[string, () => [at: string, options: native.MongoClientOptions], string[]]>([
+  [
+    'a wrong password',
+    () => [url('localhost', 'root:not-the-password@'), { tls: true, tlsCAFile: file('ca.crt') }],
+    ['not-the-password'],
+  ],
+  [
+    'a wrong password of odd characters',
+    () => [
+      url('localhost', `root:${encodeURIComponent('n@t/the:password')}@`),
+      { tls: true, tlsCAFile: file('ca.crt') },
+    ],
+    ['n@t/the:password', encodeURIComponent('n@t/the:password')],
+  ],
+  [
+    'a user that does not exist',
+    () => [
+      url('localhost', ''),
+      {
+        auth: { username: 'nobody', password: PASSWORD },
+        tls: true,
+        tlsCAFile: file('ca.crt'),
+      },
+    ],
+    [PASSWORD],
+  ],
+  [
+    'a certificate that is no user’s',
+    () => [
+      url('localhost', ''),
+      {
+        authMechanism: 'MONGODB-X509' as const,
+        tls: true,
+        tlsCAFile: file('ca.crt'),
+        tlsCertificateKeyFile: file('server.pem'),
+      },
+    ],
+    ['PRIVATE KEY'],
+  ],
+  [
+    'a mechanism that the server does not have',
+    () => [url(), { authMechanism: 'PLAIN' as const, tls: true, tlsCAFile: file('ca.crt') }],
+    [PASSWORD],
+  ],
+])('%s fails with the server’s error, which shows no secret', async (_what, make, secrets) => {
+  const [at, options] = make();
+  const { ours, viaConnect, drivers } = await failures(at, options);
+  for (const error of [ours, viaConnect]) {
+    expect(error).toBeInstanceOf(native.MongoServerError);
+    expect(error.constructor).toBe(drivers.constructor);
+    expect([error.code, error.message]).toStrictEqual([drivers.code, drivers.message]);
+    for (const secret of secrets) expect(shown(error)).not.toContain(secret);
+  }
+});
+
+test('a key file that takes a password: with it, and with another', async () => {
+  const options = {
+    tls: true,
+    tlsCAFile: file('ca.crt'),
+    tlsCertificateKeyFile: file('locked.pem'),
+    tlsCertificateKeyFilePassword: KEY_PASSWORD,
+    authMechanism: 'MONGODB-X509' as const,
+  };
+  const ping = async (client: MongoClient): Promise<unknown> =>
+    await client.db('admin').command({ ping: 1 });
+  expect(await using(url('localhost', ''), options, ping)).toMatchObject({ ok: 1 });
+  const wrong = { ...options, tlsCertificateKeyFilePassword: 'a-wrong-key-password' };
+  const { ours, viaConnect, drivers } = await failures(url('localhost', ''), wrong);
+  for (const error of [ours, viaConnect]) {
+    expect(error.constructor).toBe(drivers.constructor);
+    expect(error.message).toBe(drivers.message);
+    expect(shown(error)).not.toContain('a-wrong-key-password');
+  }
+});
+
+test('waitUntilReady does not try a wrong password again', async () => {
+  const tries: Error[] = [];
+  await using(
+    url('localhost', 'root:wrong@'),
+    { tls: true, tlsCAFile: file('ca.crt') },
+    async (client) => {
+      const ready = client.waitUntilReady({
+        timeoutMS: 20_000,
+        onRetry: (error) => void tries.push(error),
+      });
+      await expect(ready).rejects.toThrow(native.MongoServerError);
+    },
+  );
+  expect(tries).toStrictEqual([]);
 });
 
 test('a host name may be let pass', async () => {
   const options = { tls: true, tlsCAFile: file('ca.crt'), tlsAllowInvalidHostnames: true };
   expect(await using(url('127.0.0.1'), options, write)).toBe('x'.repeat(5_000));
+});
+
+test('a certificate may be let pass, though it has expired', async () => {
+  const options = { tls: true, tlsAllowInvalidCertificates: true };
+  expect(await using(behindExpired(), options, write)).toBe('x'.repeat(5_000));
 });
