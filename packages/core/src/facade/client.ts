@@ -1,3 +1,5 @@
+import { inspect, type InspectOptions } from 'node:util';
+
 import * as driver from 'mongodb';
 import type {
   ChangeStreamDocument,
@@ -30,7 +32,13 @@ import { workerEntry } from '../pool/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
 import { makeAmbient, offloadedSession, type ClientSession } from '../session';
 import { lastTransaction, runNested, transactionHere } from '../transaction';
-import { endWatching, offloadOf, type ClientOffload } from '../observe';
+import {
+  endWatching,
+  hideClientOptions,
+  inspectClient,
+  offloadOf,
+  type ClientOffload,
+} from '../observe';
 import { clientBulkWrite } from './client-bulk-write';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
@@ -126,6 +134,11 @@ export class MongoClient extends driver.MongoClient {
     return offloadOf(this);
   }
 
+  /** Passwords and keys are not shown; `options` and `s` have them all the same. */
+  [inspect.custom](depth: number, options: InspectOptions, show: typeof inspect): string {
+    return inspectClient(this, depth, options, show);
+  }
+
   override async close(force = false): Promise<void> {
     endWatching(this);
     const { s } = this as unknown as ClientInternals;
@@ -150,6 +163,7 @@ export class MongoClient extends driver.MongoClient {
 
   override startSession(options?: ClientSessionOptions): ClientSession {
     const session = super.startSession(options);
+    hideClientOptions(session);
     // The driver's own internals start implicit sessions by this method too; those stay its own.
     const { explicit } = session as unknown as { explicit: boolean };
     if (!explicit) return session;

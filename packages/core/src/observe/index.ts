@@ -1,3 +1,4 @@
+export { hideClientOptions, inspectClient } from './inspect-client';
 export { endWatching, offloadOf, type ClientOffload } from './client-offload';
 export type { OffloadStats, StatsOptions } from './client-offload';
 export type { MainStats } from './main-watch';

@@ -1,10 +1,11 @@
 import { inspect } from 'node:util';
 
-/** What a program may come to print of a value: of an error's causes as well. */
+/** What a program may come to print of a value; of an error, also what it hides, and its causes. */
 export function shown(value: unknown): string {
-  const texts = [inspect(value, { depth: Infinity, showHidden: true, maxStringLength: Infinity })];
-  texts.push(String(value), json(value));
   const { stack, cause, errors } = (value ?? {}) as Record<string, unknown>;
+  const showHidden = typeof stack === 'string';
+  const texts = [inspect(value, { depth: Infinity, showHidden, maxStringLength: Infinity })];
+  texts.push(String(value), json(value));
   if (typeof stack === 'string') texts.push(stack);
   if (cause !== undefined) texts.push(shown(cause));
   if (Array.isArray(errors)) texts.push(...errors.map(shown));
