@@ -34,6 +34,7 @@ export interface TapeReader {
 /** Turns tape into documents, on the main thread. One for each worker, since shape ids are a worker's own. */
 export class TapeDecoder {
   readonly #shapes = new Map<number, ShapeDefinition>();
+  readonly #texts: (string | undefined)[] = [];
   readonly #tables: Readers[] = [];
   readonly #compileAfter: number;
 
@@ -42,17 +43,21 @@ export class TapeDecoder {
   }
 
   /**
-   * Takes note of the shapes that a chunk defines. `open` does so; a chunk that arrives and is not opened must
+   * Takes note of the shapes and strings that a chunk defines. `open` does so; a chunk that arrives and is not opened must
    * be given to this, since its channel will not be sent them again.
    */
   learn(chunk: TapeChunk): void {
-    if (chunk.shapes === undefined) return;
-    for (const shape of chunk.shapes) this.#shapes.set(shape.id, shape);
+    for (const shape of chunk.shapes ?? []) this.#shapes.set(shape.id, shape);
+    for (const { number, text } of chunk.texts ?? []) {
+      // An array with gaps would become slow to read.
+      while (this.#texts.length < number) this.#texts.push(undefined);
+      this.#texts[number] = text;
+    }
   }
 
   open(chunk: TapeChunk, options: DecodeOptions): TapeReader {
     this.learn(chunk);
-    const cursor = new TapeCursor(chunk.buffer);
+    const cursor = new TapeCursor(chunk.buffer, this.#texts);
     const tableOf: TableOf = (promotion) =>
       (this.#tables[promotion.variant] ??= new Readers(
         this.#shapes,

@@ -10,10 +10,11 @@ import {
   NULL_BOOLEAN,
   NULL_STRING,
   RAW_SHAPE,
-  type ShapeDefinition,
+  REPEATED,
   type TapeChunk,
 } from './format';
 import { copyBytes, endOfRareValue, isReadable, wrapValue, WRAPPER_BYTES } from './rare';
+import { isWorthALook, RepeatedStrings, scored, WORST_SCORE } from './repeated-strings';
 import { Sections } from './sections';
 import { KIND_OF_TYPE, NodeField, ShapeTrie, type ShapeLimits } from './shape-trie';
 import { INVALID_UTF8, writeUtf8 } from './utf8';
@@ -61,8 +62,9 @@ export class TapeEncoder {
   /** From which size on a field is lazy: never, while a document is not. */
   #lazySize = Infinity;
   #lazyFields = 0;
-  /** Shapes sent so far on each channel. A definition that is sent twice does no harm. */
-  readonly #sent = new WeakMap<object, Set<number>>();
+  readonly #repeated = new RepeatedStrings();
+  /** What was sent so far on each channel. A definition that is sent twice does no harm. */
+  readonly #sent = new WeakMap<object, { shapes: Set<number>; texts: Set<number> }>();
   /** Ends of the documents that the walk is in, and the edges that led into them. */
   readonly #ends = new Int32Array(2 * MAX_DEPTH + 2);
   readonly #edges = new Int32Array(2 * MAX_DEPTH + 2);
@@ -78,10 +80,9 @@ export class TapeEncoder {
   #blockDocuments = 0;
   #blockNarrow = 0;
   #blockWide = 0;
-  /** Shapes that the chunk in hand uses; `#usedIn` says in which chunk a shape was last noted. */
-  #used: number[] = [];
-  #usedIn = new Int32Array(256);
-  #chunk = 1;
+  /** What the chunk in hand uses. */
+  #shapes = new Used();
+  #texts = new Used();
 
   constructor(options: TapeEncoderOptions = {}) {
     this.#blockSize = options.blockSize ?? 32_768;
@@ -189,13 +190,12 @@ export class TapeEncoder {
     this.#closeBlock(this.#sections.narrowCount, this.#sections.wideCount);
     const count = this.#count;
     const chunk: TapeChunk = { buffer: this.#sections.pack(count, this.#blocks), count };
-    const shapes = this.#unsentShapes(channel);
-    if (shapes.length > 0) chunk.shapes = shapes;
+    this.#define(chunk, channel);
     this.#blocks = [];
     this.#blockDocuments = this.#blockNarrow = this.#blockWide = 0;
     this.#count = this.#byteLength = 0;
-    this.#used = [];
-    this.#chunk++;
+    this.#shapes.clear();
+    this.#texts.clear();
     // The driver's reply may be large: do not hold it until the next one comes.
     this.#source = new Uint8Array(0);
     this.#view = new DataView(this.#source.buffer);
@@ -207,29 +207,18 @@ export class TapeEncoder {
     this.#sections.recycle(buffer);
   }
 
-  #unsentShapes(channel: object): ShapeDefinition[] {
+  /** Adds to a chunk the definitions of what it uses and its channel does not know. */
+  #define(chunk: TapeChunk, channel: object): void {
     let sent = this.#sent.get(channel);
-    if (sent === undefined) this.#sent.set(channel, (sent = new Set()));
-    const shapes: ShapeDefinition[] = [];
-    for (const id of this.#used) {
-      if (sent.has(id)) continue;
-      sent.add(id);
-      shapes.push(this.#trie.definition(id));
+    if (sent === undefined) {
+      this.#sent.set(channel, (sent = { shapes: new Set(), texts: new Set() }));
     }
-    return shapes;
-  }
-
-  #use(shape: number): number {
-    if (shape >= this.#usedIn.length) {
-      const grown = new Int32Array(shape * 2);
-      grown.set(this.#usedIn);
-      this.#usedIn = grown;
+    const shapes = this.#shapes.unsent(sent.shapes);
+    if (shapes.length > 0) chunk.shapes = shapes.map((id) => this.#trie.definition(id));
+    const texts = this.#texts.unsent(sent.texts);
+    if (texts.length > 0) {
+      chunk.texts = texts.map((number) => ({ number, text: this.#repeated.text(number) }));
     }
-    if (this.#usedIn[shape] !== this.#chunk) {
-      this.#usedIn[shape] = this.#chunk;
-      this.#used.push(shape);
-    }
-    return shape;
   }
 
   /**
@@ -261,9 +250,9 @@ export class TapeEncoder {
         }
         if (depth === bottom) {
           const shape = nodes[end + Aux];
-          if (shape > 0) return this.#use(shape);
+          if (shape > 0) return this.#shapes.add(shape);
           const reached = trie.reach(end);
-          return reached > 0 ? this.#use(reached) : COLD;
+          return reached > 0 ? this.#shapes.add(reached) : COLD;
         }
         depth--;
         at = limit + 1;
@@ -330,7 +319,10 @@ export class TapeEncoder {
 
       switch (kind) {
         case 2: // String
-          at = this.#string(value, limit);
+          at =
+            nodes[edge + Aux] <= WORST_SCORE
+              ? this.#string(value, limit)
+              : this.#fieldString(value, limit, nodes, edge);
           if (at < 0) return MALFORMED;
           break;
         case 16: // Int32
@@ -495,6 +487,23 @@ export class TapeEncoder {
     ints[slot + Lazy.WideStart] = wideStart;
     ints[slot + Lazy.ByteEnd] = sections.byteCount;
     return end;
+  }
+
+  /** A string of a field, which may be one that comes again and again there. */
+  #fieldString(value: number, limit: number, nodes: Int32Array, edge: number): number {
+    const view = this.#view;
+    if (value + 5 > limit) return MALFORMED;
+    const length = view.getInt32(value, true) - 1;
+    if (!isWorthALook(length)) return this.#string(value, limit);
+    const start = value + 4;
+    const end = start + length;
+    if (length > limit - start - 1 || this.#source[end] !== 0) return MALFORMED;
+    const repeated = this.#repeated;
+    const number = repeated.numberOf(this.#source, view, start, length);
+    nodes[edge + Aux] = scored(nodes[edge + Aux], repeated.matched);
+    if (number === 0) return this.#string(value, limit);
+    this.#sections.ints[this.#sections.intCount++] = REPEATED - this.#texts.add(number);
+    return end + 1;
   }
 
   /** Each of these gives where the value ends, or MALFORMED. */
@@ -732,6 +741,39 @@ export class TapeEncoder {
     if (runKind !== Kind.End) ints[runSlot] = count - runStart;
     ints[countSlot] = count;
     return end + 1;
+  }
+}
+
+/** Numbers that a chunk uses, each once. */
+class Used {
+  #numbers: number[] = [];
+  /** In which chunk each was noted last. */
+  #in = new Int32Array(256);
+  #chunk = 1;
+
+  add(number: number): number {
+    if (number >= this.#in.length) {
+      const grown = new Int32Array(number * 2);
+      grown.set(this.#in);
+      this.#in = grown;
+    }
+    if (this.#in[number] !== this.#chunk) {
+      this.#in[number] = this.#chunk;
+      this.#numbers.push(number);
+    }
+    return number;
+  }
+
+  /** Those that are not in `sent`, which are from now on. */
+  unsent(sent: Set<number>): number[] {
+    const unsent = this.#numbers.filter((number) => !sent.has(number));
+    for (const number of unsent) sent.add(number);
+    return unsent;
+  }
+
+  clear(): void {
+    this.#numbers = [];
+    this.#chunk += 1;
   }
 }
 

@@ -21,8 +21,17 @@ export interface TapeChunk {
   buffer: ArrayBuffer;
   /** The shapes that this chunk uses and its channel has not been sent before. */
   shapes?: ShapeDefinition[];
+  /** The repeated strings that this chunk uses and its channel has not been sent before. */
+  texts?: RepeatedText[];
   /** How many documents the chunk holds. */
   count: number;
+}
+
+/** A string that comes again and again: main keeps it by its number. */
+export interface RepeatedText {
+  /** From 1 on. */
+  number: number;
+  text: string;
 }
 
 /**
@@ -41,7 +50,7 @@ export const Kind = {
   End: 0,
   /** doubles: the value. */
   Double: 1,
-  /** ints: length in `narrow`, or -1 for null, or -2 - length in `wide`. */
+  /** ints: length in `narrow`, or -1 for null, or -2 - length in `wide`, or REPEATED - number of a RepeatedText. */
   String: 2,
   /** In a shape its fields follow. As an element ints: shape id (or 0, then as Rare); then its own tape. */
   Document: 3,
@@ -103,10 +112,12 @@ export const Header = {
   Bytes: 7,
 } as const;
 export const HEADER_BYTES = 32;
-export const TAPE_VERSION = 1;
+export const TAPE_VERSION = 2;
 
 /** In a string slot: null, and the base from which lengths in `wide` count down. */
 export const NULL_STRING = -1;
+/** In a string slot: the base from which the numbers of repeated strings count down. No string is so long. */
+export const REPEATED = -(2 ** 30);
 export const NULL_BOOLEAN = 2;
 export const NULL_ARRAY = -1;
 

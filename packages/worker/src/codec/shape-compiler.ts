@@ -1,7 +1,7 @@
 import { Double, Int32, ObjectId } from 'mongodb';
 
 import type { Promotion } from './decode-options';
-import { Kind, Lazy, NULL_BOOLEAN, type ShapeDefinition } from './format';
+import { Kind, Lazy, NULL_BOOLEAN, REPEATED, type ShapeDefinition } from './format';
 import { dataProperty, lazyProperty, setLazyFields } from './lazy-fields';
 import { makeFunction } from './made-function';
 import { copyObjectId, readsInPlace } from './object-id';
@@ -32,7 +32,7 @@ export function compiledReader(shape: ShapeDefinition, promotion: Promotion): Sh
 const PROLOGUE = `'use strict';
 const { ObjectId, copyObjectId, Int32, Double, define, dataProperty, lazyProperty, setLazyFields } = runtime;`;
 
-const LOCALS = `const I = c.ints, F = c.doubles, B = c.bytes, S = c.narrow, t = c.narrowStart;
+const LOCALS = `const I = c.ints, F = c.doubles, B = c.bytes, S = c.narrow, T = c.texts, t = c.narrowStart;
   let i = c.intAt, f = c.doubleAt, b = c.byteAt, s = c.narrowAt, n = 0, v;`;
 
 class ReaderSource {
@@ -121,7 +121,7 @@ return (c) => new Document(c);`;
       case Kind.Double:
         return this.#promotion.wrapNumbers ? `new Double(${this.#double()})` : this.#double();
       case Kind.String:
-        return `(n = ${this.#int()}) >= 0 ? ${this.#narrow()} : c.otherString(n)`;
+        return `(n = ${this.#int()}) >= 0 ? ${this.#narrow()} : n < ${REPEATED} ? T[${REPEATED} - n] ?? c.unknownText(n) : c.otherString(n)`;
       case Kind.ObjectId:
         return readsInPlace
           ? `new ObjectId(B, ${this.#twelveBytes()})`

@@ -17,7 +17,10 @@ export const NodeField = {
   FirstChild: 3,
   NextSibling: 4,
   Parent: 5,
-  /** Of an end: shape id, 0 while cold, -1 when never. Of an array or variant: root for its elements. */
+  /**
+   * Of an end: shape id, 0 while cold, -1 when never. Of an array, variant or lazy field: root for its elements. Of a
+   * string: its score, see RepeatedStrings.
+   */
   Aux: 6,
   /** Of an end: how often it was reached. Of others: how many children were ever made. */
   Count: 7,
@@ -235,7 +238,7 @@ export class ShapeTrie {
       if (old.nodes[child + KIND] === Kind.End) {
         this.nodes[copy + Aux] = old.nodes[child + Aux];
         this.nodes[copy + Count] = old.nodes[child + Count];
-      } else if (old.nodes[child + Aux] !== 0) {
+      } else if (holdsElements(old.nodes[child + KIND]) && old.nodes[child + Aux] !== 0) {
         this.#copyHot(old, old.nodes[child + Aux], this.elementRoot(copy));
       }
       this.#copyHot(old, child, copy);
@@ -267,7 +270,7 @@ export class ShapeTrie {
       }
       const key = this.#keyText(node);
       const known = open[open.length - 1];
-      if (known.has(key) || (mayBeArray(kind) && key in Object.prototype)) return undefined;
+      if (known.has(key) || (holdsElements(kind) && key in Object.prototype)) return undefined;
       known.add(key);
       keys.push(key);
       if (kind === Kind.Document) open.push(new Set());
@@ -289,10 +292,10 @@ export class ShapeTrie {
 }
 
 /**
- * With the driver's default `fieldsAsRaw: {}` BSON.deserialize finds `constructor` and its like in it by
- * inheritance, and leaves the documents of such an array as bytes. It shall do so itself.
+ * Whether it may be an array. With the driver's default `fieldsAsRaw: {}` BSON.deserialize finds `constructor` and
+ * its like in it by inheritance, and leaves the documents of such an array as bytes. It shall do so itself.
  */
-function mayBeArray(kind: number): boolean {
+function holdsElements(kind: number): boolean {
   return kind === Kind.Array || kind === Kind.Variant || kind === Kind.Lazy;
 }
 

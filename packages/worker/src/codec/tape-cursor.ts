@@ -21,6 +21,7 @@ import {
   NULL_BOOLEAN,
   NULL_STRING,
   RAW_SHAPE,
+  REPEATED,
   TAPE_VERSION,
 } from './format';
 import type { LazySource } from './lazy-fields';
@@ -93,12 +94,15 @@ export class TapeCursor implements LazySource {
   /** Whether a document may look into the chunk's buffer. */
   isKept = false;
   readonly #chunk: ArrayBuffer;
+  /** Repeated strings by their numbers. */
+  readonly texts: readonly (string | undefined)[];
   #options!: DecodeOptions;
   #tableOf!: TableOf;
   #lazySource: TapeCursor | undefined;
 
-  constructor(chunk: ArrayBuffer) {
+  constructor(chunk: ArrayBuffer, texts: readonly (string | undefined)[]) {
     this.#chunk = chunk;
+    this.texts = texts;
     const header = new Int32Array(chunk, 0, HEADER_BYTES / 4);
     if (header[Header.Version] !== TAPE_VERSION) {
       throw new Error(
@@ -178,11 +182,18 @@ export class TapeCursor implements LazySource {
   /** A string slot that is not a length in `narrow`. */
   otherString(slot: number): string | null {
     if (slot === NULL_STRING) return null;
+    if (slot < REPEATED) return this.texts[REPEATED - slot] ?? this.unknownText(slot);
     const from = this.wideAt;
     const to = (this.wideAt += -2 - slot);
     if (this.promotion.flatStrings && to - from >= SLICED_FROM)
       return this.bytes.toString('utf16le', this.wideStart + 2 * from, this.wideStart + 2 * to);
     return this.wide.substring(from, to);
+  }
+
+  unknownText(slot: number): never {
+    throw new Error(
+      `The chunk uses the repeated string ${REPEATED - slot}, which its channel was never sent`,
+    );
   }
 
   readString(): string | null {
@@ -258,7 +269,7 @@ export class TapeCursor implements LazySource {
   lazySource(): LazySource {
     this.isKept = true;
     if (this.#lazySource === undefined) {
-      this.#lazySource = new TapeCursor(this.#chunk);
+      this.#lazySource = new TapeCursor(this.#chunk, this.texts);
       this.#lazySource.setOptions(this.#options, this.#tableOf);
     }
     return this.#lazySource;
