@@ -35,6 +35,7 @@ export {
   ForgottenSessionError,
   NotReadyError,
   OffloadOptionError,
+  OverloadedError,
   TransactionEndedError,
   WorkerLostError,
 } from './errors';

@@ -90,6 +90,15 @@ new core.MongoClient('mongodb://localhost', driverOptions);
 new core.MongoClient('mongodb://localhost', { offload: { workrs: 2 } });
 // @ts-expect-error nor one of the driver's
 new core.MongoClient('mongodb://localhost', { maxPoolsize: 5 });
+new core.MongoClient('mongodb://localhost', {
+  offload: { maxInFlight: 100, maxQueued: 0, closeGraceMS: 5_000 },
+});
+// @ts-expect-error a number of operations
+new core.MongoClient('mongodb://localhost', { offload: { maxInFlight: '100' } });
+declare const overloaded: core.OverloadedError;
+expectTypeOf(overloaded).toExtend<driver.MongoError>();
+expectTypeOf(overloaded.inFlight).toEqualTypeOf<number>();
+expectTypeOf(overloaded.queued).toEqualTypeOf<number>();
 
 // Transactions.
 expectTypeOf(

@@ -4,6 +4,7 @@ import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
 import type { OperationContext } from '../observe/operation-channel';
 import type { SessionLink } from '../session';
+import type { Exemption } from './in-flight';
 import type { TargetRef } from './targets';
 
 /** One call, ready to be sent. */
@@ -29,6 +30,8 @@ export interface Call {
   cursor?: CursorKind;
   /** What is told of it; there where someone listens. */
   context?: OperationContext;
+  /** Default: it counts for the bound on operations under way. */
+  exemption?: Exemption;
 }
 
 export function isWrite({ name, writes }: Call): boolean {

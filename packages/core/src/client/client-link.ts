@@ -1,41 +1,22 @@
-import { CallFlag, OPERATION_CODES } from '@mongo-offload/worker/protocol';
 import { MongoClientClosedError, type DriverInfo, type MongoClientOptions } from 'mongodb';
 
-import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import { EncodedCall } from '../calls/encoded-call';
 import type { ClientEvents } from '../events';
 import { operationChannel } from '../observe/operation-channel';
 import { tracedCall } from '../observe/operation-context';
 import { DecodingFailure, Failure } from '../pool/failure';
-import type { Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import type { SessionLink } from '../session';
 import type { Hold, OpenTransaction } from '../transaction';
-import { isWrite, type Call } from './call';
+import type { Call } from './call';
 import type { CredentialCallbacks } from './credential-callbacks';
+import { Dispatch, type Sent, type Served } from './dispatch';
+import { InFlight } from './in-flight';
 import { ClientInWorkers } from './in-workers';
 import { LaneChoice } from './lane-choice';
-import { closeOpened, isLost, resultOf, Tries } from './outcome';
 import { Targets, type Named, type TargetRef } from './targets';
 import { Turns } from './turns';
-import type { Tracked } from './write-order';
-
-/** A call that is under way. */
-interface Sent {
-  readonly lane: Lane;
-  readonly id: number;
-  /** Its result, or a Failure; never rejects. */
-  readonly result: Promise<unknown>;
-  readonly tracked: Tracked | undefined;
-}
-
-/** What a call came to, and which lane served it. */
-interface Served {
-  result: unknown;
-  lane: Lane;
-  id: number;
-}
 
 /** Connects one MongoClient of the application to the pool: its calls go to workers, and their results come back. */
 export class ClientLink {
@@ -44,8 +25,8 @@ export class ClientLink {
   readonly #targets: Targets;
   readonly #lanes: LaneChoice;
   readonly #turns = new Turns();
-  /** How often it was closed: a call from before ends with the client. */
-  #closings = 0;
+  readonly #inFlight: InFlight;
+  readonly #dispatch: Dispatch;
 
   constructor(
     url: string,
@@ -58,6 +39,8 @@ export class ClientLink {
     this.#lanes = new LaneChoice(offload, options);
     this.#client = new ClientInWorkers(url, options, { events, credentials, lanes: this.#lanes });
     this.#targets = new Targets(this.#client.id);
+    this.#inFlight = new InFlight(offload);
+    this.#dispatch = new Dispatch(this.#client, this.#lanes, this.#inFlight);
   }
 
   target(db?: Named, collection?: Named): TargetRef {
@@ -67,23 +50,25 @@ export class ClientLink {
   /**
    * Sends a call and gives its result.
    *
-   * @throws the driver's own error, WorkerLostError, or the reason of the call's signal
+   * @throws the driver's own error, WorkerLostError, OverloadedError, or the reason of the call's signal
    */
   async call(call: Call): Promise<unknown> {
     if (isToBeTold(call)) return await tracedCall(call, () => this.call(call), itself);
     const { args, session, signal } = call;
-    const waits = !(args instanceof EncodedCall) || this.#turns.size > 0;
+    const waits = !(args instanceof EncodedCall) || this.#turns.size > 0 || this.#inFlight.isFull;
     if (waits || session !== undefined || signal !== undefined) {
       return (await this.send(call)).result;
     }
     // The same as `send`, with a promise less for each step that such a call does not need.
-    const closings = this.#closings;
-    const sent = this.#start(call, args);
+    const closings = this.#dispatch.closings;
+    const sent = this.#dispatch.start(call, args);
+    this.#inFlight.begin(call.exemption);
     const result = await sent.result;
     if (sent.tracked !== undefined) this.#lanes.writes.untrack(sent.tracked);
     if (result instanceof Failure) {
-      return (await this.#failed(call, args, sent, result, closings)).result;
+      return (await this.#dispatch.failed(call, args, sent, result, closings)).result;
     }
+    this.#inFlight.end(call.exemption);
     if (result instanceof DecodingFailure) throw result.error;
     return result;
   }
@@ -96,14 +81,31 @@ export class ClientLink {
       const { transaction } = call.session;
       if (transaction !== undefined) return await this.#inTransaction(transaction, call);
     }
-    const closings = this.#closings;
-    const waits = !(call.args instanceof EncodedCall) || this.#turns.size > 0;
-    const args = waits ? await this.#turn(call) : (call.args as EncodedCall);
-    const sent = this.#start(call, args);
-    if (waits) this.#turns.done(call);
+    const closings = this.#dispatch.closings;
+    const { exemption } = call;
+    const queues = exemption === undefined && this.#inFlight.isFull;
+    if (queues) await this.#queue(call);
+    else this.#inFlight.begin(exemption);
+    let args: EncodedCall;
+    let sent: Sent;
+    try {
+      if (queues) this.#goOn(call, closings);
+      const waits = !(call.args instanceof EncodedCall) || this.#turns.size > 0;
+      args = waits ? await this.#turn(call) : (call.args as EncodedCall);
+      try {
+        sent = this.#dispatch.start(call, args);
+      } finally {
+        if (waits) this.#turns.done(call);
+      }
+    } catch (error) {
+      this.#inFlight.end(exemption);
+      throw error;
+    }
     hold?.(sent.result);
-    const result = await this.#settled(call, sent);
-    if (result instanceof Failure) return await this.#failed(call, args, sent, result, closings);
+    const result = await this.#dispatch.settled(call, sent);
+    if (result instanceof Failure)
+      return await this.#dispatch.failed(call, args, sent, result, closings);
+    this.#inFlight.end(exemption);
     if (result instanceof DecodingFailure) throw result.error;
     return { result, lane: sent.lane, id: sent.id };
   }
@@ -115,7 +117,13 @@ export class ClientLink {
     { signal, hold }: { signal?: AbortSignal; hold: Hold },
   ): Promise<void> {
     const args = encodeCall({}, {});
-    await this.send({ name, target: this.target(), args, session, signal }, hold);
+    const call: Call = { name, target: this.target(), args, session, signal, exemption: 'beside' };
+    await this.send(call, hold);
+  }
+
+  /** Resolves when nothing that was called is under way any more, or when the signal is aborted. */
+  async idle(signal: AbortSignal): Promise<void> {
+    await this.#inFlight.idle(signal);
   }
 
   appendMetadata(driverInfo: DriverInfo): void {
@@ -126,7 +134,8 @@ export class ClientLink {
   async close(force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const lanes = this.#lanes.open();
     const leavePool = this.#lanes.leave();
-    this.#closings += 1;
+    this.#dispatch.noteClose();
+    this.#inFlight.refuse(() => new MongoClientClosedError());
     this.#targets.clear();
     this.#client.closeCredentials();
     if (leavePool === undefined) return;
@@ -139,86 +148,44 @@ export class ClientLink {
     const { name: what, args, signal } = call;
     // Who is given up while it waits never asks for them.
     if (!(args instanceof EncodedCall)) args.catch(() => undefined);
-    return await transaction.inTurn({ what, signal }, (hold) => this.send(call, hold));
+    this.#inFlight.begin('beside');
+    try {
+      return await transaction.inTurn({ what, signal }, (hold) => {
+        // One that the server has begun may hold locks for which those that are counted wait.
+        const begun = call.session?.isStarting === false;
+        return this.send(begun ? { ...call, exemption: 'beside' } : call, hold);
+      });
+    } finally {
+      this.#inFlight.end('beside');
+    }
+  }
+
+  /** Waits for its place among those under way. */
+  #queue({ name, args, signal }: Call): Promise<void> {
+    // Who is refused, or given up while it waits, never asks for them.
+    if (!(args instanceof EncodedCall)) args.catch(() => undefined);
+    return this.#inFlight.wait(name, signal);
+  }
+
+  /** Its place has come. */
+  #goOn({ signal }: Call, closings: number): void {
+    this.#inFlight.started();
+    signal?.throwIfAborted();
+    if (closings !== this.#dispatch.closings) throw new MongoClientClosedError();
   }
 
   /** Waits for what was called before on the same namespace and is still being encoded, and for its own arguments. */
   async #turn(call: Call): Promise<EncodedCall> {
-    const closings = this.#closings;
+    const closings = this.#dispatch.closings;
     try {
       const [args] = await Promise.all([call.args, this.#turns.before(call, call.target)]);
       call.signal?.throwIfAborted();
-      if (closings !== this.#closings) throw new MongoClientClosedError();
+      if (closings !== this.#dispatch.closings) throw new MongoClientClosedError();
       return args;
     } catch (error) {
       this.#turns.done(call);
       throw error;
     }
-  }
-
-  #start(call: Call, args: EncodedCall): Sent {
-    const { id, define } = this.#client;
-    const lane = call.session?.prepare(() => this.#lanes.pick(call.target), id, define);
-    return this.#on(lane ?? this.#lanes.pick(call.target), call, args);
-  }
-
-  #on(lane: Lane, call: Call, args: EncodedCall): Sent {
-    const { name, target, flags = CallFlag.none, decoding, signal, session, order } = call;
-    const writes = isWrite(call);
-    if (call.context !== undefined) call.context.worker = lane.index;
-    this.#client.define(lane);
-    lane.defineTarget(target.id, target.definition);
-    const ordered = order ?? (writes ? target.namespace : undefined);
-    const tracked = ordered === undefined ? undefined : this.#lanes.writes.track(ordered, lane);
-    const { id, result } = lane.call(
-      OPERATION_CODES[name],
-      target.id,
-      args,
-      signal === undefined ? flags : flags | CallFlag.abortable,
-      session?.id ?? 0,
-      decoding,
-      this.#client.heard,
-      // A write is hardly ever sent again.
-      writes,
-    );
-    return { lane, id, result, tracked };
-  }
-
-  async #settled(
-    { name, signal, session }: Call,
-    { lane, id, result, tracked }: Sent,
-  ): Promise<unknown> {
-    try {
-      return signal === undefined
-        ? await result
-        : await untilAborted(result, signal, () => {
-            // What begins a transaction is given up here only: it may reach the server yet, and the
-            // worker must know of it then, to abort it.
-            if (session?.isStarting !== true) lane.abort(id);
-            else if (name === 'cursor.open') void result.then(closeOpened);
-          });
-    } finally {
-      if (tracked !== undefined) this.#lanes.writes.untrack(tracked);
-    }
-  }
-
-  /** Runs again what may, where its worker is gone; else throws what happened. */
-  async #failed(
-    call: Call,
-    args: EncodedCall,
-    { lane, id }: Sent,
-    result: unknown,
-    closings: number,
-  ): Promise<Served> {
-    const tries = new Tries(call, args);
-    while (isLost(result)) {
-      if (closings !== this.#closings) throw new MongoClientClosedError();
-      if (!tries.mayRunAgain(result)) break;
-      const again = this.#on(this.#lanes.pick(call.target), call, args);
-      ({ lane, id } = again);
-      result = await this.#settled(call, again);
-    }
-    return { result: resultOf(call, lane, result), lane, id };
   }
 }
 

@@ -13,6 +13,8 @@ export class LaneChoice {
   readonly #offload: ResolvedOffloadOptions;
   readonly #maxPoolSize: number | undefined;
   #pool: WorkerPool | undefined;
+  /** By what the pool knows the client, from its joining until it leaves. */
+  #membership = {};
   #rotation = 0;
 
   constructor(offload: ResolvedOffloadOptions, { maxPoolSize }: MongoClientOptions) {
@@ -21,7 +23,7 @@ export class LaneChoice {
   }
 
   pick(target: TargetRef): Lane {
-    this.#pool ??= WorkerPool.acquire(this, this.#offload);
+    this.#pool ??= WorkerPool.acquire(this.#membership, this.#offload);
     const { count } = this;
     const lanes = this.#pool.lanes(count);
     const behind = this.writes.laneFor(target);
@@ -60,8 +62,10 @@ export class LaneChoice {
    */
   leave(): (() => Promise<void>) | undefined {
     if (this.#pool === undefined) return undefined;
+    const membership = this.#membership;
     this.#pool = undefined;
-    return async () => await WorkerPool.release(this);
+    this.#membership = {};
+    return async () => await WorkerPool.release(membership);
   }
 }
 

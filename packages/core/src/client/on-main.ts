@@ -1,5 +1,6 @@
 import type { MongoClientOptions } from 'mongodb';
 
+import { OffloadOptionError, warnOnce } from '../errors';
 import { isCredentialCallback } from './credential-callbacks';
 
 /** Options that only the main thread reads, whatever they are: they need not cross. */
@@ -23,6 +24,24 @@ export function optionThatCannotCross(options: MongoClientOptions): string | und
     if (!canBeCloned(withoutCallbacks(name, value))) return name;
   }
   return undefined;
+}
+
+/**
+ * Says that a client runs on the main thread.
+ *
+ * @throws OffloadOptionError where it may not
+ */
+export function noteOnMain(option: string, { strict }: { strict: boolean }): void {
+  const what = `The option ${option} cannot cross to a worker thread`;
+  if (strict) {
+    throw new OffloadOptionError(
+      `${what}, and offload.strict refuses to run such a client on the main thread. Leave the option or strict away.`,
+    );
+  }
+  warnOnce(
+    `option ${option}`,
+    `${what}: clients that have it run on the main thread, correctly, but not off the event loop.`,
+  );
 }
 
 /** Options for the workers' clients, as plain values. */

@@ -198,6 +198,8 @@ async function open(
     writes: description.writes,
     order: description.order,
     cursor: description.kind,
+    // A stream is no load that comes and goes, and must not end for it where it resumes.
+    exemption: description.kind === 'changeStream' ? 'apart' : undefined,
   });
   // In a session, what is read ahead would be at work while something else of the session's is.
   const ahead = description.options.tailable !== true && session === undefined;

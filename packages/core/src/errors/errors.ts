@@ -90,6 +90,40 @@ export class DeadlineExceededError extends MongoError {
 }
 
 /**
+ * An operation was called when as many of its client were under way and waited as `offload.maxInFlight`
+ * and `offload.maxQueued` allow. Nothing was sent.
+ */
+export class OverloadedError extends MongoError {
+  override readonly code = 'MONGO_OFFLOAD_OVERLOADED';
+  /** Operations of the client that were under way. */
+  readonly inFlight: number;
+  /** Operations of the client that waited for them. */
+  readonly queued: number;
+
+  constructor(what: string, { inFlight, queued, maxInFlight, maxQueued }: Load) {
+    super(
+      `${what} was not sent: ${inFlight} operations of this client are under way and ${queued} wait, of at most ` +
+        `${maxInFlight} (offload.maxInFlight) and ${maxQueued} (offload.maxQueued). Call it again later, await ` +
+        'operations before you call more, or raise the limits.',
+    );
+    this.inFlight = inFlight;
+    this.queued = queued;
+  }
+
+  override get name(): string {
+    return 'OverloadedError';
+  }
+}
+
+/** The operations of a client, and how many there may be. */
+export interface Load {
+  inFlight: number;
+  queued: number;
+  maxInFlight: number;
+  maxQueued: number;
+}
+
+/**
  * An operation belongs to a transaction that has ended: it was called in the async context of one
  * (`client.transaction()`, `ambientTransactions`) whose function had returned, or with the session of
  * one that was being committed or aborted. Nothing was sent.

@@ -15,7 +15,7 @@ import type {
 import { untilAborted } from '../abort/until-aborted';
 import { ClientLink } from '../client/client-link';
 import { CredentialCallbacks } from '../client/credential-callbacks';
-import { optionsForWorkers, optionThatCannotCross } from '../client/on-main';
+import { noteOnMain, optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
 import { encodeCall } from '../calls/encode';
 import { offloadedChangeStream, type ChangeStream } from '../change-stream';
@@ -26,12 +26,11 @@ import {
   arrangeLog,
   watchListeners,
 } from '../events';
-import { OffloadOptionError, warnOnce } from '../errors';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
 import { workerEntry } from '../pool/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
 import { makeAmbient, offloadedSession, type ClientSession } from '../session';
-import { lastTransaction, runNested, transactionHere } from '../transaction';
+import { runNested, transactionHere } from '../transaction';
 import {
   endWatching,
   hideClientOptions,
@@ -40,11 +39,12 @@ import {
   type ClientOffload,
 } from '../observe';
 import { clientBulkWrite } from './client-bulk-write';
+import { Closing } from './closing';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
 import { Monitoring } from './monitoring';
 import { ownAllMethods } from './own-prototype';
-import { takeServerSessions } from './server-sessions';
+import { endSessions, takeServerSessions } from './close-sessions';
 import { clientTarget } from './targets';
 import { waitUntilReady, type WaitUntilReadyOptions } from './wait-until-ready';
 
@@ -68,6 +68,7 @@ export interface OffloadMongoClientOptions extends MongoClientOptions {
 export class MongoClient extends driver.MongoClient {
   readonly #link: ClientLink;
   readonly #onMain: string | undefined;
+  readonly #closing: Closing;
   readonly #monitoring = new Monitoring(this, () => super.connect());
 
   constructor(url: string, options?: OffloadMongoClientOptions) {
@@ -75,20 +76,8 @@ export class MongoClient extends driver.MongoClient {
     super(url, options === undefined ? undefined : driverOptions);
     const resolved = resolveOffloadOptions(offload);
     this.#onMain = optionThatCannotCross(driverOptions) ?? this.#parsedReason();
-    if (this.#onMain !== undefined) {
-      const what = `The option ${this.#onMain} cannot cross to a worker thread`;
-      if (resolved.strict) {
-        throw new OffloadOptionError(
-          `${what}, and offload.strict refuses to run such a client on the main thread. Leave the option or strict away.`,
-        );
-      }
-      warnOnce(
-        `option ${this.#onMain}`,
-        `${what}: clients that have it run on the main thread, correctly, but not off the event loop.`,
-      );
-    } else {
-      workerEntry();
-    }
+    if (this.#onMain === undefined) workerEntry();
+    else noteOnMain(this.#onMain, resolved);
     const events = new ClientEvents(this);
     this.#link = new ClientLink(
       url,
@@ -97,6 +86,10 @@ export class MongoClient extends driver.MongoClient {
       events,
       CredentialCallbacks.of(driverOptions),
     );
+    this.#closing = new Closing(this.#onMain === undefined ? resolved.closeGraceMS : 0, {
+      idle: async (signal) => await this.#link.idle(signal),
+      end: async (force) => await this.#end(force),
+    });
     watchListeners(this, events);
     const logger = loggerOf(this);
     if (logger !== undefined && this.#onMain === undefined) arrangeLog(logger);
@@ -115,11 +108,17 @@ export class MongoClient extends driver.MongoClient {
 
   override async connect(): Promise<this> {
     if (this.#onMain !== undefined) return await super.connect();
+    if (this.#closing.current !== undefined) {
+      // As the driver's, which is connected until it is closed.
+      if (this.#topology?.isConnected() === true) return this;
+      await this.#closing.current;
+    }
     const [worker, monitoring] = await Promise.allSettled([
       this.#link.call({
         name: 'client.connect',
         target: clientTarget(this),
         args: encodeCall({}, {}),
+        exemption: 'apart',
       }),
       this.#monitoring.start(),
     ]);
@@ -139,12 +138,22 @@ export class MongoClient extends driver.MongoClient {
     return inspectClient(this, depth, options, show);
   }
 
+  /**
+   * Closes the client, in all workers. Operations that are under way have `offload.closeGraceMS` to finish, and
+   * are then ended with the driver's error; none can be called any more. Called again while it closes, it
+   * waits for the same end.
+   *
+   * @param force - ends everything at once, also where a close is waiting
+   */
   override async close(force = false): Promise<void> {
     endWatching(this);
+    await this.#closing.close(force);
+  }
+
+  async #end(force: boolean): Promise<void> {
     const { s } = this as unknown as ClientInternals;
-    for (const session of s.activeSessions) lastTransaction(session)?.release();
     // Transactions end first: their workers must still be there to abort them.
-    await Promise.all([...s.activeSessions].map(async (session) => await session.endSession()));
+    await endSessions(s.activeSessions);
     // The workers end the server's sessions; the driver here would open a connection for it.
     const ended = this.#onMain === undefined ? takeServerSessions(this) : [];
     await Promise.all([super.close(force), this.#link.close(force, ended)]);
@@ -244,15 +253,21 @@ export class MongoClient extends driver.MongoClient {
       name: 'client.probe',
       target: clientTarget(this),
       args: encodeCall({ o: { limitMS: ms } }, {}),
+      exemption: 'apart',
       signal,
     });
     await probe;
     await untilAborted(this.connect(), signal);
   }
 
+  get #topology(): ClientInternals['topology'] {
+    return (this as unknown as ClientInternals).topology;
+  }
+
   #prepare(): void {
-    const { s, topology } = this as unknown as ClientInternals;
-    if (s.hasBeenClosed && topology === undefined) {
+    const { s } = this as unknown as ClientInternals;
+    const topology = this.#topology;
+    if (this.#closing.current !== undefined || (s.hasBeenClosed && topology === undefined)) {
       throw new driver.MongoNotConnectedError('Client must be connected before running operations');
     }
     if (topology?.isConnected() !== true) {

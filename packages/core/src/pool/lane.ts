@@ -47,7 +47,8 @@ export class Lane {
   readonly #port: MessagePort;
   readonly #calls: CallsUnderWay;
   readonly #clients = new Set<number>();
-  readonly #targets = new Set<number>();
+  /** Known to the worker, each with its client, that it forgets with that. */
+  readonly #targets = new Map<number, number>();
   readonly #watchers = new Set<() => void>();
   readonly #outbox = new Outbox((message, transfer) => this.#post(message, transfer));
   #started = false;
@@ -136,7 +137,7 @@ export class Lane {
 
   defineTarget(id: number, definition: TargetDefinition): void {
     if (this.#targets.has(id)) return;
-    this.#targets.add(id);
+    this.#targets.set(id, definition.client);
     this.#post({ type: 'target', id, definition });
   }
 
@@ -182,6 +183,7 @@ export class Lane {
 
   async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<unknown> {
     if (!this.usable || !this.#clients.delete(id)) return undefined;
+    for (const [target, client] of this.#targets) if (client === id) this.#targets.delete(target);
     this.#outbox.flush();
     const { id: call, result } = this.#calls.add(undefined, false, false);
     this.#post({ type: 'closeClient', id, call, force, endSessions });

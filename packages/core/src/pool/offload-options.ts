@@ -25,6 +25,23 @@ export interface OffloadOptions extends ReadingOptions {
    * it. A cursor's runs from its first command to its end. Default: none.
    */
   deadlineMS?: number;
+  /**
+   * Operations of the client that may be under way at once. What is called beyond waits, in the order of the
+   * calls. Not counted: what a transaction goes on with, commits and aborts, the reading of open cursors,
+   * change streams. Default 10000.
+   */
+  maxInFlight?: number;
+  /**
+   * Operations of the client that may wait for those under way. What is called beyond rejects at once with an
+   * OverloadedError. Default 500000.
+   */
+  maxQueued?: number;
+  /**
+   * Milliseconds that `close()` gives the operations under way, and those that wait for them, to finish. Open
+   * cursors, change streams and transactions are not waited for. Default 0: as with the driver, they are
+   * ended at once.
+   */
+  closeGraceMS?: number;
   /** Limits of each worker's memory. The first client that starts the pool decides. Default: Node's own. */
   resourceLimits?: WorkerResourceLimits;
   /**
@@ -60,7 +77,14 @@ export type ResolvedOffloadOptions = Required<Omit<OffloadOptions, Optional>> &
   Pick<OffloadOptions, Optional>;
 
 const LIMITS: Record<
-  'workers' | 'sliceMS' | 'readAhead' | 'chunkBytes' | 'deadlineMS',
+  | 'workers'
+  | 'sliceMS'
+  | 'readAhead'
+  | 'chunkBytes'
+  | 'deadlineMS'
+  | 'maxInFlight'
+  | 'maxQueued'
+  | 'closeGraceMS',
   [low: number, high: number]
 > = {
   workers: [1, 64],
@@ -68,6 +92,9 @@ const LIMITS: Record<
   readAhead: [1, 64],
   chunkBytes: [4096, 16 * 1024 * 1024],
   deadlineMS: [1, 2 ** 31 - 1],
+  maxInFlight: [1, 4_000_000],
+  maxQueued: [0, 2 ** 31 - 1],
+  closeGraceMS: [0, 2 ** 31 - 1],
 };
 
 const CHOICES = {
@@ -121,6 +148,9 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     sliceMS: number('sliceMS', 4, false),
     readAhead: number('readAhead', 3),
     chunkBytes: number('chunkBytes', 256 * 1024),
+    maxInFlight: number('maxInFlight', 10_000),
+    maxQueued: number('maxQueued', 500_000),
+    closeGraceMS: number('closeGraceMS', 0, false),
     busyPoll: options.busyPoll ?? true,
     strict: options.strict ?? false,
     ...resolveReadingOptions(options),
