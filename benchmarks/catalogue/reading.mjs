@@ -25,6 +25,9 @@ export function reading({ documents, largeDocuments, fewDocuments, fewRepeats })
       full: !(kind === 'tweet' || (way === 'toArray' && (kind === 'mixed' || kind === 'vega'))),
     })),
     { ...few, title: `${few.title}, ${fewRepeats} times` },
+    readLazily('tweet', 'toArray', documents),
+    readLazily('tweet', 'forAwait', documents),
+    readLazily('deep', 'toArray', documents),
     ...readAll('large', largeDocuments, ({ kind }) => ({
       large: true,
       full: kind !== 'tweet',
@@ -60,6 +63,18 @@ function read(kind, way, prefix, documents, settings = {}) {
     needs: [{ what: 'collection', name: collection, kind, documents }],
     peers: peers && (way === 'toArray' || way === 'forAwait'),
     floor: floor && way === 'toArray',
+  };
+}
+
+/** As programs that look at few fields of many: ours with `offload: { lazy: true }`. */
+function readLazily(kind, way, documents) {
+  const section = read(kind, way, 'lazy', documents, { lazy: true });
+  return {
+    ...section,
+    title: `${section.title}, ours lazily`,
+    full: true,
+    floor: false,
+    peers: false,
   };
 }
 

@@ -38,11 +38,12 @@ async function bufferedDocuments(cursor, witness) {
 
 export async function run(job) {
   return await withClient(job, async ({ db, restingMemory }) => {
-    const { collection, way, documents, repeat = 1, lightDocuments } = job.settings;
+    const { collection, way, documents, repeat = 1, lightDocuments, lazy = false } = job.settings;
+    const ownOptions = lazy && job.side === 'ours' ? { offload: { lazy } } : {};
     const read = (limit) => async () => {
       const witness = new Witness();
       for (let round = 0; round < repeat; round++) {
-        await ways[way](db.collection(collection).find({}, { limit }), witness);
+        await ways[way](db.collection(collection).find({}, { limit, ...ownOptions }), witness);
       }
       return witness.seen;
     };
