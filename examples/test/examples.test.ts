@@ -66,6 +66,28 @@ describe('the tour through what Motor users know', () => {
   );
 });
 
+describe('watching a program', () => {
+  it('log.mjs says in each line what was done since the one before', async () => {
+    const output = await run('watching/log.mjs', '300', '3');
+    const lines = output
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { workers: { done: number }[]; longestStallMS: number });
+    expect(lines).toHaveLength(3);
+    for (const { workers, longestStallMS } of lines) {
+      expect(workers.reduce((all, { done }) => all + done, 0)).toBeGreaterThan(0);
+      expect(longestStallMS).toBeGreaterThanOrEqual(0);
+    }
+  }, 110_000);
+
+  it('operations.mjs measures each operation by its name and its outcome', async () => {
+    const output = await run('watching/operations.mjs');
+    expect(output).toMatch(/^collection\.findOne numbers ok: 100, median [\d.]+ ms/m);
+    expect(output).toMatch(/^collection\.insertOne numbers MongoServerError: 1,/m);
+    expect(output).toMatch(/^cursor\.open numbers ok: 1,/m);
+  }, 110_000);
+});
+
 describe('the side-by-side demonstration', () => {
   it('runs all works on both clients, finds the same results, and prints one table', async () => {
     const output = await run('side-by-side/main.mjs', '--documents', '3000');
