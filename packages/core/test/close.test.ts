@@ -3,6 +3,7 @@ import * as native from 'mongodb';
 
 import { WorkerPool } from '../src/pool/worker-pool';
 import { uri } from './support/clients';
+import { crash } from './support/crash';
 import { HeldDocument } from './support/held-document';
 import { program } from './support/program';
 
@@ -162,6 +163,46 @@ describe('with a grace', () => {
     for (const { outcome } of reads) expect(outcome).not.toBe('pending');
     expect(session.hasEnded).toBe(true);
     expect(await stored()).toBe(101);
+  });
+
+  test('whatever operations came to, those that have ended are not waited for', async () => {
+    const { rows, blocked } = open({
+      offload: { closeGraceMS: LONG_MS, maxInFlight: 3, maxQueued: 120 },
+    });
+    const { result } = await held.update(blocked);
+    const wanted = new AbortController();
+    const { signal } = wanted;
+    const operations: Promise<unknown>[] = [];
+    const call = (...called: Promise<unknown>[]): void => {
+      operations.push(...called.map((operation) => operation.catch((error: unknown) => error)));
+    };
+    call(result);
+    for (let _id = 1; _id < 40; _id++) {
+      call(
+        rows.insertOne({ _id: _id % 7 }),
+        rows.findOne({ _id }, { signal }),
+        rows.find({ _id }, { deadlineMS: 1 + _id } as native.FindOptions).toArray(),
+        client.db(dbName).command({ nonsense: 1 }),
+        client.transaction(async (session) => {
+          await rows.insertOne({ _id: 100 + _id }, { session });
+          if (_id % 2 === 0) throw new Error('given up');
+        }),
+      );
+      if (_id === 20) {
+        await Promise.race(operations.slice(1));
+        wanted.abort();
+        for (const thread of WorkerPool.running?.threads ?? []) crash(thread, 'exit');
+      }
+    }
+    await held.release();
+    const errors = (await Promise.all(operations)).map(
+      (outcome) => (outcome as Error | null)?.name,
+    );
+    for (const name of ['OverloadedError', 'AbortError', 'MongoServerError', 'WorkerLostError']) {
+      expect(errors).toContain(name);
+    }
+    await client.close();
+    expect(WorkerPool.running).toBeUndefined();
   });
 
   test('an idle client closes at once, and its program exits', async () => {
