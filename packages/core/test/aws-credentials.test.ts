@@ -63,7 +63,7 @@ test('without the AWS package the error is the driver’s', async () => {
   expect(errors[0].message).toBe(errors[1].message);
 });
 
-test('with it, the provider is called here and its credentials sign', async () => {
+test('with it, the provider is called here and its credentials sign; nothing shows them', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'mongo-offload-aws-'));
   try {
     // Of the package, the driver reads no more than that it is there when it is given a provider.
@@ -73,13 +73,16 @@ test('with it, the provider is called here and its credentials sign', async () =
     const program = `
       const { MongoClient } = require(${JSON.stringify(require.resolve('@mongo-offload/core'))});
       const { isMainThread } = require('node:worker_threads');
+      const { inspect } = require('node:util');
+      const seen = [];
+      const note = (what) => seen.push(inspect(what, { depth: Infinity, showHidden: what instanceof Error }));
       let calls = 0;
       const AWS_CREDENTIAL_PROVIDER = async () => {
         if (++calls === 2) throw new RangeError('no more credentials');
         return {
           accessKeyId: isMainThread ? 'on-the-main-thread' : 'elsewhere',
-          secretAccessKey: 'a-key',
-          sessionToken: 'a-session',
+          secretAccessKey: 'a-secret-key-1e5c',
+          sessionToken: 'a-session-token-8d20',
           expiration: new Date(),
           more: () => undefined,
         };
@@ -89,20 +92,31 @@ test('with it, the provider is called here and its credentials sign', async () =
           const client = new MongoClient(${JSON.stringify(url())}, {
             authMechanismProperties: { AWS_CREDENTIAL_PROVIDER },
             offload: { strict: true },
+            mongodbLogPath: { write: note },
+            mongodbLogComponentSeverities: { default: 'trace' },
+            monitorCommands: true,
           });
+          for (const event of ['commandStarted', 'commandSucceeded', 'commandFailed']) client.on(event, note);
           await client.db('admin').command({ ping: 1 }).then(
             ({ ok }) => console.log(ok),
-            (error) => console.log(error.name, error.message, error.cause.constructor === RangeError),
+            (error) => {
+              note(error);
+              console.log(error.name, error.message, error.cause.constructor === RangeError);
+            },
           );
+          note(client);
+          note(await client.offload.stats());
           await client.close();
         }
+        const all = seen.join();
+        console.log(all.includes('Command started'), /secret-key-1e5c|session-token-8d20/.test(all));
       })();`;
     const env = { ...process.env, NODE_PATH: folder };
     const { stdout } = await run(process.execPath, ['-e', program], { env, timeout: 20_000 });
-    expect(stdout).toBe('1\nMongoAWSError no more credentials true\n');
+    expect(stdout).toBe('1\nMongoAWSError no more credentials true\ntrue false\n');
     expect(authorizations).toHaveLength(1);
     expect(authorizations[0].a).toMatch(/Credential=on-the-main-thread\//);
-    expect(authorizations[0].t).toBe('a-session');
+    expect(authorizations[0].t).toBe('a-session-token-8d20');
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

@@ -278,6 +278,14 @@ test('a store that is bound to the start is there in what the operation causes, 
   expect(seen.at(-1)).toBe('the request');
 });
 
+test('what the driver itself refuses is told of as well', async () => {
+  const many = clients.ours.db.collection('many');
+  await expect(many.updateOne({}, { n: 1 })).rejects.toThrow(/atomic operators/);
+  const [{ operation, worker, error }] = ended();
+  expect([operation, worker]).toStrictEqual(['collection.updateOne', undefined]);
+  expect((error as Error).message).toMatch(/atomic operators/);
+});
+
 test('what runs on the main thread is told of as well, without a worker', async () => {
   mainConnections.allow('a function among the options keeps the client on the main thread');
   const client = new MongoClient(uri(), { lookup: lookup });
@@ -288,6 +296,8 @@ test('what runs on the main thread is told of as well, without a worker', async 
     );
     await many.insertOne({ text: SECRET });
     await many.deleteOne({ text: SECRET });
+    await client.db('admin').admin().command({ ping: 1 });
+    await client.transaction(async () => await many.updateOne({ i: 1 }, { $set: { n: 1 } }));
   } finally {
     await client.close();
   }
@@ -298,6 +308,9 @@ test('what runs on the main thread is told of as well, without a worker', async 
       { ...on, operation: 'cursor.getMore' },
       { ...on, operation: 'collection.insertOne', documents: 1 },
       { ...on, operation: 'collection.deleteOne', documents: 1 },
+      { ...plain, operation: 'admin.command', database: 'admin' },
+      { ...on, operation: 'collection.updateOne', documents: 1, session: true, transaction: true },
+      { operation: 'session.commitTransaction', session: true, transaction: true },
     ]),
   );
 });

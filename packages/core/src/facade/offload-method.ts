@@ -7,6 +7,7 @@ import type { EncodedCall } from '../calls/encoded-call';
 import { crossingOptions, decoding, tapeFlags, type OpenOptions } from '../calls/options';
 import type { TargetRef } from '../client/targets';
 import { offloadedState } from '../client/state';
+import { tracedOnMain } from '../observe/operation-context';
 import { deadlineOf } from '../pool/offload-options';
 import { sessionLinkOf, type SessionLink } from '../session';
 import { joined, runOnMain, scopes } from '../transaction';
@@ -105,7 +106,8 @@ function offloaded<This extends object>(
         !canCross(args, arity) ||
         plan.accepts?.call(this, args) === false
       ) {
-        return await native.apply(this, args);
+        const given = options?.session as ClientSession | undefined;
+        return await tracedOnMain(name, this, given, () => native.apply(this, args));
       }
       state.prepare();
       const inherited = carrier.bson(this);

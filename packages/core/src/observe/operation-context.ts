@@ -1,7 +1,8 @@
 import type { OpenedCursor, OperationName } from '@mongo-offload/worker/protocol';
-import type { ClientSession, MongoDBNamespace } from 'mongodb';
+import { Admin, type ClientSession, type MongoDBNamespace } from 'mongodb';
 
 import type { Call } from '../client/call';
+import { dbOf } from '../driver/internals';
 import { documentCount } from './document-count';
 import { operationChannel, traced, type OperationContext } from './operation-channel';
 
@@ -69,7 +70,7 @@ export async function tracedOnMain<T>(
   if (!operationChannel.hasSubscribers) return await work();
   const { database, collection } = namesOf(on);
   const context: OperationContext = {
-    operation,
+    operation: NAMES[operation as OperationName] ?? operation,
     ...(database === undefined ? {} : { database }),
     ...(collection === undefined ? {} : { collection }),
     session: isExplicit(session),
@@ -79,6 +80,7 @@ export async function tracedOnMain<T>(
 }
 
 function namesOf(on: CalledOn): { database?: string; collection?: string } {
+  if (on instanceof Admin) return { database: dbOf(on).databaseName };
   const { namespace } = on;
   if (typeof namespace === 'object') {
     return { database: namespace.db, collection: namespace.collection };

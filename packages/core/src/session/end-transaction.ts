@@ -3,6 +3,7 @@ import type { ClientSession } from 'mongodb';
 import { Deadline } from '../abort/deadline';
 import { sessionInternals } from '../driver/internals';
 import { DeadlineExceededError, WorkerLostError } from '../errors';
+import { tracedOnMain } from '../observe/operation-context';
 import { lastTransaction, type Hold } from '../transaction';
 import type { Tie } from './client-session';
 import type { SessionLink } from './session-link';
@@ -39,7 +40,7 @@ export async function commitTransaction(
 
 async function commit(session: ClientSession, tie: Tie, native: Native, turn: Turn): Promise<void> {
   const link = inWorker(session, tie, 'TRANSACTION_IN_PROGRESS', 'TRANSACTION_COMMITTED');
-  if (link === undefined) return await native();
+  if (link === undefined) return await here('session.commitTransaction', session, tie, native);
   const { transaction } = sessionInternals(session);
   if (link.isLost) {
     // What the lost worker had under way in it is not known: it must not be committed. A commit
@@ -100,7 +101,7 @@ function leaveToServer(
 
 async function abort(session: ClientSession, tie: Tie, native: Native, turn: Turn): Promise<void> {
   const link = inWorker(session, tie, 'STARTING_TRANSACTION', 'TRANSACTION_IN_PROGRESS');
-  if (link === undefined) return await native();
+  if (link === undefined) return await here('session.abortTransaction', session, tie, native);
   const { transaction } = sessionInternals(session);
   try {
     // Another worker tells the server, which would else keep it, and its locks, for a minute.
@@ -116,6 +117,16 @@ async function abort(session: ClientSession, tie: Tie, native: Native, turn: Tur
     if (!(error instanceof WorkerLostError)) throw error;
     transaction.state = 'TRANSACTION_ABORTED';
   }
+}
+
+/** Without a worker: a client that runs here, or a transaction of which no server has heard. */
+async function here(
+  what: string,
+  session: ClientSession,
+  { session: link }: Tie,
+  native: Native,
+): Promise<void> {
+  await (link === undefined ? tracedOnMain(what, session, session, native) : native());
 }
 
 /** The link, where the worker has the transaction; elsewhere the driver's own method knows what to do. */
