@@ -10,7 +10,7 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../src/pool/worker-pool';
+import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
 import { HeldDocument } from './support/held-document';
