@@ -15,6 +15,7 @@ import { Dispatch, type Sent, type Served } from './dispatch';
 import { InFlight } from './in-flight';
 import { ClientInWorkers } from './in-workers';
 import { LaneChoice } from './lane-choice';
+import type { Lifetime } from './lifetime';
 import { Targets, type Named, type TargetRef } from './targets';
 import { Turns } from './turns';
 
@@ -41,6 +42,10 @@ export class ClientLink {
     this.#targets = new Targets(this.#client.id);
     this.#inFlight = new InFlight(offload);
     this.#dispatch = new Dispatch(this.#client, this.#lanes, this.#inFlight);
+  }
+
+  get lifetime(): Lifetime {
+    return this.#lanes.lifetime;
   }
 
   target(db?: Named, collection?: Named): TargetRef {

@@ -39,8 +39,13 @@ export class ClientInWorkers {
     };
   }
 
-  /** Makes it known on a lane, where it is not. */
+  /**
+   * Makes it known on a lane, where it is not.
+   *
+   * @throws MongoClientClosedError where it is closed: a session may still have its lane then
+   */
   readonly define = (lane: Lane): void => {
+    this.#lanes.lifetime.check();
     lane.define(this.id, () => {
       expectEvents(this.id, this.#events);
       const { monitorCommands, log, wanted } = this.#events;

@@ -4,10 +4,12 @@ import type { Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import { WorkerPool } from '../pool/worker-pool';
 import type { TargetRef } from './targets';
+import { Lifetime } from './lifetime';
 import { WriteOrder } from './write-order';
 
 /** Chooses the worker for each call of one client. The first choice joins the pool. */
 export class LaneChoice {
+  readonly lifetime = new Lifetime();
   /** Writes under way, which what is called behind them must not overtake. */
   readonly writes = new WriteOrder();
   readonly #offload: ResolvedOffloadOptions;
@@ -22,7 +24,9 @@ export class LaneChoice {
     this.#maxPoolSize = maxPoolSize;
   }
 
+  /** @throws MongoClientClosedError where the client is closed: it does not join the pool again by itself */
   pick(target: TargetRef): Lane {
+    this.lifetime.check();
     this.#pool ??= WorkerPool.acquire(this.#membership, this.#offload);
     const { count } = this;
     const lanes = this.#pool.lanes(count);
@@ -57,10 +61,11 @@ export class LaneChoice {
   }
 
   /**
-   * The client closes: what it asks for from now on joins the pool anew. Gives how to leave the pool, which
+   * The client closes: nothing joins the pool any more before it connects again. Gives how to leave the pool, which
    * ends with its last client; undefined where the client had not joined it.
    */
   leave(): (() => Promise<void>) | undefined {
+    this.lifetime.end();
     if (this.#pool === undefined) return undefined;
     const membership = this.#membership;
     this.#pool = undefined;

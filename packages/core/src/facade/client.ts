@@ -12,6 +12,7 @@ import type {
   TransactionOptions,
 } from 'mongodb';
 
+import { eitherSignal } from '../abort/deadline';
 import { untilAborted } from '../abort/until-aborted';
 import { ClientLink } from '../client/client-link';
 import { CredentialCallbacks } from '../client/credential-callbacks';
@@ -69,7 +70,11 @@ export class MongoClient extends driver.MongoClient {
   readonly #link: ClientLink;
   readonly #onMain: string | undefined;
   readonly #closing: Closing;
-  readonly #monitoring = new Monitoring(this, () => super.connect());
+  readonly #monitoring = new Monitoring(
+    this,
+    { connect: () => super.connect(), close: () => super.close() },
+    () => this.#link.lifetime,
+  );
 
   constructor(url: string, options?: OffloadMongoClientOptions) {
     const { offload, ...driverOptions } = options ?? {};
@@ -113,6 +118,7 @@ export class MongoClient extends driver.MongoClient {
       if (this.#topology?.isConnected() === true) return this;
       await this.#closing.current;
     }
+    this.#link.lifetime.begin();
     const [worker, monitoring] = await Promise.allSettled([
       this.#link.call({
         name: 'client.connect',
@@ -238,11 +244,13 @@ export class MongoClient extends driver.MongoClient {
    * });
    * ```
    * @throws NotReadyError at the deadline, with the last try's error as its cause; the signal's
-   *   reason; at once, what no retry can mend (a wrong password, for one)
+   *   reason; MongoClientClosedError when the client is closed; at once, what no retry can mend (a wrong password, for one)
    */
   async waitUntilReady(options: WaitUntilReadyOptions = {}): Promise<this> {
-    const { signal } = options;
-    await waitUntilReady((limitMS) => this.#attempt(limitMS, signal), options);
+    const { lifetime } = this.#link;
+    lifetime.begin();
+    const signal = eitherSignal(options.signal, lifetime.signal);
+    await waitUntilReady((limitMS) => this.#attempt(limitMS, signal), { ...options, signal });
     return this;
   }
 
@@ -257,6 +265,8 @@ export class MongoClient extends driver.MongoClient {
       signal,
     });
     await probe;
+    // Where it was closed meanwhile, connecting would open it again.
+    signal?.throwIfAborted();
     await untilAborted(this.connect(), signal);
   }
 

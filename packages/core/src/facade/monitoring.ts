@@ -1,35 +1,61 @@
-import type { MongoClient } from 'mongodb';
+import { MongoClientClosedError, type MongoClient } from 'mongodb';
+
+import type { Lifetime } from '../client/lifetime';
+
+/** The driver's own methods of a client. */
+interface Native {
+  connect(): Promise<unknown>;
+  close(): Promise<void>;
+}
 
 /** The driver's own monitoring on the main thread: no connection but the monitors'. */
 export class Monitoring {
   readonly #client: MongoClient;
-  readonly #connect: () => Promise<unknown>;
-  #starting: Promise<unknown> | undefined;
+  readonly #native: Native;
+  readonly #lifetime: () => Lifetime;
+  #starting: { in: AbortSignal; promise: Promise<void> } | undefined;
 
-  /** @param connect - the driver's own `connect` of the client */
-  constructor(client: MongoClient, connect: () => Promise<unknown>) {
+  constructor(client: MongoClient, native: Native, lifetime: () => Lifetime) {
     this.#client = client;
-    this.#connect = connect;
+    this.#native = native;
+    this.#lifetime = lifetime;
   }
 
-  /** Starts it, where it does not run. */
-  async start(): Promise<unknown> {
-    return await (this.#starting ??= this.#start().finally(() => {
-      this.#starting = undefined;
-    }));
+  /**
+   * Starts it, where it does not run.
+   *
+   * @throws MongoClientClosedError where the client is closed meanwhile
+   */
+  async start(): Promise<void> {
+    const { signal } = this.#lifetime();
+    // One that was closed as it started ends first.
+    while (this.#starting !== undefined && this.#starting.in !== signal) {
+      await this.#starting.promise.catch(() => undefined);
+    }
+    this.#starting ??= {
+      in: signal,
+      promise: this.#start(signal).finally(() => {
+        this.#starting = undefined;
+      }),
+    };
+    await this.#starting.promise;
   }
 
-  async #start(): Promise<void> {
+  async #start(closed: AbortSignal): Promise<void> {
     const options = this.#client.options as { minPoolSize: number; __skipPingOnConnect?: boolean };
     const { minPoolSize } = options;
     // The pool here stays empty: the driver fills it to minPoolSize unless it is 0.
     options.minPoolSize = 0;
     options.__skipPingOnConnect = true;
     try {
-      await this.#connect();
+      await this.#native.connect();
     } finally {
       options.minPoolSize = minPoolSize;
       delete options.__skipPingOnConnect;
     }
+    if (!closed.aborted) return;
+    // While it looks for the hosts, the driver has nothing to close, and goes on to monitor them.
+    await this.#native.close();
+    throw new MongoClientClosedError();
   }
 }

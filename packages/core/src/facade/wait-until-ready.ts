@@ -59,7 +59,8 @@ export async function waitUntilReady(
     const remaining = deadline - performance.now();
     if (remaining <= 0) throw new NotReadyError(timeoutMS, tries, lastError);
     onRetry?.(lastError, tries, delayMS);
-    await delay(Math.min(delayMS, remaining), undefined, { signal });
+    // An abort ends the wait; its reason is thrown above.
+    await delay(Math.min(delayMS, remaining), undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -152,12 +152,20 @@ export class ClientRegistry {
     if (defined === undefined) return;
     const { client, waiting } = defined;
     adoptServerSessions(client, endSessions);
-    await Promise.all([client.close(force), waiting?.close(force)]);
+    await Promise.all([closed(client, force), waiting && closed(waiting, force)]);
   }
 
   async closeAll(): Promise<void> {
     await Promise.allSettled([...this.#clients.keys()].map((id) => this.close(id, true, [])));
   }
+}
+
+/** Closes a client. One that still looks for its hosts has nothing to close, and goes on: it is closed again behind that. */
+async function closed(client: MongoClient, force: boolean): Promise<void> {
+  const { connectionLock } = client as unknown as { connectionLock?: Promise<unknown> };
+  await client.close(force);
+  const again = (): Promise<void> => client.close(force);
+  void connectionLock?.then(again, again);
 }
 
 function waitingClient({ another, options, logging, events }: Defined): MongoClient {
