@@ -125,4 +125,22 @@ describe.each(Object.entries(unreachable))('%s', (_, url) => {
     expect(ms).toBeLessThan(700 + SLACK_MS);
     expect(turns).toBeGreaterThan(20);
   }, 30_000);
+
+  test('waitUntilReady can be given up between two tries, and by closing the client', async () => {
+    await using client = open({ serverSelectionTimeoutMS: SELECTION_MS });
+    const controller = new AbortController();
+    const reason = new Error('given up');
+    const given = client.waitUntilReady({
+      timeoutMS: SELECTION_MS,
+      signal: controller.signal,
+      onRetry: () => controller.abort(reason),
+    });
+    const { error } = await rejection(() => given);
+    // One that lasted for all the time was the only try.
+    if (controller.signal.aborted) expect(error).toBe(reason);
+    else expect(error).toBeInstanceOf(NotReadyError);
+    const waiting = rejection(() => client.waitUntilReady());
+    await client.close();
+    expect((await waiting).error).toBeInstanceOf(native.MongoClientClosedError);
+  }, 30_000);
 });

@@ -113,12 +113,14 @@ export class MongoClient extends driver.MongoClient {
 
   override async connect(): Promise<this> {
     if (this.#onMain !== undefined) return await super.connect();
-    if (this.#closing.current !== undefined) {
+    const { lifetime } = this.#link;
+    if (this.#closing.current === undefined) {
+      lifetime.begin();
+    } else {
       // As the driver's, which is connected until it is closed.
       if (this.#topology?.isConnected() === true) return this;
-      await this.#closing.current;
+      await this.#closing.behind(() => lifetime.begin());
     }
-    this.#link.lifetime.begin();
     const [worker, monitoring] = await Promise.allSettled([
       this.#link.call({
         name: 'client.connect',

@@ -11,6 +11,8 @@ export class Closing {
   readonly #graceMS: number;
   readonly #steps: ClosingSteps;
   #current: Promise<void> | undefined;
+  /** What begins anew behind the close under way. */
+  #next: Promise<void> | undefined;
   /** Ends the grace of the close under way. */
   #hurry = new AbortController();
 
@@ -25,9 +27,23 @@ export class Closing {
     return this.#current;
   }
 
+  /** Begins anew when the close under way has ended. What is called behind this closes that as well. */
+  async behind(begin: () => void): Promise<void> {
+    const anew = (): void => {
+      this.#next = undefined;
+      begin();
+    };
+    this.#next ??= this.#current?.then(anew, anew);
+    await this.#next;
+  }
+
   /** Closes the client; where it is being closed, waits for that, which `force` makes end at once. */
   async close(force: boolean): Promise<void> {
     if (force) this.#hurry.abort();
+    if (this.#next !== undefined) {
+      await this.#next;
+      return await this.close(force);
+    }
     await (this.#current ??= this.#close(force).finally(() => {
       this.#current = undefined;
       this.#hurry = new AbortController();

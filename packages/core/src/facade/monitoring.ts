@@ -28,6 +28,7 @@ export class Monitoring {
    */
   async start(): Promise<void> {
     const { signal } = this.#lifetime();
+    signal.throwIfAborted();
     // One that was closed as it started ends first.
     while (this.#starting !== undefined && this.#starting.in !== signal) {
       await this.#starting.promise.catch(() => undefined);
