@@ -9,6 +9,7 @@ export { Db } from './facade/db';
 export type { FromWorkerThread } from './events';
 export type {
   ClientOffload,
+  ClientStats,
   CursorFacts,
   HeapStats,
   MainStats,

@@ -31,7 +31,11 @@ function sum({ workers }: OffloadStats, of: Counts): number {
 
 test('a process whose pool has not started has no workers, and is not watched', async () => {
   const client = new MongoClient(uri());
-  expect(await client.offload.stats()).toStrictEqual({ workers: [], main: null });
+  expect(await client.offload.stats()).toStrictEqual({
+    client: { inFlight: 0, queued: 0 },
+    workers: [],
+    main: null,
+  });
   await client.close();
 });
 
@@ -96,6 +100,24 @@ test('operations are counted when they end, well or not, and while they are unde
   expect(sum(after, 'inFlight')).toBe(0);
   expect(sum(after, 'done') - sum(before, 'done')).toBe(3);
   expect(sum(after, 'failed') - sum(before, 'failed')).toBe(1);
+});
+
+test('what waits until other operations of its client have ended is told of', async () => {
+  const client = new MongoClient(uri(), { offload: { maxInFlight: 1 } });
+  try {
+    const many = client.db(clients.dbName).collection('many');
+    const comment = randomUUID();
+    const slow = many.findOne({ i: 0, ...slowly(300) }, { comment });
+    await underWay(clients.native.client, comment);
+    const waiting = [many.findOne(), many.findOne()];
+    expect((await client.offload.stats()).client).toStrictEqual({ inFlight: 1, queued: 2 });
+    // Another client's are not this one's.
+    expect((await stats()).client).toStrictEqual({ inFlight: 0, queued: 0 });
+    await Promise.all([slow, ...waiting]);
+    expect((await client.offload.stats()).client).toStrictEqual({ inFlight: 0, queued: 0 });
+  } finally {
+    await client.close();
+  }
 });
 
 test('a cursor is open until all was sent or it is closed; a session lives until it ends', async () => {

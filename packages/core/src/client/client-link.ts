@@ -126,6 +126,12 @@ export class ClientLink {
     await this.send(call, hold);
   }
 
+  /** Operations that were sent and have not ended, and those that wait until others have. */
+  get underWay(): { inFlight: number; queued: number } {
+    const { size, queued } = this.#inFlight;
+    return { inFlight: size, queued };
+  }
+
   /** Resolves when nothing that was called is under way any more, or when the signal is aborted. */
   async idle(signal: AbortSignal): Promise<void> {
     await this.#inFlight.idle(signal);

@@ -1,11 +1,22 @@
 import type { MongoClient } from 'mongodb';
 
+import { offloadedState } from '../client/state';
 import { WorkerPool } from '../pool/worker-pool';
 import { mainWatch, type MainStats } from './main-watch';
 import { workerStats, type WorkerStats } from './worker-stats';
 
+/** The operations of one client, commits and aborts included. Reading a cursor on is none. */
+export interface ClientStats {
+  /** Sent, and not ended: at most `offload.maxInFlight` besides those of transactions. */
+  inFlight: number;
+  /** Waiting on the main thread until others have ended: at most `offload.maxQueued`. */
+  queued: number;
+}
+
 /** What the process's worker threads and its main thread are at, as plain values. */
 export interface OffloadStats {
+  /** This client's own; null where it runs on the main thread. */
+  client: ClientStats | null;
   /** The workers of the process's one pool, which serves all its clients; none where no pool runs. */
   workers: WorkerStats[];
   /** Null where nobody watches: see `StatsOptions.watch`. */
@@ -24,6 +35,12 @@ export interface StatsOptions {
 
 /** What there is of the offloading to be seen: `client.offload`. */
 export class ClientOffload {
+  readonly #client: MongoClient;
+
+  constructor(client: MongoClient) {
+    this.#client = client;
+  }
+
   /**
    * What the worker threads are at. Counting costs nothing to speak of, and is always done; the main
    * thread's times are there from the first call with `watch: true` on.
@@ -43,7 +60,8 @@ export class ClientOffload {
     const main = mainWatch.read();
     if (restart === true) mainWatch.restartLongest();
     if (watch === false) mainWatch.stop(this);
-    return { workers: await workerStats(WorkerPool.running), main };
+    const client = offloadedState(this.#client)?.link.underWay ?? null;
+    return { client, workers: await workerStats(WorkerPool.running), main };
   }
 }
 
@@ -52,7 +70,7 @@ const all = new WeakMap<MongoClient, ClientOffload>();
 /** That of a client. Libraries read the getters of a prototype as well: it is no field of the client's. */
 export function offloadOf(client: MongoClient): ClientOffload {
   let known = all.get(client);
-  if (known === undefined) all.set(client, (known = new ClientOffload()));
+  if (known === undefined) all.set(client, (known = new ClientOffload(client)));
   return known;
 }
 
