@@ -130,6 +130,10 @@ const READS: Record<
   'findOneAndUpdate, which gives what it found': async ({ db }, name) => [
     (await db.collection(name).findOneAndUpdate({}, [{ $set: { _id: '$_id' } }], { sort }))!,
   ],
+  'a command': async ({ db }, name) => {
+    const { cursor } = await db.command({ find: name, sort, batchSize: DOCUMENTS });
+    return (cursor as { firstBatch: Document[] }).firstBatch;
+  },
   'without validation': async ({ db }, name) =>
     await db.collection(name).find({}, { sort, enableUtf8Validation: false }).toArray(),
   'with promoted buffers': async ({ db }, name) =>
@@ -180,17 +184,59 @@ test('what a program inserts under such keys arrives as they are, and comes back
   assertSame(await clients.ours.db.collection(name).find({}, { sort }).toArray(), theirs);
 });
 
-test('hostile names of collections, databases’ fields and aliases come to nothing else either', async () => {
-  const shapes = KEYS.filter(([, key]) => typeof key === 'string').map(([, key]) => key as string);
-  const { ours, native } = clients;
-  const pipeline = (key: string): Document[] => [
-    { $documents: Array.from({ length: DOCUMENTS }, (_, i) => ({ i })) },
-    { $replaceWith: { $setField: { field: { $literal: key }, input: '$$ROOT', value: key } } },
-  ];
-  for (const key of shapes) {
-    assertSame(
-      await ours.db.aggregate(pipeline(key)).toArray(),
-      await native.db.aggregate(pipeline(key)).toArray(),
-    );
-  }
-});
+describe.each(KEYS.filter(([, key]) => typeof key === 'string') as [string, string][])(
+  'where a program gets %s otherwise',
+  (what, key) => {
+    test('in an aggregation’s own documents', async () => {
+      const { ours, native } = clients;
+      const pipeline = [
+        { $documents: Array.from({ length: DOCUMENTS }, (_, i) => ({ i })) },
+        {
+          $replaceWith: {
+            $setField: { field: { $literal: key }, input: '$$ROOT', value: { $literal: key } },
+          },
+        },
+      ];
+      const theirs = await native.db.aggregate(pipeline).toArray();
+      expect(Object.keys(theirs[0])).toContain(key);
+      assertSame(await ours.db.aggregate(pipeline).toArray(), theirs);
+    });
+
+    test('in an error', async () => {
+      const name = `refused ${what}`;
+      const validator = {
+        $jsonSchema: { properties: { _id: {} }, additionalProperties: false },
+      };
+      await clients.native.db.createCollection(name, { validator });
+      const document = Object.defineProperty({ _id: 1 }, key, { value: 1, enumerable: true });
+      const [ours, theirs] = await Promise.all(
+        [clients.ours, clients.native].map(
+          async ({ db }) =>
+            await db
+              .collection<{ _id: number }>(name)
+              .insertOne(document)
+              .catch((thrown: unknown) => thrown as Document),
+        ),
+      );
+      expect(theirs.code).toBe(121);
+      expect(ours.constructor).toBe(theirs.constructor);
+      assertSame(ours.errInfo, theirs.errInfo);
+      assertSame(ours.writeErrors, theirs.writeErrors);
+    });
+
+    test('in a change', async () => {
+      const { db } = clients.ours;
+      const name = `changed ${what}`;
+      await using stream = db.collection(name).watch();
+      const next = stream.next();
+      await db.collection(name).insertOne(
+        Object.defineProperty({ _id: 1 }, key, {
+          value: { [`x${key}`]: key },
+          enumerable: true,
+        }),
+      );
+      const { fullDocument } = (await next) as { fullDocument: Document };
+      assertSame(fullDocument, await clients.native.db.collection(name).findOne());
+    });
+  },
+);
