@@ -1,3 +1,4 @@
+import type * as native from 'mongodb';
 import type { Document } from 'mongodb';
 
 import { document, element, int32, text } from '../../worker/test/codec/bytes';
@@ -83,6 +84,8 @@ function hostile(key: string | Buffer, id: number): Buffer {
       number(key, 1),
       nested('deeper', nested(key, number(key, 2))),
     ),
+    // As large as fields are that may be left for when they are touched.
+    nested('large', string(key, 'x'.repeat(1_500)), nested('inner', number(key, 1))),
     list('list', document(string(key, 'one')), document(number('other', 3), string(key, key))),
     nested(
       'object',
@@ -134,6 +137,11 @@ const READS: Record<
     const { cursor } = await db.command({ find: name, sort, batchSize: DOCUMENTS });
     return (cursor as { firstBatch: Document[] }).firstBatch;
   },
+  lazily: async ({ db }, name) =>
+    await db
+      .collection(name)
+      .find({}, { sort, lazy: true } as native.FindOptions)
+      .toArray(),
   'without validation': async ({ db }, name) =>
     await db.collection(name).find({}, { sort, enableUtf8Validation: false }).toArray(),
   'with promoted buffers': async ({ db }, name) =>
@@ -209,15 +217,15 @@ describe.each(KEYS.filter(([, key]) => typeof key === 'string') as [string, stri
       };
       await clients.native.db.createCollection(name, { validator });
       const document = Object.defineProperty({ _id: 1 }, key, { value: 1, enumerable: true });
-      const [ours, theirs] = await Promise.all(
+      const [ours, theirs] = (await Promise.all(
         [clients.ours, clients.native].map(
           async ({ db }) =>
             await db
               .collection<{ _id: number }>(name)
               .insertOne(document)
-              .catch((thrown: unknown) => thrown as Document),
+              .catch((thrown: unknown) => thrown),
         ),
-      );
+      )) as Document[];
       expect(theirs.code).toBe(121);
       expect(ours.constructor).toBe(theirs.constructor);
       assertSame(ours.errInfo, theirs.errInfo);
@@ -229,7 +237,7 @@ describe.each(KEYS.filter(([, key]) => typeof key === 'string') as [string, stri
       const name = `changed ${what}`;
       await using stream = db.collection(name).watch();
       const next = stream.next();
-      await db.collection(name).insertOne(
+      await db.collection<{ _id: number }>(name).insertOne(
         Object.defineProperty({ _id: 1 }, key, {
           value: { [`x${key}`]: key },
           enumerable: true,
