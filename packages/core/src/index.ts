@@ -27,6 +27,7 @@ export {
   type RunCommandCursor,
   type OffloadedCursorMethods,
 } from './cursor';
+export { GridFSBucket } from './gridfs';
 export { ClientSession } from './session';
 export { NO_SESSION } from './transaction';
 export { OrderedBulkOperation, UnorderedBulkOperation } from './bulk';
@@ -41,4 +42,5 @@ export {
   WorkerLostError,
 } from './errors';
 export type { ForgottenSession, OffloadOptions } from './pool/offload-options';
+export type { LimitOptions } from './abort/limits';
 export type { ReadingOptions } from './pool/reading-options';

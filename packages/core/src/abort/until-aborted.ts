@@ -8,6 +8,7 @@ export async function untilAborted<T>(
   onAbort?: () => void,
 ): Promise<T> {
   if (signal == null) return await promise;
+  promise.catch(() => undefined);
   signal.throwIfAborted();
   let reject!: (reason: unknown) => void;
   const aborted = new Promise<never>((_, no) => (reject = no));
@@ -19,7 +20,6 @@ export async function untilAborted<T>(
   try {
     return await Promise.race([promise, aborted]);
   } finally {
-    promise.catch(() => undefined);
     signal.removeEventListener('abort', listener);
   }
 }

@@ -1,17 +1,18 @@
 import * as driver from 'mongodb';
 import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
 
-import { Deadline, eitherSignal, signalOf } from '../abort/deadline';
+import { Limits } from '../abort/limits';
 import { encodeListCall } from '../calls/encode';
-import { crossingOptions } from '../calls/options';
+import { crossingOptions, withoutOurs } from '../calls/options';
 import { offloadedState } from '../client/state';
 import { bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
 import { bulkResult, completeBulkError } from '../facade/inserts';
+import { limitedOnMain } from '../facade/limited-on-main';
 import { sessionOf } from '../facade/offload-method';
-import { deadlineOf } from '../pool/offload-options';
 import { ownAllMethods } from '../facade/own-prototype';
 import { collectionTarget } from '../facade/targets';
-import { joined, runOnMain, scopes } from '../transaction';
+import { readingOptionsOf } from '../pool/reading-options';
+import { joined, scopes } from '../transaction';
 
 /** The driver's OrderedBulkOperation; `execute` runs in a worker thread. */
 export class OrderedBulkOperation extends driver.OrderedBulkOperation {
@@ -55,27 +56,30 @@ async function execute(
   const merged: BulkWriteOptions = { ...s.options, ...own };
   const all: BulkWriteOptions = scopes.used ? joined(client, merged, what) : merged;
   const options: BulkWriteOptions = all === merged ? own : { ...own, session: all.session };
-  if (state === undefined)
-    return await runOnMain(all.session, { what, on: collection }, () => native(options));
+  readingOptionsOf(all);
+  if (state === undefined) {
+    const limited = { what, on: collection, write: true };
+    const rest = withoutOurs(options, false);
+    return await limitedOnMain(client, all, limited, () => native(rest));
+  }
   const session = sessionOf(all, client);
   const batches = bulk.batches;
   if (session === 'foreign' || s.executed || batches.length === 0) return await native(options);
-  s.executed = true;
   state.prepare();
+  const limits = new Limits(all, { what, write: true, defaults: state.link.offload });
+  s.executed = true;
   const statements: { t: number; d: Document }[] = [];
   for (const { batchType, operations, originalIndexes } of batches) {
     operations.forEach((d, i) => (statements[originalIndexes[i]] = { t: batchType, d }));
   }
   const crossing: Document = { ...crossingOptions(all, false), ordered: isOrdered };
-  const limitMS = deadlineOf(all, state.link.offload);
-  const deadline = limitMS === undefined ? undefined : new Deadline(limitMS, what, true);
   const { insertedIds } = s.bulkResult;
   try {
     const result = (await state.link.call({
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
       args: encodeListCall(statements, crossing, s.bsonOptions, state.link.offload.sliceMS),
-      signal: eitherSignal(signalOf(all), deadline?.signal),
+      signal: limits.signal,
       session,
     })) as Document;
     return bulkResult(result, insertedIds, isOrdered);
@@ -84,6 +88,6 @@ async function execute(
       statements[index]?.t === driver.BatchType.INSERT ? statements[index].d : undefined,
     );
   } finally {
-    deadline?.end();
+    limits.end();
   }
 }

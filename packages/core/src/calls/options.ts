@@ -119,6 +119,24 @@ const BSON_DECODING = [
  */
 export type OpenOptions = boolean | 'encodable';
 
+/** Options of ours, which the driver does not know. */
+const OURS = new Set(['offload', 'deadlineMS']);
+
+/**
+ * The options of an operation as the driver may see them.
+ *
+ * @param open - the driver hands on to the server what it does not know: the signal then is none of them
+ */
+export function withoutOurs(options: Document, open: boolean): Document {
+  if (typeof options !== 'object') return options;
+  if (!('offload' in options || 'deadlineMS' in options || (open && 'signal' in options))) {
+    return options;
+  }
+  const { offload: _, deadlineMS: __, ...rest } = options;
+  if (open) delete rest.signal;
+  return rest;
+}
+
 /**
  * The options of an operation as they cross: what the driver reads, as plain values that BSON holds.
  *
@@ -135,7 +153,7 @@ export function crossingOptions(
     if (value === undefined || typeof value === 'function' || typeof value === 'symbol') continue;
     if (key === 'session' || key === 'signal' || key === 'timeoutContext' || key === 'timeoutMS')
       continue;
-    if (key === 'offload') continue;
+    if (OURS.has(key)) continue;
     if (!KNOWN.has(key)) {
       if (open === false || (open === 'encodable' && !isEncodable(value))) continue;
     }

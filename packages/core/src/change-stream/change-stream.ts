@@ -1,8 +1,10 @@
 import * as driver from 'mongodb';
-import type { AbstractCursor, ChangeStreamDocument, Document } from 'mongodb';
+import type { AbstractCursor, ChangeStreamDocument, ChangeStreamOptions, Document } from 'mongodb';
 
-import { offloadedCursor } from '../cursor';
-import type { ChangeStreamInternals } from '../driver/internals';
+import { untilAborted } from '../abort/until-aborted';
+import { keepOwnOptions, offloadedCursor } from '../cursor';
+import { inside, type ChangeStreamInternals } from '../driver/internals';
+import { checkOwnOptions } from '../facade/own-options';
 import { ownAllMethods } from '../facade/own-prototype';
 import { ChangeStreamCursor } from './change-stream-cursor';
 
@@ -10,28 +12,57 @@ import { ChangeStreamCursor } from './change-stream-cursor';
  * The driver's ChangeStream, whose cursor is read in a worker thread. Events, modes, the resume
  * token and the decision what to resume from are the driver's own, here; only what a server is
  * asked crosses. A stream whose worker died resumes on another.
+ *
+ * With `signal` among its options it is closed when that is aborted: what waits for a change rejects with
+ * the signal's reason, and a stream with listeners emits it as its error.
  */
 export class ChangeStream<
   TSchema extends Document = Document,
   TChange extends Document = ChangeStreamDocument<TSchema>,
-> extends driver.ChangeStream<TSchema, TChange> {}
+> extends driver.ChangeStream<TSchema, TChange> {
+  override async next(): Promise<TChange> {
+    const signal = signalOfStream(this);
+    return await untilAborted(super.next(), signal);
+  }
+
+  override async hasNext(): Promise<boolean> {
+    const signal = signalOfStream(this);
+    return await untilAborted(super.hasNext(), signal);
+  }
+
+  override async tryNext(): Promise<TChange | null> {
+    const signal = signalOfStream(this);
+    return await untilAborted(super.tryNext(), signal);
+  }
+
+  override async close(): Promise<void> {
+    limits.get(this)?.stop?.();
+    await super.close();
+  }
+}
 
 type Internals = ChangeStreamInternals & driver.ChangeStream;
+
+/** The options of ours that a stream was made with, and what takes its listener off the signal. */
+const limits = new WeakMap<object, { options: Document; stop?: () => void }>();
+
+function signalOfStream(stream: object): AbortSignal | undefined {
+  const signal = limits.get(stream)?.options.signal as AbortSignal | undefined;
+  signal?.throwIfAborted();
+  return signal;
+}
 
 const native = driver.ChangeStream.prototype as unknown as Internals;
 
 const replacement = {
-  /** The stream's first cursor, and one each time it resumes. */
-  _createChangeStreamCursor(this: Internals, options: Document): ChangeStreamCursor {
-    return offloadedCursor(
-      native._createChangeStreamCursor.call(this, options),
-      ChangeStreamCursor,
-    );
+  /** The stream's cursor, each time it resumes. */
+  _createChangeStreamCursor(this: Internals, options: Document): AbstractCursor {
+    return adopted(this, native._createChangeStreamCursor.call(this, options));
   },
 
   _streamEvents(this: Internals, cursor: AbstractCursor): void {
     // When it resumes, the driver comes here before it hands the new cursor out.
-    native._streamEvents.call(this, offloadedCursor(cursor, ChangeStreamCursor));
+    native._streamEvents.call(this, adopted(this, cursor));
     // A stream that begins to flow reads in the next tick. Beginning now sends the command before
     // that of an insert in the line below `on('change')`.
     this.cursorStream?.read(0);
@@ -47,10 +78,51 @@ for (const [name, value] of Object.entries(replacement)) {
 }
 ownAllMethods(ChangeStream, driver.ChangeStream);
 
-/** Makes a change stream of the driver's one of ours: same object, same state, read in a worker. */
-export function offloadedChangeStream<TSchema extends Document, TChange extends Document>(
-  stream: driver.ChangeStream<TSchema, TChange>,
+function adopted(stream: object, cursor: AbstractCursor): AbstractCursor {
+  const options = limits.get(stream)?.options;
+  if (options !== undefined) {
+    inside(cursor).signal = options.signal as AbortSignal | undefined;
+    keepOwnOptions(cursor, options);
+  }
+  return offloadedCursor(cursor, ChangeStreamCursor as never);
+}
+
+type WatchArguments = [pipeline: Document[] | undefined, options: ChangeStreamOptions | undefined];
+
+/**
+ * Makes a change stream of the driver's and lets it be one of ours: same object, same state, read in a
+ * worker. What the driver would send to the server as part of its stage, options of ours, it does not get.
+ *
+ * @param make - the driver's own `watch`
+ */
+export function watching<TSchema extends Document, TChange extends Document>(
+  make: (watched: WatchArguments) => driver.ChangeStream<TSchema, TChange>,
+  pipeline: Document[] | undefined,
+  options: ChangeStreamOptions | undefined,
 ): ChangeStream<TSchema, TChange> {
-  offloadedCursor((stream as unknown as ChangeStreamInternals).cursor, ChangeStreamCursor);
+  // The driver takes options without a pipeline as well.
+  const alone = pipeline !== undefined && !Array.isArray(pipeline);
+  const given = (alone ? pipeline : options) as Document | null | undefined;
+  checkOwnOptions(given);
+  const { signal, deadlineMS, offload, ...rest } = (given ?? {}) as Record<string, unknown>;
+  const all = given == null ? given : (rest as ChangeStreamOptions);
+  const stream = make(alone ? [all as never, undefined] : [pipeline, all ?? undefined]);
+  const own: Document = { signal, deadlineMS, offload };
+  if (Object.values(own).some((option) => option != null)) limit(stream, own);
+  adopted(stream, (stream as unknown as ChangeStreamInternals).cursor);
   return Object.setPrototypeOf(stream, ChangeStream.prototype) as ChangeStream<TSchema, TChange>;
+}
+
+function limit(stream: { close(): Promise<void> }, options: Document): void {
+  const signal = (options.signal ?? undefined) as AbortSignal | undefined;
+  if (signal === undefined) {
+    limits.set(stream, { options: { ...options, signal } });
+    return;
+  }
+  const close = (): void => {
+    // Where there are listeners, the stream that feeds them tells them first.
+    setImmediate(() => void stream.close().catch(() => undefined));
+  };
+  signal.addEventListener('abort', close, { once: true });
+  limits.set(stream, { options, stop: () => signal.removeEventListener('abort', close) });
 }

@@ -1,1 +1,1 @@
-export { ChangeStream, offloadedChangeStream } from './change-stream';
+export { ChangeStream, watching } from './change-stream';

@@ -1,5 +1,6 @@
 import { MongoClientClosedError, type DriverInfo, type MongoClientOptions } from 'mongodb';
 
+import { eitherSignal } from '../abort/deadline';
 import { encodeCall } from '../calls/encode';
 import { EncodedCall } from '../calls/encoded-call';
 import type { ClientEvents } from '../events';
@@ -156,7 +157,8 @@ export class ClientLink {
 
   /** What is called in a transaction is sent when those before it in the transaction have been answered. */
   async #inTransaction(transaction: OpenTransaction, call: Call): Promise<Served> {
-    const { name: what, args, signal } = call;
+    const { name: what, args } = call;
+    const signal = eitherSignal(call.signal, transaction.signal);
     // Who is given up while it waits never asks for them.
     if (!(args instanceof EncodedCall)) args.catch(() => undefined);
     this.#inFlight.begin('beside');
@@ -164,7 +166,7 @@ export class ClientLink {
       return await transaction.inTurn({ what, signal }, (hold) => {
         // One that the server has begun may hold locks for which those that are counted wait.
         const begun = call.session?.isStarting === false;
-        return this.send(begun ? { ...call, exemption: 'beside' } : call, hold);
+        return this.send({ ...call, signal, ...(begun ? { exemption: 'beside' } : {}) }, hold);
       });
     } finally {
       this.#inFlight.end('beside');

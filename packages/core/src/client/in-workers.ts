@@ -1,3 +1,5 @@
+import dns from 'node:dns';
+
 import type { DriverInfo, MongoClientOptions } from 'mongodb';
 
 import { expectEvents, expectNoEvents, type ClientEvents } from '../events';
@@ -52,7 +54,8 @@ export class ClientInWorkers {
       const options = { ...this.#share(lane), monitorCommands };
       const credentials = this.#credentials?.serve();
       const appended = this.#appended;
-      return { url: this.#url, options, log, credentials, appended, events: wanted };
+      const names = { servers: dns.getServers(), order: dns.getDefaultResultOrder() };
+      return { url: this.#url, options, log, credentials, appended, names, events: wanted };
     });
   };
 

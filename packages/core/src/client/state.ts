@@ -17,6 +17,11 @@ export function setState(client: MongoClient, state: ClientState): void {
   states.set(client, state);
 }
 
+/** The state of a client that is ours; undefined for any other. */
+export function stateOf(client: MongoClient): ClientState | undefined {
+  return states.get(client);
+}
+
 /** The state of a client that is ours and not to run on main; undefined for any other. */
 export function offloadedState(client: MongoClient): ClientState | undefined {
   const state = states.get(client);

@@ -1,9 +1,12 @@
 import type { AbstractCursor, ClientSession, Document } from 'mongodb';
 
+import { eitherSignal, signalOf } from '../abort/deadline';
+import { withinLimits } from '../abort/limits';
 import { encodeCall } from '../calls/encode';
 import { decoding } from '../calls/options';
-import type { ClientState } from '../client/state';
-import type { CursorInternals } from '../driver/internals';
+import { stateOf, type ClientState } from '../client/state';
+import { clientOf, type CursorInternals } from '../driver/internals';
+import { readingOptionsOf } from '../pool/reading-options';
 import { runOnMain, scopes } from '../transaction';
 import {
   checkFilter,
@@ -12,18 +15,38 @@ import {
   sessionLink,
   targetOf,
   type CursorDescription,
-  type Describe,
 } from './description';
 import { sessionForReading } from './joining';
+
+type Name = 'cursor.explain' | 'cursor.count';
+
+/**
+ * Does what a cursor offers beside its documents within the limits of its own options, or else of the cursor's.
+ * The signals of both give it up.
+ */
+export async function withinCursorLimits<T>(
+  cursor: AbstractCursor & CursorInternals,
+  what: Name,
+  { options }: CursorDescription,
+  own: Document | null | undefined,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  readingOptionsOf(own);
+  const signal = eitherSignal(signalOf(own), cursor.signal);
+  const deadlineMS = (own?.deadlineMS ?? options.deadlineMS) as number | undefined;
+  const defaults = stateOf(clientOf(cursor))?.link.offload ?? {};
+  return await withinLimits({ signal, deadlineMS }, { what, write: false, defaults }, work);
+}
 
 /** An operation that a cursor offers beside its documents: it opens a cursor of its own in the worker. */
 export async function callOnCursor(
   cursor: AbstractCursor,
   state: ClientState,
-  name: 'cursor.explain' | 'cursor.count',
+  name: Name,
   description: CursorDescription,
   third: unknown,
   given: ClientSession | null | undefined,
+  signal: AbortSignal | undefined,
 ): Promise<unknown> {
   state.prepare();
   // A count is a number, whatever the options say of those in documents.
@@ -41,12 +64,16 @@ export async function callOnCursor(
       description.options,
     ),
     decoding: decode,
+    signal,
     session,
   });
 }
 
 /** Lets `explain` of the cursors of one class run in a worker. */
-export function offloadExplain(prototype: AbstractCursor, describe: Describe): void {
+export function offloadExplain(
+  prototype: AbstractCursor,
+  describe: (cursor: AbstractCursor) => CursorDescription,
+): void {
   const explain = (prototype as { explain?: (...args: unknown[]) => Promise<Document> }).explain;
   if (explain === undefined) return;
   Object.defineProperty(prototype, 'explain', {
@@ -60,17 +87,27 @@ export function offloadExplain(prototype: AbstractCursor, describe: Describe): v
       const what = 'cursor.explain';
       const session = scopes.used ? sessionForReading(this, what) : this.cursorSession;
       const state = offloadedCursorState(this);
-      if (state === undefined) {
-        return await runOnMain(session, { what, on: this }, () =>
-          withSession(this, session, () => explain.call(this, verbosity, more)),
-        );
-      }
       const description = describe(this);
-      checkFilter(description.args.filter);
-      const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
-      return await callOnCursor(this, state, what, description, asked ?? true, session);
+      const own = explainOptions(verbosity, more);
+      return await withinCursorLimits(this, what, description, own, async (signal) => {
+        if (state === undefined) {
+          return await runOnMain(session, { what, on: this, signal }, () =>
+            withSession(this, session, () => explain.call(this, verbosity, more)),
+          );
+        }
+        checkFilter(description.args.filter);
+        const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
+        return await callOnCursor(this, state, what, description, asked ?? true, session, signal);
+      });
     },
   });
+}
+
+/** The options of `explain(verbosity, options)` or of `explain(options)`. */
+function explainOptions(verbosity: unknown, more: unknown): Document | null | undefined {
+  if (more != null) return more;
+  const only = typeof verbosity === 'object' && verbosity !== null && !('verbosity' in verbosity);
+  return only ? verbosity : undefined;
 }
 
 /** The driver explains with the session among the options that a cursor was made with. */

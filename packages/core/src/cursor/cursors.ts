@@ -5,7 +5,7 @@ import { inside, RunCommandCursorClass, type CursorInternals } from '../driver/i
 import { ownAllMethods } from '../facade/own-prototype';
 import { isOffloaded } from '../session';
 import { runOnMain, scopes } from '../transaction';
-import { callOnCursor } from './beside';
+import { callOnCursor, withinCursorLimits } from './beside';
 import { offloadedCursorState, type CursorDescription } from './description';
 import { sessionForReading } from './joining';
 import { offloadCursorClass, offloadedCursor } from './offload-cursor';
@@ -34,18 +34,24 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
     // The driver's own check of its argument comes with its own method.
     if (typeof options === 'boolean') return await super.count(options);
     const what = 'cursor.count';
-    const { session: own, ...counting } = options ?? {};
+    const { session: own, signal: _, deadlineMS: __, offload: ___, ...counting } = options ?? {};
     const inherited = scopes.used ? sessionForReading(this, what) : inside(this).cursorSession;
     const session = own ?? inherited ?? undefined;
     const state = offloadedCursorState(this);
-    if (state === undefined || (session !== undefined && !isOffloaded(session))) {
-      return await runOnMain(session, { what, on: this }, () =>
-        super.count({ ...counting, session }),
-      );
-    }
     const description = describeFind(inside(this));
-    description.options = { ...description.options, countOptions: counting };
-    return (await callOnCursor(this, state, what, description, undefined, session)) as number;
+    const cursor = this as unknown as driver.AbstractCursor & CursorInternals;
+    return await withinCursorLimits(cursor, what, description, options, async (signal) => {
+      if (state === undefined || (session !== undefined && !isOffloaded(session))) {
+        return await runOnMain(session, { what, on: this, signal }, () =>
+          super.count({ ...counting, session }),
+        );
+      }
+      const counted = {
+        ...description,
+        options: { ...description.options, countOptions: counting },
+      };
+      return (await callOnCursor(this, state, what, counted, undefined, session, signal)) as number;
+    });
   }
 }
 export interface FindCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {}

@@ -1,4 +1,5 @@
 export * from './cursors';
+export { keepOwnOptions } from './cursor-limits';
 export { Batch } from './batch';
 export type { CursorDescription } from './description';
 export { offloadCursorClass, offloadedCursor } from './offload-cursor';

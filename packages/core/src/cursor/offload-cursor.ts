@@ -1,7 +1,7 @@
 import { CallFlag, type OpenedCursor } from '@mongo-offload/worker/protocol';
 import { Long, type AbstractCursor, type Document } from 'mongodb';
 
-import { Deadline, eitherSignal } from '../abort/deadline';
+import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import { decoding, tapeFlags } from '../calls/options';
 import { offloadedState, type ClientState } from '../client/state';
@@ -11,9 +11,9 @@ import {
   type BufferedDocuments,
   type CursorInternals,
 } from '../driver/internals';
-import { deadlineOf } from '../pool/offload-options';
 import { runOnMain, scopes } from '../transaction';
 import { offloadExplain } from './beside';
+import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
 import {
   checkFilter,
   crossing,
@@ -29,9 +29,6 @@ import { yieldAfter } from './slice';
 
 /** The cursor in the worker that a cursor here reads, from its first command until it is rewound. */
 const remotes = new WeakMap<AbstractCursor, RemoteCursor>();
-/** A cursor's limit, and the signal that the program gave. */
-const deadlines = new WeakMap<AbstractCursor, { deadline: Deadline; given?: AbortSignal }>();
-
 export function remoteOf(cursor: AbstractCursor): RemoteCursor | undefined {
   return remotes.get(cursor);
 }
@@ -73,6 +70,13 @@ export function offloadCursorClass(
   const nativeRewind = prototype.rewind;
   const isDead = getter(prototype, 'isDead');
 
+  const describeWith = (cursor: AbstractCursor): CursorDescription => {
+    const description = describe(inside(cursor));
+    const own = ownOptionsOf(cursor);
+    if (own !== undefined) description.options = { ...description.options, ...own };
+    return description;
+  };
+
   const replacement = {
     async cursorInit(this: CursorInternals & AbstractCursor): Promise<void> {
       // The driver takes null for none.
@@ -83,19 +87,24 @@ export function offloadCursorClass(
       }
       const state = offloadedCursorState(this);
       if (state === undefined) {
-        const options = { what: 'cursor.open', on: this, signal: this.signal };
-        return await runOnMain(this.cursorSession, options, () => cursorInit.call(this));
+        const signal = startDeadline(this, describeWith(this));
+        const options = { what: 'cursor.open', on: this, signal };
+        const opening = runOnMain(this.cursorSession, options, () => cursorInit.call(this));
+        await untilAborted(opening, signal);
+        opened(this);
+        return;
       }
       try {
-        const description = describe(this);
+        const description = describeWith(this);
         checkFilter(description.args.filter);
-        const signal = startDeadline(this, state, description);
+        const signal = startDeadline(this, description);
         const remote = await open(this, state, description, signal);
         remotes.set(this, remote);
         this.documents = remote.first;
         this.cursorId = remote.first.id;
         this.cursorNamespace = remote.first.ns ?? this.cursorNamespace;
         this.initialized = true;
+        opened(this);
       } catch (error) {
         this.initialized = true;
         await this.cleanup(undefined, error as Error);
@@ -110,7 +119,8 @@ export function offloadCursorClass(
       const state = remote && offloadedState(clientOf(this));
       if (remote === undefined || state === undefined) {
         const options = { what: 'cursor.getMore', on: this, signal: this.signal, quiet: true };
-        return await runOnMain(this.cursorSession, options, () => getMore.call(this));
+        const more = runOnMain(this.cursorSession, options, () => getMore.call(this));
+        return await untilAborted(more, this.signal);
       }
       await yieldAfter(state.link.offload.sliceMS);
       const { batchSize } = this.cursorOptions;
@@ -123,23 +133,23 @@ export function offloadCursorClass(
       error?: Error,
     ): Promise<void> {
       const remote = remotes.get(this);
-      deadlines.get(this)?.deadline.end();
+      stopDeadline(this);
       if (remote !== undefined && !remote.finished) {
         this.isClosed = true;
         this.isKilled = true;
         this.cursorId = Long.ZERO;
-        await remote.close();
+        // Who has given it up waits for nothing more.
+        if (this.signal?.aborted === true) void remote.close(true);
+        else await remote.close();
       }
       await cleanup.call(this, timeoutMS, error);
     },
 
-    rewind(this: AbstractCursor): void {
+    rewind(this: AbstractCursor & CursorInternals): void {
       const remote = remotes.get(this);
       nativeRewind.call(this);
       remotes.delete(this);
-      const limited = deadlines.get(this);
-      if (limited !== undefined) inside(this).signal = limited.given;
-      deadlines.delete(this);
+      endDeadline(this);
       void remote?.close();
     },
   };
@@ -155,25 +165,7 @@ export function offloadCursorClass(
       return isDead.call(this) as boolean;
     },
   });
-  offloadExplain(prototype, describe);
-}
-
-/** A cursor's limit runs from its first command until it is closed, however it is read. */
-function startDeadline(
-  cursor: CursorInternals & AbstractCursor,
-  { link }: ClientState,
-  { options, writes = false }: CursorDescription,
-): AbortSignal | undefined {
-  const limitMS = options.tailable === true ? undefined : deadlineOf(options, link.offload);
-  if (limitMS === undefined) return cursor.signal;
-  const deadline = new Deadline(limitMS, 'this cursor', writes);
-  deadlines.set(cursor, { deadline, given: cursor.signal });
-  deadline.signal.addEventListener('abort', () => void cursor.close().catch(() => undefined), {
-    once: true,
-  });
-  // The driver's own checks of the signal then hold for both.
-  cursor.signal = eitherSignal(cursor.signal, deadline.signal);
-  return cursor.signal;
+  offloadExplain(prototype, describeWith);
 }
 
 async function open(

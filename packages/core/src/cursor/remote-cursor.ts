@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 
 import {
   reviveError,
+  type CloseOptions,
   type CursorBatch,
   type CursorHandle,
   type ErrorEnvelope,
@@ -170,34 +171,38 @@ export class RemoteCursor {
     return (this.#current = new Batch(answer, this.#lane, this.#decoding));
   }
 
-  /** Closes the cursor in the worker and on the server. Harmless when it is closed already. */
-  close(): Promise<void> {
-    return (this.#closing ??= this.#close());
+  /**
+   * Closes the cursor in the worker and on the server. Harmless when it is closed already.
+   *
+   * @param now - it was given up: the worker waits for no batch that is being fetched
+   */
+  close(now = false): Promise<void> {
+    return (this.#closing ??= this.#close(now));
   }
 
-  async #close(): Promise<void> {
+  async #close(now: boolean): Promise<void> {
     if (this.#finished || this.#handle === undefined) return;
-    if (!operationChannel.hasSubscribers) return await this.#closeInTurn();
-    await traced(this.#context('cursor.close'), () => this.#closeInTurn());
+    if (!operationChannel.hasSubscribers) return await this.#closeInTurn(now);
+    await traced(this.#context('cursor.close'), () => this.#closeInTurn(now));
   }
 
-  async #closeInTurn(): Promise<void> {
+  async #closeInTurn(now: boolean): Promise<void> {
     const transaction = this.#transaction;
-    if (transaction === undefined) return await this.#closeThere();
+    if (transaction === undefined) return await this.#closeThere({ now });
     const options = { what: 'cursor.close', quiet: true };
     try {
-      await transaction.inTurn(options, () => this.#closeThere());
+      await transaction.inTurn(options, () => this.#closeThere({}));
     } catch {
       // The transaction is over; the server keeps the cursor all the same.
-      await this.#closeThere(true);
+      await this.#closeThere({ apart: true });
     }
   }
 
-  async #closeThere(apart?: boolean): Promise<void> {
+  async #closeThere(options: CloseOptions): Promise<void> {
     if (this.#finished || this.#handle === undefined) return;
     this.#port?.ref();
     try {
-      const mark = await this.#orLost(this.#handle.close(apart));
+      const mark = await this.#orLost(this.#handle.close(options));
       await this.#lane.eventMarks.reached(mark);
     } catch {
       // The worker is gone, and its sockets with it: the server closes the cursor by itself.

@@ -13,6 +13,8 @@ import type {
   CollectionOptions,
   Db,
   Document,
+  GridFSChunk,
+  GridFSFile,
   Long,
   MongoClient,
   MongoDBNamespace,
@@ -155,6 +157,27 @@ export function collectionOptionsOf(collection: Collection): CollectionOptions {
 /** The database that an Admin was made by. */
 export function dbOf(admin: Admin): Db {
   return (admin as unknown as { s: { db: Db } }).s.db;
+}
+
+/** What a bucket of GridFS keeps in fields that the driver's types leave out. */
+export interface BucketInternals {
+  s: {
+    db: Db;
+    _chunksCollection: Collection<GridFSChunk>;
+    _filesCollection: Collection<GridFSFile>;
+  };
+}
+
+export function bucketInternals(bucket: driver.GridFSBucket): BucketInternals {
+  return bucket as unknown as BucketInternals;
+}
+
+/** The collections that a stream out of GridFS reads. */
+export function readStreamInternals(stream: driver.GridFSBucketReadStream): {
+  chunks: Collection<GridFSChunk>;
+  files: Collection<GridFSFile>;
+} {
+  return (stream as unknown as { s: ReturnType<typeof readStreamInternals> }).s;
 }
 
 interface BulkModule {

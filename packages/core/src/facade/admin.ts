@@ -2,11 +2,20 @@ import * as driver from 'mongodb';
 
 import { dbOf } from '../driver/internals';
 import { offloadMethods, type Carrier } from './offload-method';
+import type { OwnOptions } from './own-options';
 import { ownAllMethods } from './own-prototype';
 import { dbTarget } from './targets';
 
 /** The driver's Admin; its commands run in a worker thread. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its command takes more options
 export class Admin extends driver.Admin {}
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- offloadMethods puts it on the prototype
+export interface Admin {
+  command(
+    command: driver.Document,
+    options?: driver.RunCommandOptions & OwnOptions,
+  ): Promise<driver.Document>;
+}
 
 const carrier: Carrier<driver.Admin> = {
   client: (admin) => dbOf(admin).client,

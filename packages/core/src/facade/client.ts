@@ -13,13 +13,14 @@ import type {
 } from 'mongodb';
 
 import { eitherSignal } from '../abort/deadline';
+import { withinLimits, type LimitOptions } from '../abort/limits';
 import { untilAborted } from '../abort/until-aborted';
 import { ClientLink } from '../client/client-link';
 import { CredentialCallbacks } from '../client/credential-callbacks';
 import { noteOnMain, optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
 import { encodeCall } from '../calls/encode';
-import { offloadedChangeStream, type ChangeStream } from '../change-stream';
+import { watching, type ChangeStream } from '../change-stream';
 import {
   ClientEvents,
   installListenerWatch,
@@ -44,6 +45,7 @@ import { Closing } from './closing';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
 import { Monitoring } from './monitoring';
+import { checkOwnOptions } from './own-options';
 import { ownAllMethods } from './own-prototype';
 import { endSessions, takeServerSessions } from './close-sessions';
 import { clientTarget } from './targets';
@@ -111,7 +113,16 @@ export class MongoClient extends driver.MongoClient {
     return this.options.autoEncryption === undefined ? undefined : 'autoEncryption';
   }
 
-  override async connect(): Promise<this> {
+  /**
+   * Connects, to find out early whether that is possible: the first operation would do it as well. Takes `signal`
+   * and `deadlineMS`, by which the caller gives up; what connects goes on for whoever else waits for it.
+   */
+  override async connect(options?: LimitOptions): Promise<this> {
+    const limited = { what: 'client.connect', write: false, defaults: this.#link.offload };
+    return await withinLimits(options, limited, () => this.#connect());
+  }
+
+  async #connect(): Promise<this> {
     if (this.#onMain !== undefined) return await super.connect();
     const { lifetime } = this.#link;
     if (this.#closing.current === undefined) {
@@ -209,17 +220,23 @@ export class MongoClient extends driver.MongoClient {
    */
   async transaction<T>(
     fn: (session: ClientSession) => Promise<T>,
-    options?: TransactionOptions,
+    options?: TransactionOptions & LimitOptions,
   ): Promise<T> {
     if (typeof fn !== 'function') {
       throw new driver.MongoInvalidArgumentError('client.transaction() needs a function to call');
     }
+    checkOwnOptions(options);
     const around = transactionHere(this);
     if (around?.over === false) return await runNested(around, fn, options);
-    return await this.withSession(async (session) => {
-      makeAmbient(session);
-      return await session.withTransaction(fn, options);
-    });
+    const { signal: _, deadlineMS: __, ...rest } = options ?? {};
+    const limited = { what: 'client.transaction', write: true, defaults: {} };
+    return await withinLimits(options, limited, (signal) =>
+      this.withSession(async (session) => {
+        makeAmbient(session);
+        const all = signal === undefined ? options && rest : { ...rest, signal };
+        return await session.withTransaction(fn, all);
+      }),
+    );
   }
 
   /** Creates a change stream. Nothing is sent before it is read or listened to. */
@@ -227,12 +244,12 @@ export class MongoClient extends driver.MongoClient {
     TSchema extends Document = Document,
     TChange extends Document = ChangeStreamDocument<TSchema>,
   >(pipeline?: Document[], options?: ChangeStreamOptions): ChangeStream<TSchema, TChange> {
-    return offloadedChangeStream(super.watch<TSchema, TChange>(pipeline, options));
+    return watching((own) => super.watch<TSchema, TChange>(...own), pipeline, options);
   }
 
   /** The server's `buildInfo`: version, modules, limits. */
-  async serverInfo(): Promise<Document> {
-    return await this.db('admin').admin().serverInfo();
+  async serverInfo(options?: LimitOptions): Promise<Document> {
+    return await this.db('admin').admin().serverInfo(options);
   }
 
   /**
@@ -269,7 +286,7 @@ export class MongoClient extends driver.MongoClient {
     await probe;
     // Where it was closed meanwhile, connecting would open it again.
     signal?.throwIfAborted();
-    await untilAborted(this.connect(), signal);
+    await untilAborted(this.#connect(), signal);
   }
 
   get #topology(): ClientInternals['topology'] {

@@ -10,12 +10,13 @@ import type {
   FindOptions,
   ListIndexesOptions,
   ListSearchIndexesOptions,
+  SearchIndexDescription,
   WithId,
 } from 'mongodb';
 
 import { offloadedBulk, OrderedBulkOperation, UnorderedBulkOperation } from '../bulk';
 import { encodeListCall } from '../calls/encode';
-import { offloadedChangeStream, type ChangeStream } from '../change-stream';
+import { watching, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
   FindCursor,
@@ -32,15 +33,17 @@ import {
   insertedDocument,
   type InsertedId,
 } from './inserts';
-import { readingOptionsOf } from '../pool/reading-options';
 import { offloadMethods, type Carrier } from './offload-method';
+import { checkOwnOptions } from './own-options';
 import { ownAllMethods } from './own-prototype';
 import { collectionTarget } from './targets';
+import type { LimitOptions } from '../abort/limits';
 
 /**
  * The driver's Collection; its operations run in a worker thread. What crosses to the worker is the
  * call: the method's name, its arguments as BSON and those options that the driver reads.
  */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- some methods take more options
 export class Collection<TSchema extends Document = Document> extends driver.Collection<TSchema> {
   /** Creates a cursor for a filter. Nothing is sent before it is read. */
   override find(): FindCursor<WithId<TSchema>>;
@@ -56,7 +59,7 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     filter: Filter<TSchema> = {},
     options: FindOptions & driver.Abortable = {},
   ): FindCursor<WithId<TSchema>> {
-    readingOptionsOf(options);
+    checkOwnOptions(options);
     return offloadedCursor(super.find(filter, options), FindCursor<WithId<TSchema>>);
   }
 
@@ -65,19 +68,22 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     pipeline?: Document[],
     options?: AggregateOptions & driver.Abortable,
   ): AggregationCursor<T> {
-    readingOptionsOf(options);
+    checkOwnOptions(options);
     return offloadedCursor(super.aggregate<T>(pipeline, options), AggregationCursor<T>);
   }
 
   override initializeOrderedBulkOp(options?: BulkWriteOptions): OrderedBulkOperation {
+    checkOwnOptions(options);
     return offloadedBulk(super.initializeOrderedBulkOp(options), OrderedBulkOperation);
   }
 
   override initializeUnorderedBulkOp(options?: BulkWriteOptions): UnorderedBulkOperation {
+    checkOwnOptions(options);
     return offloadedBulk(super.initializeUnorderedBulkOp(options), UnorderedBulkOperation);
   }
 
   override listIndexes(options?: ListIndexesOptions): ListIndexesCursor {
+    checkOwnOptions(options);
     return offloadedCursor(super.listIndexes(options), ListIndexesCursor);
   }
 
@@ -90,8 +96,17 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     nameOrOptions?: string | ListSearchIndexesOptions,
     options?: ListSearchIndexesOptions,
   ): ListSearchIndexesCursor {
+    checkOwnOptions(typeof nameOrOptions === 'object' ? nameOrOptions : options);
     const cursor = super.listSearchIndexes(nameOrOptions as string, options);
     return offloadedCursor(cursor, ListSearchIndexesCursor);
+  }
+
+  override async createSearchIndex(
+    description: SearchIndexDescription,
+    options?: LimitOptions,
+  ): Promise<string> {
+    const [name] = await this.createSearchIndexes([description], options);
+    return name;
   }
 
   /** Creates a change stream. Nothing is sent before it is read or listened to. */
@@ -99,8 +114,18 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     TLocal extends Document = TSchema,
     TChange extends Document = ChangeStreamDocument<TLocal>,
   >(pipeline?: Document[], options?: ChangeStreamOptions): ChangeStream<TLocal, TChange> {
-    return offloadedChangeStream(super.watch<TLocal, TChange>(pipeline, options));
+    return watching((own) => super.watch<TLocal, TChange>(...own), pipeline, options);
   }
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unused-vars -- what is merged must have the same parameters
+export interface Collection<TSchema extends Document = Document> {
+  createSearchIndexes(
+    descriptions: SearchIndexDescription[],
+    options?: LimitOptions,
+  ): Promise<string[]>;
+  dropSearchIndex(name: string, options?: LimitOptions): Promise<void>;
+  updateSearchIndex(name: string, definition: Document, options?: LimitOptions): Promise<void>;
 }
 
 /** The class as the driver constructs it; its types leave the constructor out. */

@@ -11,13 +11,15 @@ import type {
   RunCursorCommandOptions,
 } from 'mongodb';
 
-import { offloadedChangeStream, type ChangeStream } from '../change-stream';
+import { watching, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
+  keepOwnOptions,
   ListCollectionsCursor,
   offloadedCursor,
   RunCommandCursor,
 } from '../cursor';
+import { checkOwnOptions, type OwnOptions } from './own-options';
 import { Admin } from './admin';
 import { Collection, sibling } from './collection';
 import { offloadMethods, type Carrier } from './offload-method';
@@ -25,6 +27,7 @@ import { ownAllMethods } from './own-prototype';
 import { dbTarget } from './targets';
 
 /** The driver's Db; its operations run in a worker thread. */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its command takes more options
 export class Db extends driver.Db {
   override collection<TSchema extends Document = Document>(
     name: string,
@@ -52,6 +55,7 @@ export class Db extends driver.Db {
     pipeline?: Document[],
     options?: AggregateOptions,
   ): AggregationCursor<T> {
+    checkOwnOptions(options);
     return offloadedCursor(super.aggregate<T>(pipeline, options), AggregationCursor<T>);
   }
 
@@ -77,14 +81,18 @@ export class Db extends driver.Db {
     filter?: Document,
     options?: ListCollectionsOptions & driver.Abortable,
   ): ListCollectionsCursor<T> {
+    checkOwnOptions(options);
     return offloadedCursor(super.listCollections<T>(filter, options), ListCollectionsCursor<T>);
   }
 
   override runCursorCommand(
     command: Document,
-    options?: RunCursorCommandOptions,
+    options?: RunCursorCommandOptions & OwnOptions,
   ): RunCommandCursor {
-    return offloadedCursor(super.runCursorCommand(command, options), RunCommandCursor, options);
+    checkOwnOptions(options);
+    const cursor = super.runCursorCommand(command, options);
+    keepOwnOptions(cursor, options);
+    return offloadedCursor(cursor, RunCommandCursor, options);
   }
 
   /** Creates a change stream. Nothing is sent before it is read or listened to. */
@@ -92,8 +100,13 @@ export class Db extends driver.Db {
     TSchema extends Document = Document,
     TChange extends Document = ChangeStreamDocument<TSchema>,
   >(pipeline?: Document[], options?: ChangeStreamOptions): ChangeStream<TSchema, TChange> {
-    return offloadedChangeStream(super.watch<TSchema, TChange>(pipeline, options));
+    return watching((own) => super.watch<TSchema, TChange>(...own), pipeline, options);
   }
+}
+
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- offloadMethods puts it on the prototype
+export interface Db {
+  command(command: Document, options?: driver.RunCommandOptions & OwnOptions): Promise<Document>;
 }
 
 type AnyDb = driver.Db;

@@ -1,16 +1,22 @@
 import { CallFlag, OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
 import type { BSONSerializeOptions, ClientSession, Document, MongoClient } from 'mongodb';
 
-import { Deadline, eitherSignal, signalOf } from '../abort/deadline';
+import { Limits } from '../abort/limits';
 import { encodeCall, type CallParts } from '../calls/encode';
 import type { EncodedCall } from '../calls/encoded-call';
-import { crossingOptions, decoding, tapeFlags, type OpenOptions } from '../calls/options';
+import {
+  crossingOptions,
+  decoding,
+  tapeFlags,
+  withoutOurs,
+  type OpenOptions,
+} from '../calls/options';
 import type { TargetRef } from '../client/targets';
 import { offloadedState } from '../client/state';
 import { tracedOnMain } from '../observe/operation-context';
-import { deadlineOf } from '../pool/offload-options';
 import { sessionLinkOf, type SessionLink } from '../session';
-import { joined, runOnMain, scopes } from '../transaction';
+import { joined, scopes } from '../transaction';
+import { limitedOnMain } from './limited-on-main';
 
 /** What the mechanism must know of the objects whose methods it carries. */
 export interface Carrier<This> {
@@ -97,9 +103,12 @@ function offloaded<This extends object>(
       const options = args[arity] as Document | undefined;
       const state = offloadedState(client);
       const session = state && sessionOf(options, client);
+      const open = openOptions === true;
       if (state === undefined) {
-        const given = options?.session as ClientSession | undefined;
-        return await runOnMain(given, { what: name, on: this }, () => native.apply(this, args));
+        const limited = { what: name, on: this, write: effect === 'write' };
+        return await limitedOnMain(client, options, limited, () =>
+          native.apply(this, argumentsForDriver(args, arity, open)),
+        );
       }
       if (
         session === 'foreign' ||
@@ -107,15 +116,15 @@ function offloaded<This extends object>(
         plan.accepts?.call(this, args) === false
       ) {
         const given = options?.session as ClientSession | undefined;
-        return await tracedOnMain(name, this, given, () => native.apply(this, args));
+        return await tracedOnMain(name, this, given, () =>
+          native.apply(this, argumentsForDriver(args, arity, open)),
+        );
       }
       state.prepare();
       const inherited = carrier.bson(this);
-      const decode = decoding(options, ownBsonOnly ? undefined : inherited, state.link.offload);
-      const limitMS = deadlineOf(options, state.link.offload);
-      const deadline =
-        limitMS === undefined ? undefined : new Deadline(limitMS, name, effect === 'write');
-      const signal = eitherSignal(signalOf(options), deadline?.signal);
+      const defaults = state.link.offload;
+      const decode = decoding(options, ownBsonOnly ? undefined : inherited, defaults);
+      const limits = new Limits(options, { what: name, write: effect === 'write', defaults });
       const crossing = crossingOptions(options, openOptions);
       const onTape = resultKind === 'document' && decode.onTape;
       const raw =
@@ -124,10 +133,10 @@ function offloaded<This extends object>(
       const exact =
         !decode.plain && (resultKind === 'value' || (resultKind === 'raw' && decode.raw));
       const bson = serializing(options, inherited);
-      const encoded = plan.encode
-        ? plan.encode.call(this, args, crossing, bson, state.link.offload.sliceMS)
-        : encodeCall(callParts(args, arity, crossing), bson);
       try {
+        const encoded = plan.encode
+          ? plan.encode.call(this, args, crossing, bson, state.link.offload.sliceMS)
+          : encodeCall(callParts(args, arity, crossing), bson);
         const result = await state.link.call({
           name,
           target: carrier.target(this),
@@ -136,14 +145,14 @@ function offloaded<This extends object>(
             (onTape ? tapeFlags(decode) : raw ? CallFlag.raw : CallFlag.none) |
             (exact ? CallFlag.exact : CallFlag.none),
           decoding: decode,
-          signal,
+          signal: limits.signal,
           session,
         });
         return plan.result ? plan.result.call(this, result, args) : result;
       } catch (error) {
         throw plan.error ? plan.error.call(this, error as Error, args) : error;
       } finally {
-        deadline?.end();
+        limits.end();
       }
     },
   };
@@ -161,6 +170,12 @@ export function sessionOf(
   const session = options?.session as ClientSession | null | undefined;
   if (session == null) return undefined;
   return sessionLinkOf(session, client) ?? 'foreign';
+}
+
+function argumentsForDriver(args: unknown[], arity: number, open: boolean): unknown[] {
+  const options = args[arity] as Document | null | undefined;
+  if (options == null) return args;
+  return args.with(arity, withoutOurs(options, open));
 }
 
 function canCross(args: unknown[], arity: number): boolean {

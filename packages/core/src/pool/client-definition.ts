@@ -2,6 +2,7 @@ import type {
   CredentialService,
   ForwardedEvent,
   LogSettings,
+  NameResolution,
 } from '@mongo-offload/worker/protocol';
 import type { DriverInfo } from 'mongodb';
 
@@ -13,6 +14,7 @@ export interface ClientDefinition {
   credentials: CredentialService | undefined;
   /** What was appended to its handshake since it was made. */
   appended: DriverInfo[];
+  names: NameResolution;
   /** The events that someone listens to. */
   events: readonly ForwardedEvent[];
 }

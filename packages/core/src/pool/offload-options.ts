@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import { MongoInvalidArgumentError, type Document } from 'mongodb';
-
+import { DEADLINE_RANGE } from '../abort/limits';
 import { OffloadOptionError } from '../errors';
 import { READING_OPTIONS, resolveReadingOptions, type ReadingOptions } from './reading-options';
 import { resolveResourceLimits, type WorkerResourceLimits } from './resource-limits';
@@ -85,13 +84,13 @@ const LIMITS: Record<
   | 'maxInFlight'
   | 'maxQueued'
   | 'closeGraceMS',
-  [low: number, high: number]
+  readonly [low: number, high: number]
 > = {
   workers: [1, 64],
   sliceMS: [0.1, 1000],
   readAhead: [1, 64],
   chunkBytes: [4096, 16 * 1024 * 1024],
-  deadlineMS: [1, 2 ** 31 - 1],
+  deadlineMS: DEADLINE_RANGE,
   maxInFlight: [1, 4_000_000],
   maxQueued: [0, 2 ** 31 - 1],
   closeGraceMS: [0, 2 ** 31 - 1],
@@ -161,26 +160,6 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
       ? {}
       : { resourceLimits: resolveResourceLimits(options.resourceLimits) }),
   };
-}
-
-/**
- * The limit that holds for an operation: its own, else its client's.
- *
- * @throws MongoInvalidArgumentError for one that is no positive number
- */
-export function deadlineOf(
-  options: Document | undefined,
-  { deadlineMS }: ResolvedOffloadOptions,
-): number | undefined {
-  const own: unknown = options?.deadlineMS;
-  if (own == null) return deadlineMS;
-  const [low, high] = LIMITS.deadlineMS;
-  if (typeof own !== 'number' || !(own >= low && own <= high)) {
-    throw new MongoInvalidArgumentError(
-      `deadlineMS must be a number of milliseconds from ${low} to ${high}, not ${JSON.stringify(own)}`,
-    );
-  }
-  return own;
 }
 
 function defaultWorkers(): number {

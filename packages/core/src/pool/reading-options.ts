@@ -25,6 +25,10 @@ declare module 'mongodb' {
     /** Of `@mongo-offload/core`: how the documents of this operation are made. */
     offload?: ReadingOptions;
   }
+  interface AbstractCursorOptions {
+    /** Of `@mongo-offload/core`: how the documents of this cursor are made. */
+    offload?: ReadingOptions;
+  }
 }
 
 export type ResolvedReadingOptions = Required<ReadingOptions>;

@@ -1,9 +1,11 @@
 import * as driver from 'mongodb';
 import type { EndSessionOptions, TransactionOptions, WithTransactionCallback } from 'mongodb';
 
+import { withinLimits, type LimitOptions } from '../abort/limits';
 import type { ClientLink } from '../client/client-link';
 import { sessionInternals } from '../driver/internals';
 import { CallSite } from '../errors';
+import { checkOwnOptions, type OwnOptions } from '../facade/own-options';
 import { ownAllMethods } from '../facade/own-prototype';
 import {
   enter,
@@ -24,6 +26,8 @@ export interface Tie {
   joins: boolean;
   /** Where `withTransaction` was called, while it is that which starts transactions. */
   startedAt?: CallSite;
+  /** What gives up the `withTransaction` that is under way. */
+  signal?: AbortSignal;
 }
 
 const ties = new WeakMap<driver.ClientSession, Tie>();
@@ -51,6 +55,7 @@ export class ClientSession extends driver.ClientSession {
       options,
       startedAt,
       forgotten,
+      signal: tie.signal,
     });
     // The function that `withTransaction` calls has a scope of its own.
     if (tie.startedAt === undefined && forgotten !== 'off') enter(transaction, 'suspects');
@@ -60,18 +65,23 @@ export class ClientSession extends driver.ClientSession {
    * As the driver's. Operations without a session that the function calls take part in the transaction
    * where the client has `offload: { ambientTransactions: true }`; else they are noticed as
    * `offload.forgottenSession` says.
+   *
+   * Takes `signal` and `deadlineMS` for all of it: when it is given up, so is every operation that is under way
+   * in it, and what the function calls then in the transaction. It is aborted when the function has returned.
    */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the driver's own default
   override async withTransaction<T = any>(
     fn: WithTransactionCallback<T>,
-    options?: TransactionOptions & { timeoutMS?: number },
+    options?: TransactionOptions & LimitOptions & { timeoutMS?: number },
   ): Promise<T> {
     const tie = ties.get(this);
     if (tie === undefined) return await super.withTransaction(fn, options);
+    checkOwnOptions(options);
     const guards = tie.client.offload.forgottenSession !== 'off';
     const role = tie.joins ? 'joins' : guards ? 'guards' : undefined;
     const startedAt = new CallSite();
     const attempt = (): Promise<T> => {
+      tie.signal?.throwIfAborted();
       tie.startedAt = undefined;
       return runFunction(
         lastTransaction(this)!,
@@ -80,22 +90,33 @@ export class ClientSession extends driver.ClientSession {
         () => (tie.startedAt = startedAt),
       );
     };
-    tie.startedAt = startedAt;
-    try {
-      return await super.withTransaction(attempt, options);
-    } finally {
-      tie.startedAt = undefined;
-    }
+    const limited = { what: 'session.withTransaction', write: true, defaults: {} };
+    const rest = options && (withoutLimits(options) as TransactionOptions);
+    return await withinLimits(options, limited, async (signal) => {
+      tie.startedAt = startedAt;
+      tie.signal = signal;
+      const doom = (): void => lastTransaction(this)?.doom(signal?.reason as Error);
+      signal?.addEventListener('abort', doom, { once: true });
+      try {
+        return await super.withTransaction(attempt, rest);
+      } finally {
+        signal?.removeEventListener('abort', doom);
+        tie.startedAt = undefined;
+        tie.signal = undefined;
+      }
+    });
   }
 
-  override async commitTransaction(options?: { timeoutMS?: number }): Promise<void> {
+  /** Takes `signal` and `deadlineMS`: where it is given up, the server may have committed. */
+  override async commitTransaction(options?: { timeoutMS?: number } & LimitOptions): Promise<void> {
     const native = (): Promise<void> => super.commitTransaction(options);
-    await commitTransaction(this, ties.get(this), native);
+    await commitTransaction(this, ties.get(this), native, options);
   }
 
-  override async abortTransaction(options?: { timeoutMS?: number }): Promise<void> {
+  /** Takes `signal` and `deadlineMS`: where it is given up, the server aborts by itself. */
+  override async abortTransaction(options?: { timeoutMS?: number } & LimitOptions): Promise<void> {
     const native = (): Promise<void> => super.abortTransaction(options);
-    await abortTransaction(this, ties.get(this), native);
+    await abortTransaction(this, ties.get(this), native, options);
   }
 
   /** Ends the session. A transaction that is open is aborted, and a warning says so. */
@@ -118,6 +139,10 @@ export class ClientSession extends driver.ClientSession {
 }
 
 ownAllMethods(ClientSession, driver.ClientSession);
+
+function withoutLimits({ signal: _, deadlineMS: __, offload: ___, ...rest }: OwnOptions): object {
+  return rest;
+}
 
 /**
  * Makes a session of the driver's one of ours.

@@ -1,10 +1,14 @@
-import type { ClientSession } from 'mongodb';
+import { MongoError, MongoTransactionError, type ClientSession } from 'mongodb';
 
-import { Deadline } from '../abort/deadline';
+import { eitherSignal } from '../abort/deadline';
+import { Limits } from '../abort/limits';
+import { untilAborted } from '../abort/until-aborted';
 import { sessionInternals } from '../driver/internals';
 import { DeadlineExceededError, WorkerLostError } from '../errors';
 import { tracedOnMain } from '../observe/operation-context';
+import { readingOptionsOf } from '../pool/reading-options';
 import { lastTransaction, type Hold } from '../transaction';
+import type { OwnOptions } from '../facade/own-options';
 import type { Tie } from './client-session';
 import type { SessionLink } from './session-link';
 
@@ -26,21 +30,27 @@ export async function commitTransaction(
   session: ClientSession,
   tie: Tie | undefined,
   native: Native,
+  options: OwnOptions | undefined,
 ): Promise<void> {
   const transaction = lastTransaction(session);
   if (tie === undefined || transaction === undefined) return await native();
-  const limit = limitOf(tie, 'session.commitTransaction');
+  // The error of whoever has given up `withTransaction` may say that a commit is to be tried again.
+  if (tie.signal?.aborted === true) throw new MongoTransactionError('withTransaction was given up');
+  const limits = limitsOf(tie, 'session.commitTransaction', options);
   try {
-    const { signal } = limit ?? {};
+    const signal = eitherSignal(limits.signal, tie.signal);
     await transaction.commit((hold) => commit(session, tie, native, { signal, hold }), signal);
   } finally {
-    limit?.end();
+    limits.end();
   }
 }
 
 async function commit(session: ClientSession, tie: Tie, native: Native, turn: Turn): Promise<void> {
   const link = inWorker(session, tie, 'TRANSACTION_IN_PROGRESS', 'TRANSACTION_COMMITTED');
-  if (link === undefined) return await here('session.commitTransaction', session, tie, native);
+  if (link === undefined) {
+    const ending = here('session.commitTransaction', session, tie, native);
+    return await untilAborted(ending, turn.signal);
+  }
   const { transaction } = sessionInternals(session);
   if (link.isLost) {
     // What the lost worker had under way in it is not known: it must not be committed. A commit
@@ -51,9 +61,10 @@ async function commit(session: ClientSession, tie: Tie, native: Native, turn: Tu
   try {
     await tie.client.callOnSession('session.commitTransaction', link, turn);
   } catch (error) {
-    if (error instanceof WorkerLostError || error instanceof DeadlineExceededError) {
+    const { signal } = turn;
+    if (error instanceof WorkerLostError || (signal?.aborted === true && error === signal.reason)) {
       transaction.state = 'TRANSACTION_COMMITTED';
-      error.addErrorLabel('UnknownTransactionCommitResult');
+      if (error instanceof MongoError) error.addErrorLabel('UnknownTransactionCommitResult');
     }
     throw error;
   }
@@ -64,24 +75,28 @@ export async function abortTransaction(
   session: ClientSession,
   tie: Tie | undefined,
   native: Native,
+  options: OwnOptions | undefined,
 ): Promise<void> {
   const transaction = lastTransaction(session);
   if (tie === undefined || transaction === undefined) return await native();
+  const limits = limitsOf(tie, 'session.abortTransaction', options);
   transaction.drop();
   const { session: link } = tie;
   // It is not known when, nor whether, that ends, and the caller has waited long enough.
   if (link !== undefined && session.inTransaction() && transaction.givenUp !== undefined) {
+    limits.end();
     return leaveToServer(session, link, transaction.givenUp);
   }
-  const limit = limitOf(tie, 'session.abortTransaction');
+  const { signal } = limits;
   try {
-    const { signal } = limit ?? {};
     await transaction.abort((hold) => abort(session, tie, native, { signal, hold }), signal);
   } catch (error) {
-    if (link === undefined || !(error instanceof DeadlineExceededError)) throw error;
+    if (link === undefined || signal?.aborted !== true || error !== signal.reason) throw error;
     leaveToServer(session, link, transaction.givenUp);
+    // The limit of the client's is no reason for an abort, which never fails, to do so.
+    if (!(error instanceof DeadlineExceededError) || options?.deadlineMS !== undefined) throw error;
   } finally {
-    limit?.end();
+    limits.end();
   }
 }
 
@@ -101,7 +116,10 @@ function leaveToServer(
 
 async function abort(session: ClientSession, tie: Tie, native: Native, turn: Turn): Promise<void> {
   const link = inWorker(session, tie, 'STARTING_TRANSACTION', 'TRANSACTION_IN_PROGRESS');
-  if (link === undefined) return await here('session.abortTransaction', session, tie, native);
+  if (link === undefined) {
+    const ending = here('session.abortTransaction', session, tie, native);
+    return await untilAborted(ending, turn.signal);
+  }
   const { transaction } = sessionInternals(session);
   try {
     // Another worker tells the server, which would else keep it, and its locks, for a minute.
@@ -139,9 +157,7 @@ function inWorker(
   return states.includes(sessionInternals(session).transaction.state) ? link : undefined;
 }
 
-/** The limit that the client sets each of its operations. */
-function limitOf({ session, client }: Tie, what: string): Deadline | undefined {
-  const { deadlineMS } = client.offload;
-  if (session === undefined || deadlineMS === undefined) return undefined;
-  return new Deadline(deadlineMS, what, true);
+function limitsOf({ client }: Tie, what: string, options: OwnOptions | undefined): Limits {
+  readingOptionsOf(options);
+  return new Limits(options, { what, write: true, defaults: client.offload });
 }

@@ -1,5 +1,7 @@
 import { MongoClientClosedError, type ClientSession, type MongoClient } from 'mongodb';
 
+import { eitherSignal } from '../abort/deadline';
+import { untilAborted } from '../abort/until-aborted';
 import { CallSite, TransactionEndedError, warnOnceAt } from '../errors';
 import type { ForgottenSession } from '../pool/offload-options';
 import { TurnQueue, type Hold, type TurnOptions } from './turn-queue';
@@ -13,6 +15,8 @@ export interface TransactionStart {
   /** The call of `startTransaction`, or of `withTransaction`. */
   readonly startedAt: CallSite;
   readonly forgotten: ForgottenSession;
+  /** Gives up all that is done in it. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** One transaction, from its start until it is committed or aborted: a retry is another. */
@@ -22,6 +26,7 @@ export class OpenTransaction implements TransactionStart {
   readonly options: object | undefined;
   readonly startedAt: CallSite;
   readonly forgotten: ForgottenSession;
+  readonly signal: AbortSignal | undefined;
   readonly #queue = new TurnQueue();
   #firstUse: CallSite | undefined;
   #isStarting = true;
@@ -30,12 +35,13 @@ export class OpenTransaction implements TransactionStart {
   #saidParallel = false;
   #doom: Error | undefined;
 
-  constructor({ client, session, options, startedAt, forgotten }: TransactionStart) {
+  constructor({ client, session, options, startedAt, forgotten, signal }: TransactionStart) {
     this.client = client;
     this.session = session;
     this.options = options;
     this.startedAt = startedAt;
     this.forgotten = forgotten;
+    this.signal = signal;
     queueMicrotask(() => {
       this.#isStarting = false;
     });
@@ -58,7 +64,8 @@ export class OpenTransaction implements TransactionStart {
 
   /** Whether a session that ends now leaves it open, and no error told the program to give it up. */
   get isLeft(): boolean {
-    return !this.#over && !this.#failed && this.session.inTransaction();
+    if (this.#over || this.#failed || this.#doom !== undefined) return false;
+    return this.session.inTransaction();
   }
 
   /** An operation is called with its session. */
@@ -86,12 +93,14 @@ export class OpenTransaction implements TransactionStart {
    */
   async inTurn<T>(options: TurnOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
     const { what, quiet } = options;
+    const signal = eitherSignal(options.signal, this.signal);
+    this.signal?.throwIfAborted();
     if (this.#over) throw new TransactionEndedError(what);
     if (quiet !== true && !this.#saidParallel) this.#noticeParallel(what);
     try {
-      return await this.#queue.run(options, async (hold) => {
+      return await this.#queue.run({ ...options, signal }, async (hold) => {
         if (!this.session.inTransaction()) throw new TransactionEndedError(what);
-        return await work(hold);
+        return await untilAborted(work(hold), this.signal);
       });
     } catch (error) {
       this.#failed = true;

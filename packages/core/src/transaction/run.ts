@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { MongoTransactionError, type ClientSession, type TransactionOptions } from 'mongodb';
 
+import { withinLimits } from '../abort/limits';
 import { tracedOnMain } from '../observe/operation-context';
 import { transactionOf, type OpenTransaction } from './open-transaction';
 import { scopeHere, within } from './scope';
@@ -63,13 +64,16 @@ export async function runNested<T>(
   run: (session: ClientSession) => Promise<T>,
   options: TransactionOptions | undefined,
 ): Promise<T> {
-  if (options !== undefined && !isDeepStrictEqual(options, around.options ?? {})) {
+  // Its limits are its own.
+  const { signal: _, deadlineMS: __, ...shared } = options ?? {};
+  if (Object.keys(shared).length > 0 && !isDeepStrictEqual(shared, around.options ?? {})) {
     throw new MongoTransactionError(
       'A transaction inside of another takes part in that one, and cannot have options that differ from its options',
     );
   }
   try {
-    return await run(around.session);
+    const limited = { what: 'client.transaction', write: true, defaults: {} };
+    return await withinLimits(options, limited, () => run(around.session));
   } catch (error) {
     around.doom(error as Error);
     throw error;
@@ -96,5 +100,9 @@ export async function runOnMain<T>(
   for (let scope = scopeHere(); scope !== undefined; scope = scope.outer) {
     if (scope.role === 'holds' && scope.transaction === transaction) return await work();
   }
-  return await transaction.inTurn(options, async () => await within(transaction, 'holds', work));
+  return await transaction.inTurn(options, async (hold) => {
+    const working = within(transaction, 'holds', work);
+    hold(working);
+    return await working;
+  });
 }

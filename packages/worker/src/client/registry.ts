@@ -11,6 +11,7 @@ import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
 import type { TargetDefinition, ToWorker } from '../protocol';
 import { adoptServerSessions } from '../session/session-registry';
 import { appendMetadata, nameClient } from './metadata';
+import { resolveNamesAs } from './name-resolution';
 import { RemoteCredentials } from './remote-credentials';
 
 /** What an operation is called on, as the real driver's object. */
@@ -60,7 +61,7 @@ export class ClientRegistry {
     this.#outbox = outbox;
   }
 
-  define({ id, url, options: given, log, credentials, appended }: ClientMessage): void {
+  define({ id, url, options: given, log, credentials, appended, names }: ClientMessage): void {
     const logging = loggingOptions(id, log, this.#outbox);
     const remote = credentials && new RemoteCredentials(credentials);
     const options: MongoClientOptions = { ...given };
@@ -75,6 +76,7 @@ export class ClientRegistry {
     };
     let client: MongoClient;
     try {
+      resolveNamesAs(names);
       client = another(logging);
     } catch (error) {
       // The main thread has made one of the same options: what fails here is told by its operations.

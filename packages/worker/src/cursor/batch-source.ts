@@ -3,10 +3,12 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import type { AbstractCursor, Document } from 'mongodb';
 
+import { carrying } from '../abort/carried-signal';
 import type { EncodeMode, TapeEncoder } from '../codec';
 import { keepCall } from '../events';
 import {
   packError,
+  type CloseOptions,
   type CursorBatch,
   type CursorHandle,
   type ErrorEnvelope,
@@ -26,6 +28,8 @@ export interface BatchSettings {
   mode: EncodeMode;
   /** What became of the cursor's session, where it has one. */
   session?: () => CursorBatch['session'];
+  /** Gives it up while it is being opened; where there is none, it cannot be given up later either. */
+  signal: AbortSignal | undefined;
   /** Sends the events that are waiting, and says how far the main thread must have got. */
   mark: () => EventMark;
 }
@@ -62,12 +66,13 @@ export class BatchSource implements CursorHandle {
   #turn: Promise<unknown> = Promise.resolve();
   #credit = 0;
   #closed = false;
+  readonly #abort: AbortController | undefined;
   #port: MessagePort | undefined;
 
   constructor(
     cursor: AbstractCursor,
     encoder: TapeEncoder,
-    { chunkBytes, tailable, mode, session, mark }: BatchSettings,
+    { chunkBytes, tailable, mode, session, signal, mark }: BatchSettings,
   ) {
     this.#cursor = cursor;
     this.#encoder = encoder;
@@ -75,6 +80,10 @@ export class BatchSource implements CursorHandle {
     this.#tailable = tailable;
     this.#mode = mode;
     this.#session = session;
+    if (signal !== undefined) {
+      const abort = (this.#abort = new AbortController());
+      signal.addEventListener('abort', () => abort.abort(), { once: true });
+    }
     this.#mark = mark;
   }
 
@@ -85,7 +94,7 @@ export class BatchSource implements CursorHandle {
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
     // The main thread closes its end when it has what it wants, or dies with it still open.
-    port1.on('close', () => void this.close(true));
+    port1.on('close', () => void this.close({ apart: true }));
     Comlink.expose(this satisfies CursorHandle, port1);
     port1.start();
     return { opened: { batch, port: port2 }, transfer: [batch.chunk.buffer, port2] };
@@ -108,9 +117,10 @@ export class BatchSource implements CursorHandle {
     }
   }
 
-  async close(apart = false): Promise<EventMark> {
+  async close({ apart = false, now = false }: CloseOptions = {}): Promise<EventMark> {
     if (this.#closed) return undefined;
     this.#closed = true;
+    if (now) this.#abort?.abort();
     if (apart && this.#session !== undefined) leaveSession(this.#cursor);
     this.#batch = { documents: NO_DOCUMENTS, id: [0, 0] };
     this.#at = 0;
@@ -162,10 +172,14 @@ export class BatchSource implements CursorHandle {
         cursorInit(): Promise<void>;
         fetchBatch(): Promise<void>;
       };
-      await (cursor.id === undefined ? steps.cursorInit() : steps.fetchBatch());
+      await carrying(this.#abort?.signal, () =>
+        cursor.id === undefined ? steps.cursorInit() : steps.fetchBatch(),
+      );
       documents = takeBuffered(cursor);
     } else {
-      const first = (await cursor.tryNext()) as Document | null;
+      const first = (await carrying(this.#abort?.signal, () =>
+        cursor.tryNext(),
+      )) as Document | null;
       documents = first === null ? NO_DOCUMENTS : takeBuffered(cursor, first);
     }
     const { low, high } = cursor.id ?? { low: 0, high: 0 };

@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 
 import type { Document, ExplainVerbosityLike, FindCursor } from 'mongodb';
 
+import { carrying } from '../abort/carried-signal';
 import { ClientRegistry, type Target } from '../client/registry';
 import { reencodeRaw, TapeEncoder, type EncodeMode } from '../codec';
 import { BatchSource } from '../cursor/batch-source';
@@ -184,6 +185,7 @@ export class Lane {
           chunkBytes: this.#chunkBytes,
           tailable: options.tailable === true,
           mode,
+          signal,
           session: session === 0 ? undefined : () => this.#sessions.snapshot(session),
           mark: () => this.#replies.mark(),
         });
@@ -195,13 +197,13 @@ export class Lane {
       case 'cursor.explain': {
         const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, raw: true });
         const verbosity = args.positional[2] as ExplainVerbosityLike;
-        const plan = await (cursor as FindCursor).explain(verbosity);
+        const plan = await carrying(signal, () => (cursor as FindCursor).explain(verbosity));
         return this.#replies.outcome(call, { kind: 'raw', bytes: reencodeRaw({ v: plan }) });
       }
       case 'cursor.count': {
         const { countOptions, ...cursorOptions } = options as { countOptions?: Document };
         const cursor = openCursor(kind, cursorArgs ?? {}, target, cursorOptions) as FindCursor;
-        const value = await cursor.count(countOptions);
+        const value = await carrying(signal, () => cursor.count(countOptions));
         return this.#replies.outcome(call, { kind: 'value', value });
       }
       default: {

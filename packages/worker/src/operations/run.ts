@@ -12,6 +12,7 @@ import type {
   WriteError,
 } from 'mongodb';
 
+import { carrying } from '../abort/carried-signal';
 import type { Target } from '../client/registry';
 import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
@@ -25,6 +26,12 @@ export type Outcome =
   | { kind: 'document'; bytes: Uint8Array | null }
   | { kind: 'done' };
 
+/** Operations of which the server is sent the options that the driver does not know. */
+const HANDS_OPTIONS_ON = new Set<OperationName>([
+  'db.createCollection',
+  'admin.validateCollection',
+]);
+
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 /** Calls the driver's own method of the operation's name on the operation's target. */
@@ -36,7 +43,7 @@ export async function run(
 ): Promise<Outcome> {
   const spec: OperationSpec = OPERATIONS[name];
   const finalOptions: Document = { ...options };
-  if (signal !== undefined) finalOptions.signal = signal;
+  if (signal !== undefined && !HANDS_OPTIONS_ON.has(name)) finalOptions.signal = signal;
   const passedThrough = spec.result === 'document' || (spec.result === 'raw' && raw);
   // No more than `raw`: options that change how numbers come would also reach the driver's own look
   // at an error's code, on which its retries and its view of the deployment rest.
@@ -63,10 +70,10 @@ export async function run(
         target.collection?.createIndexes(positional[0] as IndexDescription[], finalOptions, true),
       );
     case 'session.commitTransaction':
-      await sessionOf(options).commitTransaction();
+      await carrying(signal, () => sessionOf(options).commitTransaction());
       return { kind: 'done' };
     case 'session.abortTransaction':
-      await sessionOf(options).abortTransaction();
+      await carrying(signal, () => sessionOf(options).abortTransaction());
       return { kind: 'done' };
     case 'collection.bulkStatements':
       return await bulkStatements(target, positional, finalOptions);
@@ -81,7 +88,7 @@ export async function run(
   const on = receiver(name.slice(0, dot), target);
   const method = on[name.slice(dot + 1)];
   const args = positional.slice(0, spec.arity);
-  const result = await method.call(on, ...args, finalOptions);
+  const result = await carrying(signal, () => method.call(on, ...args, finalOptions));
   switch (spec.result) {
     case 'done':
       return { kind: 'done' };

@@ -24,6 +24,7 @@ export type ToWorker =
       credentials?: CredentialService;
       /** What was appended to its handshake since it was made. */
       appended: DriverInfo[];
+      names: NameResolution;
     }
   /** Appends to the handshake of a client. */
   | { type: 'metadata'; client: number; driverInfo: DriverInfo }
@@ -207,8 +208,21 @@ export interface CursorHandle {
   next(
     options?: NextOptions,
   ): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }>;
-  /** @param apart - its session has moved on: the server is told outside of it */
-  close(apart?: boolean): Promise<EventMark>;
+  close(options?: CloseOptions): Promise<EventMark>;
+}
+
+/** How the main thread resolves names: see `dns.getServers` and `dns.getDefaultResultOrder`. */
+export interface NameResolution {
+  servers: string[];
+  order: 'ipv4first' | 'ipv6first' | 'verbatim';
+}
+
+/** How a cursor is closed. */
+export interface CloseOptions {
+  /** Its session has moved on: the server is told outside of it. */
+  apart?: boolean;
+  /** It was given up: a batch that is being fetched is not waited for. */
+  now?: boolean;
 }
 
 /** What the main thread may change between batches. */

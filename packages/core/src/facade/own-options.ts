@@ -1,0 +1,21 @@
+import type { Document } from 'mongodb';
+
+import { signalOf } from '../abort/deadline';
+import { deadlineOf, type LimitOptions } from '../abort/limits';
+import { readingOptionsOf, type ReadingOptions } from '../pool/reading-options';
+
+/** Options of ours, for methods whose options are no OperationOptions of the driver's. */
+export interface OwnOptions extends LimitOptions {
+  offload?: ReadingOptions;
+}
+
+/**
+ * Checks the options of ours, where something is made that is used later: a cursor, a stream, a bulk operation.
+ *
+ * @throws OffloadOptionError, MongoInvalidArgumentError or TypeError for one that is wrong
+ */
+export function checkOwnOptions(options: Document | null | undefined): void {
+  readingOptionsOf(options);
+  deadlineOf(options, {});
+  signalOf(options);
+}

@@ -1,0 +1,1 @@
+export { GridFSBucket } from './bucket';
