@@ -64,10 +64,13 @@ describe('a bound on operations', () => {
     const inserts = Array.from({ length: 50 }, (_, _id) => rows.insertOne({ _id }));
     await roundTrips();
     expect(await stored()).toBe(0);
+    const { client: load } = await client.offload.stats();
+    expect(load).toStrictEqual({ inFlight: 2, queued: 50 });
     await held.release();
     const ids = await Promise.all(inserts.map(async (insert) => (await insert).insertedId));
     expect(ids).toStrictEqual(Array.from({ length: 50 }, (_, _id) => _id));
     expect(await stored()).toBe(50);
+    expect((await client.offload.stats()).client).toStrictEqual({ inFlight: 0, queued: 0 });
     for (const { result } of first) expect((await result).modifiedCount).toBe(1);
   });
 
