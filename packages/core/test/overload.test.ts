@@ -293,7 +293,7 @@ describe('one that waits', () => {
     const { rows, blocked } = open({ maxInFlight: 1 });
     const { result } = await held.update(blocked);
     const error = await rows
-      .insertOne({ _id: 1 }, { deadlineMS: 50 } as native.InsertOneOptions)
+      .insertOne({ _id: 1 }, { deadlineMS: 50 })
       .catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(DeadlineExceededError);
     expect(error).toMatchObject({ mayHaveBeenApplied: false, deadlineMS: 50 });
