@@ -328,6 +328,9 @@ test('what Node shows of a client is what it shows of the driver’s, but for th
   expect(client.options.credentials).toStrictEqual(theirs.options.credentials);
   expect(Object.assign(client, { hung: 'on it' })).toBe(client);
   expect(shown(client)).toContain("hung: 'on it'");
+  // What hangs on it may lead back to it; what only stands beside it does not.
+  expect(shown([client.db('any'), client])).not.toContain('[Circular]');
+  expect(shown(Object.assign(client, { main: client.db('any') }))).toContain('[Circular]');
   note(client);
   await client.close();
 });

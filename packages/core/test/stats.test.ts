@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { MongoClient, type OffloadStats, type WorkerStats } from '@mongo-offload/core';
 
@@ -178,6 +179,11 @@ test('a client that closes watches no more; another goes on', async () => {
 });
 
 describe('a worker in trouble', () => {
+  /** Whether all threads run, and so many of them in the place of others. */
+  const restarted = (now: OffloadStats, before: OffloadStats, count: number): boolean =>
+    sum(now, 'restarts') - sum(before, 'restarts') === count &&
+    now.workers.every(({ state }) => state === 'running');
+
   test('one that is stuck: what it has not taken is queued, and its memory is not known', async () => {
     await clients.ours.db.collection('many').findOne();
     const threads = [...WorkerPool.running!.threads];
@@ -194,6 +200,29 @@ describe('a worker in trouble', () => {
     expect(after.workers.filter(({ state }) => state === 'running')).not.toHaveLength(0);
   });
 
+  test('asking while threads die and clients close gives an answer, and soon', async () => {
+    const { db, client } = clients.ours;
+    await db.collection('many').findOne();
+    const other = new MongoClient(uri());
+    await other.connect();
+    const before = await stats();
+    const asked = [stats()];
+    const { threads } = WorkerPool.running!;
+    for (const thread of threads) crash(thread, 'exit');
+    const closing = other.close();
+    const start = performance.now();
+    for (let i = 0; i < 50; i++) {
+      asked.push(client.offload.stats(), other.offload.stats());
+      await nextTurn();
+    }
+    const answers = await Promise.all(asked);
+    expect(performance.now() - start).toBeLessThan(2_000);
+    for (const { workers } of answers) expect(workers).toHaveLength(2);
+    await closing;
+    await until(async () => restarted(await stats(), before, threads.length));
+    await db.collection('many').findOne();
+  });
+
   test('one that died was restarted; what it was lost with has failed', async () => {
     const { db } = clients.ours;
     await db.collection('many').findOne();
@@ -204,9 +233,10 @@ describe('a worker in trouble', () => {
       .updateOne({ i: 0, ...slowly(5_000) }, { $inc: { n: 1 } }, { comment });
     write.catch(() => undefined);
     await underWay(clients.native.client, comment);
-    for (const thread of WorkerPool.running!.threads) crash(thread, 'exit');
+    const { threads } = WorkerPool.running!;
+    for (const thread of threads) crash(thread, 'exit');
     await expect(write).rejects.toThrow(/gone/);
-    await until(async () => sum(await stats(), 'restarts') > sum(before, 'restarts'));
+    await until(async () => restarted(await stats(), before, threads.length));
     await db.collection('many').findOne();
     const after = await stats();
     expect(sum(after, 'failed') - sum(before, 'failed')).toBe(1);

@@ -18,6 +18,9 @@ const INTERNALS = ['s', 'topology'] as const;
 
 const HIDDEN = '<hidden>';
 
+/** Those that are being shown: what hangs on one may lead back to it, which Node does not see past us. */
+const showing = new Set<object>();
+
 /**
  * What `util.inspect`, and so `console.log`, shows of a client: what the driver's own shows, without passwords,
  * keys, and the driver's own state.
@@ -28,6 +31,7 @@ export function inspectClient(
   options: InspectOptions,
   show: typeof inspect,
 ): string {
+  if (showing.has(client)) return '[Circular]';
   const copy = Object.create(
     Object.getPrototypeOf(client) as object,
     Object.getOwnPropertyDescriptors(client),
@@ -38,7 +42,12 @@ export function inspectClient(
   put(show.custom, undefined, false);
   for (const name of INTERNALS) if (Object.hasOwn(client, name)) put(name, HIDDEN, true);
   if (Object.hasOwn(client, 'options')) put('options', withoutSecrets(copy.options), true);
-  return show(copy, { ...options, depth });
+  showing.add(client);
+  try {
+    return show(copy, { ...options, depth });
+  } finally {
+    showing.delete(client);
+  }
 }
 
 /** A session of the driver's shows its client's options, which have the password. */
