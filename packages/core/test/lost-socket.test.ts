@@ -135,18 +135,22 @@ describe('when all connections are lost at once', () => {
   const COUNT = 10;
 
   /** Makes calls, and cuts their connections when the commands are on their way. */
-  async function cutUnderWay(client: MongoClient, call: (i: number) => Promise<unknown>) {
-    await connections(client, COUNT);
+  async function cutUnderWay(
+    client: MongoClient,
+    atOnce: number,
+    call: (i: number) => Promise<unknown>,
+  ) {
+    await connections(client, atOnce);
     await proxy.set({ delayMS: 200 });
     let begun = 0;
     const underWay = new Promise<void>((resolve) => {
       client.on('commandStarted', () => {
-        if (++begun === COUNT) resolve();
+        if (++begun === atOnce) resolve();
       });
     });
     const calls = Promise.all(Array.from({ length: COUNT }, async (_, i) => await call(i)));
     await underWay;
-    expect(await proxy.cut()).toBeGreaterThanOrEqual(COUNT);
+    expect(await proxy.cut()).toBeGreaterThanOrEqual(atOnce);
     await proxy.heal();
     await calls;
   }
@@ -154,20 +158,27 @@ describe('when all connections are lost at once', () => {
   test('each write is sent again', async () => {
     await using client = open({ monitorCommands: true });
     const things = await empty(client, 'inserts');
-    await cutUnderWay(client, async (_id) => await things.insertOne({ _id }));
+    await cutUnderWay(client, COUNT, async (_id) => await things.insertOne({ _id }));
     expect(await things.countDocuments()).toBe(COUNT);
   }, 20_000);
 
-  test('each transaction begins anew', async () => {
-    await using client = open({ monitorCommands: true });
-    const things = await empty(client, 'counters');
-    await things.insertMany(Array.from({ length: COUNT }, (_, _id) => ({ _id, n: 0 })));
-    await cutUnderWay(client, async (_id) => {
-      await client.transaction(async () => {
-        await things.updateOne({ _id }, { $inc: { n: 1 } });
-        await things.updateOne({ _id }, { $inc: { n: 1 } });
+  test.each([
+    ['begins anew', COUNT],
+    ['begins anew, also where it waited for a connection', 2],
+  ])(
+    'each transaction %s',
+    async (_, maxPoolSize) => {
+      await using client = open({ monitorCommands: true, maxPoolSize });
+      const things = await empty(client, 'counters');
+      await things.insertMany(Array.from({ length: COUNT }, (_, _id) => ({ _id, n: 0 })));
+      await cutUnderWay(client, maxPoolSize, async (_id) => {
+        await client.transaction(async () => {
+          await things.updateOne({ _id }, { $inc: { n: 1 } });
+          await things.updateOne({ _id }, { $inc: { n: 1 } });
+        });
       });
-    });
-    expect(await things.countDocuments({ n: 2 })).toBe(COUNT);
-  }, 20_000);
+      expect(await things.countDocuments({ n: 2 })).toBe(COUNT);
+    },
+    20_000,
+  );
 });

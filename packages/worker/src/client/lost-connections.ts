@@ -10,21 +10,24 @@ interface Connection {
 interface Server {
   topology: { s: { options: { retryWrites?: boolean } } };
 }
-interface CommandOptions {
-  session?: ClientSession & {
-    readonly serverSession: { isDirty: boolean };
-    isPinned: boolean;
-    unpin(options: { force: boolean }): void;
-  };
+interface Session extends ClientSession {
+  isPinned: boolean;
+  unpin(options: { force: boolean }): void;
+}
+interface Operation {
+  session?: Session;
+  /** Where it runs a command that it was given. */
+  command?: Document;
 }
 type Write = (this: Connection, command: unknown, options: unknown) => Promise<void>;
 type Decorate = (
   this: Server,
   connection: Connection,
   command: Document,
-  options: CommandOptions | undefined,
+  options: { session?: Session } | undefined,
   error: Error,
 ) => Error;
+type Run = (this: Server, operation: Operation, timeoutContext: unknown) => Promise<unknown>;
 
 /**
  * Mends what this thread's copy of the driver (7.9) makes of connections that are lost under a command. A driver
@@ -36,7 +39,7 @@ export function mendLostConnections(): void {
     Connection?: { prototype: { writeCommand?: Write } };
   };
   const server = require('mongodb/lib/sdam/server') as {
-    Server?: { prototype: { decorateCommandError?: Decorate } };
+    Server?: { prototype: { decorateCommandError?: Decorate; command?: Run } };
   };
   /* eslint-enable @typescript-eslint/no-require-imports */
   const { prototype: connections } = connection.Connection ?? {};
@@ -47,6 +50,7 @@ export function mendLostConnections(): void {
   if (servers?.decorateCommandError !== undefined) {
     servers.decorateCommandError = labelling(servers.decorateCommandError);
   }
+  if (servers?.command !== undefined) servers.command = labellingWaits(servers.command);
 }
 
 /**
@@ -89,11 +93,10 @@ function labelling(decorate: Decorate): Decorate {
     if (!(error instanceof MongoNetworkError)) return error;
     const { session } = options ?? {};
     if (session?.hasEnded === false) session.serverSession.isDirty = true;
-    const endsTransaction = 'commitTransaction' in command || 'abortTransaction' in command;
-    if (session?.inTransaction() === true && !endsTransaction) {
+    if (session?.inTransaction() === true && !endsTransaction(command)) {
       error.addErrorLabel('TransientTransactionError');
       if (session.isPinned) session.unpin({ force: true });
-    } else if (endsTransaction || this.topology.s.options.retryWrites !== false) {
+    } else if (endsTransaction(command) || this.topology.s.options.retryWrites !== false) {
       // The server is not known any more; what it was, the connection knows.
       const { type, logicalSessionTimeoutMinutes } = connection.description;
       const isRetryable = type !== 'Standalone' && logicalSessionTimeoutMinutes != null;
@@ -101,4 +104,28 @@ function labelling(decorate: Decorate): Decorate {
     }
     return error;
   };
+}
+
+/**
+ * What waits for a connection as the pool is cleared fails with a network error as well; the driver has no label for it
+ * in a transaction, which does not begin anew then.
+ */
+function labellingWaits(run: Run): Run {
+  return function (operation, timeoutContext) {
+    return run.call(this, operation, timeoutContext).catch((error: unknown) => {
+      const { session, command = {} } = operation;
+      if (
+        error instanceof MongoNetworkError &&
+        session?.inTransaction() === true &&
+        !endsTransaction(command)
+      ) {
+        error.addErrorLabel('TransientTransactionError');
+      }
+      throw error;
+    });
+  };
+}
+
+function endsTransaction(command: Document): boolean {
+  return 'commitTransaction' in command || 'abortTransaction' in command;
 }
