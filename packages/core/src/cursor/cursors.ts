@@ -1,6 +1,7 @@
 import * as driver from 'mongodb';
 import type { CollectionInfo, CountOptions, Document } from 'mongodb';
 
+import type { LimitOptions } from '../abort/limits';
 import { inside, RunCommandCursorClass, type CursorInternals } from '../driver/internals';
 import { ownAllMethods } from '../facade/own-prototype';
 import { isOffloaded } from '../session';
@@ -15,6 +16,9 @@ import { installReading, type OffloadedCursorMethods } from './reading';
 /* eslint-disable @typescript-eslint/no-unsafe-declaration-merging -- the interfaces name what installReading puts on the prototypes */
 /* eslint-disable @typescript-eslint/no-empty-object-type -- as above */
 /* eslint-disable @typescript-eslint/no-explicit-any -- the driver's own default for the schema of a cursor */
+
+type Verbosity = driver.ExplainVerbosityLike | driver.ExplainCommandOptions;
+type ExplainLimits = { timeoutMS?: number } & LimitOptions;
 
 /** The driver's FindCursor, read in a worker thread. */
 export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
@@ -54,7 +58,12 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
     });
   }
 }
-export interface FindCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {}
+export interface FindCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {
+  explain(): Promise<Document>;
+  explain(verbosity: Verbosity): Promise<Document>;
+  explain(options: ExplainLimits): Promise<Document>;
+  explain(verbosity: Verbosity, options: ExplainLimits): Promise<Document>;
+}
 
 /** The driver's AggregationCursor, read in a worker thread. */
 export class AggregationCursor<TSchema = any> extends driver.AggregationCursor<TSchema> {
@@ -66,7 +75,12 @@ export class AggregationCursor<TSchema = any> extends driver.AggregationCursor<T
     return super.map(transform) as AggregationCursor<T>;
   }
 }
-export interface AggregationCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {}
+export interface AggregationCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {
+  explain(): Promise<Document>;
+  explain(verbosity: Verbosity): Promise<Document>;
+  explain(options: ExplainLimits): Promise<Document>;
+  explain(verbosity: Verbosity, options: ExplainLimits): Promise<Document>;
+}
 
 /** The driver's ListCollectionsCursor, read in a worker thread. */
 export class ListCollectionsCursor<
