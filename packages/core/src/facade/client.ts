@@ -14,12 +14,10 @@ import type {
 
 import { eitherSignal } from '../abort/deadline';
 import { withinLimits, type LimitOptions } from '../abort/limits';
-import { untilAborted } from '../abort/until-aborted';
 import { ClientLink } from '../client/client-link';
 import { CredentialCallbacks } from '../client/credential-callbacks';
 import { noteOnMain, optionsForWorkers, optionThatCannotCross } from '../client/on-main';
 import { setState, type ClientState } from '../client/state';
-import { encodeCall } from '../calls/encode';
 import { watching, type ChangeStream } from '../change-stream';
 import {
   ClientEvents,
@@ -42,6 +40,7 @@ import {
 } from '../observe';
 import { clientBulkWrite } from './client-bulk-write';
 import { Closing } from './closing';
+import { Connecting } from './connecting';
 import { Db } from './db';
 import { offloadMethods, type Carrier } from './offload-method';
 import { Monitoring } from './monitoring';
@@ -72,11 +71,7 @@ export class MongoClient extends driver.MongoClient {
   readonly #link: ClientLink;
   readonly #onMain: string | undefined;
   readonly #closing: Closing;
-  readonly #monitoring = new Monitoring(
-    this,
-    { connect: () => super.connect(), close: () => super.close() },
-    () => this.#link.lifetime,
-  );
+  readonly #connecting: Connecting;
 
   constructor(url: string, options?: OffloadMongoClientOptions) {
     const { offload, ...driverOptions } = options ?? {};
@@ -97,13 +92,16 @@ export class MongoClient extends driver.MongoClient {
       idle: async (signal) => await this.#link.idle(signal),
       end: async (force) => await this.#end(force),
     });
+    const native = { connect: () => super.connect(), close: () => super.close() };
+    const monitoring = new Monitoring(this, native, () => this.#link.lifetime);
+    this.#connecting = new Connecting(this, this.#link, this.#closing, monitoring);
     watchListeners(this, events);
     const logger = loggerOf(this);
     if (logger !== undefined && this.#onMain === undefined) arrangeLog(logger);
     const state: ClientState = {
       link: this.#link,
       onMain: this.#onMain,
-      prepare: () => this.#prepare(),
+      prepare: () => this.#connecting.prepare(),
     };
     setState(this, state);
   }
@@ -124,26 +122,7 @@ export class MongoClient extends driver.MongoClient {
 
   async #connect(): Promise<this> {
     if (this.#onMain !== undefined) return await super.connect();
-    const { lifetime } = this.#link;
-    if (this.#closing.current === undefined) {
-      lifetime.begin();
-    } else {
-      // As the driver's, which is connected until it is closed.
-      if (this.#topology?.isConnected() === true) return this;
-      await this.#closing.behind(() => lifetime.begin());
-    }
-    const [worker, monitoring] = await Promise.allSettled([
-      this.#link.call({
-        name: 'client.connect',
-        target: clientTarget(this),
-        args: encodeCall({}, {}),
-        exemption: 'apart',
-      }),
-      this.#monitoring.start(),
-    ]);
-    // The worker's is the connection that matters; it has authenticated as well.
-    if (worker.status === 'rejected') throw await rethrown(worker.reason);
-    if (monitoring.status === 'rejected') throw await rethrown(monitoring.reason);
+    await this.#connecting.connect();
     return this;
   }
 
@@ -269,40 +248,11 @@ export class MongoClient extends driver.MongoClient {
     const { lifetime } = this.#link;
     lifetime.begin();
     const signal = eitherSignal(options.signal, lifetime.signal);
-    await waitUntilReady((limitMS) => this.#attempt(limitMS, signal), { ...options, signal });
-    return this;
-  }
-
-  /** One try to reach a server, by a client of its own: its time limit is not this client's. */
-  async #attempt(limitMS: number, signal: AbortSignal | undefined): Promise<void> {
-    const ms = Math.max(1, Math.ceil(limitMS));
-    const probe = this.#link.call({
-      name: 'client.probe',
-      target: clientTarget(this),
-      args: encodeCall({ o: { limitMS: ms } }, {}),
-      exemption: 'apart',
+    await waitUntilReady((limitMS) => this.#connecting.attempt(limitMS, signal), {
+      ...options,
       signal,
     });
-    await probe;
-    // Where it was closed meanwhile, connecting would open it again.
-    signal?.throwIfAborted();
-    await untilAborted(this.#connect(), signal);
-  }
-
-  get #topology(): ClientInternals['topology'] {
-    return (this as unknown as ClientInternals).topology;
-  }
-
-  #prepare(): void {
-    const { s } = this as unknown as ClientInternals;
-    const topology = this.#topology;
-    if (this.#closing.current !== undefined || (s.hasBeenClosed && topology === undefined)) {
-      throw new driver.MongoNotConnectedError('Client must be connected before running operations');
-    }
-    if (topology?.isConnected() !== true) {
-      // The monitoring starts beside the first operation, which does not wait for it.
-      this.#monitoring.start().catch(() => undefined);
-    }
+    return this;
   }
 }
 
@@ -319,8 +269,3 @@ installMainPools(MongoClient.prototype);
 offloadMethods<driver.MongoClient>(MongoClient.prototype, 'client', carrier, {
   bulkWrite: clientBulkWrite,
 });
-
-/** Passes an error on from the async function that the caller awaits. */
-async function rethrown(reason: unknown): Promise<unknown> {
-  return await Promise.resolve(reason);
-}

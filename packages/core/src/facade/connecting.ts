@@ -1,0 +1,88 @@
+import { MongoNotConnectedError, type MongoClient } from 'mongodb';
+
+import { untilAborted } from '../abort/until-aborted';
+import { encodeCall } from '../calls/encode';
+import type { ClientLink } from '../client/client-link';
+import type { ClientInternals } from '../driver/internals';
+import type { Closing } from './closing';
+import type { Monitoring } from './monitoring';
+import { clientTarget } from './targets';
+
+/** How a client whose work is done in workers connects: there, and with its monitoring here. */
+export class Connecting {
+  readonly #client: MongoClient;
+  readonly #link: ClientLink;
+  readonly #closing: Closing;
+  readonly #monitoring: Monitoring;
+
+  constructor(client: MongoClient, link: ClientLink, closing: Closing, monitoring: Monitoring) {
+    this.#client = client;
+    this.#link = link;
+    this.#closing = closing;
+    this.#monitoring = monitoring;
+  }
+
+  async connect(): Promise<void> {
+    const { lifetime } = this.#link;
+    if (this.#closing.current === undefined) {
+      lifetime.begin();
+    } else {
+      // As the driver's, which is connected until it is closed.
+      if (this.#internals.topology?.isConnected() === true) return;
+      await this.#closing.behind(() => lifetime.begin());
+    }
+    const [worker, monitoring] = await Promise.allSettled([
+      this.#link.call({
+        name: 'client.connect',
+        target: clientTarget(this.#client),
+        args: encodeCall({}, {}),
+        exemption: 'apart',
+      }),
+      this.#monitoring.start(),
+    ]);
+    // The worker's is the connection that matters; it has authenticated as well.
+    if (worker.status === 'rejected') throw await rethrown(worker.reason);
+    if (monitoring.status === 'rejected') throw await rethrown(monitoring.reason);
+  }
+
+  /** One try to reach a server, by a client of its own: its time limit is not this client's. */
+  async attempt(limitMS: number, signal: AbortSignal | undefined): Promise<void> {
+    const ms = Math.max(1, Math.ceil(limitMS));
+    const probe = this.#link.call({
+      name: 'client.probe',
+      target: clientTarget(this.#client),
+      args: encodeCall({ o: { limitMS: ms } }, {}),
+      exemption: 'apart',
+      signal,
+    });
+    await probe;
+    // Where it was closed meanwhile, connecting would open it again.
+    signal?.throwIfAborted();
+    await untilAborted(this.connect(), signal);
+  }
+
+  /**
+   * To be called before each operation.
+   *
+   * @throws MongoNotConnectedError from the moment on at which the client begins to close
+   */
+  prepare(): void {
+    const { s, topology } = this.#internals;
+    if (this.#closing.current !== undefined || (s.hasBeenClosed && topology === undefined)) {
+      throw new MongoNotConnectedError('Client must be connected before running operations');
+    }
+    if (topology?.isConnected() !== true) {
+      // The monitoring starts beside the first operation, which does not wait for it.
+      this.#monitoring.start().catch(() => undefined);
+    }
+  }
+
+  get #internals(): ClientInternals {
+    return this.#client as unknown as ClientInternals;
+  }
+}
+
+/** Passes an error on from the async function that the caller awaits. */
+async function rethrown(reason: unknown): Promise<unknown> {
+  return await Promise.resolve(reason);
+}
