@@ -39,6 +39,7 @@ const register = '@mongo-offload/core/register';
 
 describe.each([
   ['mongoose.cjs', '--require'],
+  ['mongoose-more.cjs', '--require'],
   ['connect-mongo.mjs', '--import'],
 ])('%s', (file, flag) => {
   test(`sees with ${flag} ${register} what it sees with mongodb, and sends nothing from the main thread`, async () => {
