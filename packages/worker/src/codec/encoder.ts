@@ -16,7 +16,15 @@ import {
 import { copyBytes, endOfRareValue, isReadable, wrapValue, WRAPPER_BYTES } from './rare';
 import { isWorthALook, RepeatedStrings, scored, WORST_SCORE } from './repeated-strings';
 import { Sections } from './sections';
-import { KIND_OF_TYPE, NodeField, ShapeTrie, type ShapeLimits } from './shape-trie';
+import {
+  isNullable,
+  KIND_OF_TYPE,
+  NodeField,
+  ShapeTrie,
+  widened,
+  type ShapeLimits,
+} from './shape-trie';
+import { Used } from './used';
 import { INVALID_UTF8, writeUtf8 } from './utf8';
 import { isWellFormed } from './well-formed';
 
@@ -744,39 +752,6 @@ export class TapeEncoder {
   }
 }
 
-/** Numbers that a chunk uses, each once. */
-class Used {
-  #numbers: number[] = [];
-  /** In which chunk each was noted last. */
-  #in = new Int32Array(256);
-  #chunk = 1;
-
-  add(number: number): number {
-    if (number >= this.#in.length) {
-      const grown = new Int32Array(number * 2);
-      grown.set(this.#in);
-      this.#in = grown;
-    }
-    if (this.#in[number] !== this.#chunk) {
-      this.#in[number] = this.#chunk;
-      this.#numbers.push(number);
-    }
-    return number;
-  }
-
-  /** Those that are not in `sent`, which are from now on. */
-  unsent(sent: Set<number>): number[] {
-    const unsent = this.#numbers.filter((number) => !sent.has(number));
-    for (const number of unsent) sent.add(number);
-    return unsent;
-  }
-
-  clear(): void {
-    this.#numbers = [];
-    this.#chunk += 1;
-  }
-}
-
 /** Whether the document's first key begins with '$': what may be a DBRef is left to BSON.deserialize. */
 function isReference(source: Uint8Array, value: number, end: number): boolean {
   return value + 6 < end && source[value + 4] !== 0 && source[value + 5] === 0x24;
@@ -785,16 +760,4 @@ function isReference(source: Uint8Array, value: number, end: number): boolean {
 /** Within ±2^53, bounds included: what bson promotes. */
 function isSafe(low: number, high: number): boolean {
   return (high >= -0x200000 && high < 0x200000) || (high === 0x200000 && low === 0);
-}
-
-/** Whether the kind's slot can say null. */
-function isNullable(kind: number): boolean {
-  return kind === Kind.String || kind === Kind.Boolean || kind === Kind.Array || kind === Kind.Date;
-}
-
-/** The kind of an edge that must take both. */
-function widened(before: number, now: number): number {
-  if (before === Kind.Null && isNullable(now)) return now;
-  if (before === Kind.SafeInt64 && now === Kind.Int64) return now;
-  return Kind.Variant;
 }

@@ -37,6 +37,18 @@ function kindOfType(): Int8Array {
   return kinds;
 }
 
+/** Whether the kind's slot can say null. */
+export function isNullable(kind: number): boolean {
+  return kind === Kind.String || kind === Kind.Boolean || kind === Kind.Array || kind === Kind.Date;
+}
+
+/** The kind of an edge that must take both. */
+export function widened(before: number, now: number): number {
+  if (before === Kind.Null && isNullable(now)) return now;
+  if (before === Kind.SafeInt64 && now === Kind.Int64) return now;
+  return Kind.Variant;
+}
+
 const MAX_KEY_BYTES = 255;
 const MAX_KEY_WORDS = 512 * 1024;
 /** Fields of one shape, ends included. */

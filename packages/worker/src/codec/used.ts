@@ -1,0 +1,32 @@
+/** Numbers that a chunk uses, each once. */
+export class Used {
+  #numbers: number[] = [];
+  /** In which chunk each was noted last. */
+  #in = new Int32Array(256);
+  #chunk = 1;
+
+  add(number: number): number {
+    if (number >= this.#in.length) {
+      const grown = new Int32Array(number * 2);
+      grown.set(this.#in);
+      this.#in = grown;
+    }
+    if (this.#in[number] !== this.#chunk) {
+      this.#in[number] = this.#chunk;
+      this.#numbers.push(number);
+    }
+    return number;
+  }
+
+  /** Those that are not in `sent`, which are from now on. */
+  unsent(sent: Set<number>): number[] {
+    const unsent = this.#numbers.filter((number) => !sent.has(number));
+    for (const number of unsent) sent.add(number);
+    return unsent;
+  }
+
+  clear(): void {
+    this.#numbers = [];
+    this.#chunk += 1;
+  }
+}
