@@ -161,7 +161,11 @@ describe('connecting', () => {
     for (const Client of [native.MongoClient, MongoClient]) {
       const appName = `closing-${Client === MongoClient}-${process.pid}`;
       const commands: string[] = [];
-      const client = new Client(uri(), { appName, monitorCommands: true });
+      const client = new Client(uri(), {
+        appName,
+        monitorCommands: true,
+        ...(Client === MongoClient ? { offload: { closeGraceMS: 0 } } : {}),
+      });
       client.on('commandStarted', ({ commandName }) => commands.push(commandName));
       const failing = client
         .db(`closing_${process.pid}`)

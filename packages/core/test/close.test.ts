@@ -65,6 +65,18 @@ const stored = async (): Promise<number> =>
   await admin.db(dbName).collection('rows').countDocuments();
 
 describe('with a grace', () => {
+  test('there is one by default', async () => {
+    const { blocked } = open({});
+    const { result } = await held.update(blocked);
+    const closing = client.close();
+    const state = followed(closing);
+    await roundTrips();
+    expect(state.outcome).toBe('pending');
+    await held.release();
+    expect((await result).modifiedCount).toBe(1);
+    await closing;
+  });
+
   test('what is under way finishes, and then the client is closed', async () => {
     const { blocked } = open({ offload: { closeGraceMS: LONG_MS } });
     const { result } = await held.update(blocked);

@@ -270,9 +270,7 @@ describe('an operation that waits for its turn', () => {
     try {
       return await client.transaction(async () => {
         const first = things.insertOne({ _id: 400 });
-        const second = settled(
-          things.updateOne({ _id: 1 }, { $inc: { n: 1 } }, options as native.UpdateOptions),
-        );
+        const second = settled(things.updateOne({ _id: 1 }, { $inc: { n: 1 } }, options));
         const third = things.countDocuments();
         between?.();
         const outcome = await second;
@@ -373,7 +371,7 @@ describe('what is given up in the midst', () => {
     const started = performance.now();
     const failing = client.transaction(async () => {
       // The transaction's first: until it is answered, nothing here knows that the server has begun.
-      await things.insertOne({ _id: 500 }, { deadlineMS: 40 } as native.InsertOneOptions);
+      await things.insertOne({ _id: 500 }, { deadlineMS: 40 });
     });
     await expect(failing).rejects.toThrow(DeadlineExceededError);
     expect(performance.now() - started).toBeLessThan(350);
@@ -421,7 +419,8 @@ describe('what is given up in the midst', () => {
       offload: { deadlineMS: 150 },
     });
     const theirs = limited.db(clients.dbName).collection<Thing>('things');
-    await theirs.findOne();
+    // Connecting may take longer.
+    await theirs.findOne({}, { deadlineMS: 20_000 });
     const disarm = await failCommand(
       clients.native.client,
       'transaction-order-deadline',

@@ -37,8 +37,8 @@ export interface OffloadOptions extends ReadingOptions {
   maxQueued?: number;
   /**
    * Milliseconds that `close()` gives the operations under way, and those that wait for them, to finish. Open
-   * cursors, change streams and transactions are not waited for. Default 0: as with the driver, they are
-   * ended at once.
+   * cursors, change streams and transactions are not waited for. Default 1000; with 0 they are ended at once, as
+   * with the driver.
    */
   closeGraceMS?: number;
   /** Limits of each worker's memory. The first client that starts the pool decides. Default: Node's own. */
@@ -149,7 +149,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     chunkBytes: number('chunkBytes', 256 * 1024),
     maxInFlight: number('maxInFlight', 10_000),
     maxQueued: number('maxQueued', 500_000),
-    closeGraceMS: number('closeGraceMS', 0, false),
+    closeGraceMS: number('closeGraceMS', 1_000, false),
     busyPoll: options.busyPoll ?? true,
     strict: options.strict ?? false,
     ...resolveReadingOptions(options),
