@@ -31,7 +31,7 @@ What comes of it
   --json FILE        where the results go (benchmarks/results/latest.json); beside it lie a picture (.svg)
                      and an extract of the tables (.md)
   --from FILE        measure nothing; make the tables and the picture from the results in this file
-  --docs             put the tables into docs/performance.md as well
+  --docs             put the tables into docs/performance.md, and the picture beside it, as well
 
 MONGODB_URI names a server to use; else one is started.`;
 

@@ -22,5 +22,8 @@ export async function writeReport(results, { file, docs }) {
   if (!docs) return files;
   // Loaded here because it loads Prettier, which a run without it does not need.
   const { fillPerformancePage } = await import('./performance-page.mjs');
-  return [...files, await fillPerformancePage(results)];
+  const page = await fillPerformancePage(results);
+  const pagePicture = page.replace(/\.md$/, '.svg');
+  writeFileSync(pagePicture, contents[`${base}.svg`]);
+  return [...files, page, pagePicture];
 }
