@@ -9,6 +9,7 @@ import * as native from 'mongodb';
 import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
+import { failCommand } from './support/fail-point';
 import { HeldDocument } from './support/held-document';
 import { program } from './support/program';
 
@@ -159,6 +160,28 @@ describe('with a grace', () => {
     expect(await outcome).toBeInstanceOf(native.MongoClientClosedError);
     expect(WorkerPool.running).toBeUndefined();
   });
+
+  test('what is under way ends in time where the abort of a transaction is not answered', async () => {
+    const appName = `close-abort-${process.pid}`;
+    const { rows } = open({ appName, offload: { closeGraceMS: 100 } });
+    const session = client.startSession();
+    session.startTransaction();
+    await rows.insertOne({ _id: 1 }, { session });
+    const blockTimeMS = 6_000;
+    const failCommands = ['find', 'abortTransaction'];
+    const begun = performance.now();
+    const disarm = await failCommand(admin, appName, 'alwaysOn', {
+      failCommands,
+      blockConnection: true,
+      blockTimeMS,
+    });
+    const outcome = rows.findOne({}, { session: null as never }).catch((error: unknown) => error);
+    const closing = client.close();
+    expect(await outcome).toBeInstanceOf(native.MongoClientClosedError);
+    expect(performance.now() - begun).toBeLessThan(blockTimeMS - 1_000);
+    await disarm();
+    await closing;
+  }, 30_000);
 
   test('open cursors, change streams, tailable cursors and transactions are not waited for', async () => {
     const { rows } = open({ offload: { closeGraceMS: LONG_MS } });

@@ -12,7 +12,7 @@ import { isWrite, type Call } from './call';
  * On how many workers an operation is tried, where each dies under it: it may be what they die of. On as
  * many more, where they die before they begin it.
  */
-const MOST_TRIES = 3;
+const MOST_TRIES = 5;
 
 /** Whether the worker that had a call is gone. */
 export function isLost(result: unknown): result is Failure {

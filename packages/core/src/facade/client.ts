@@ -151,7 +151,9 @@ export class MongoClient extends driver.MongoClient {
   async #end(force: boolean): Promise<void> {
     const { s } = this as unknown as ClientInternals;
     // Transactions end first: their workers must still be there to abort them.
-    await endSessions(s.activeSessions);
+    await endSessions(s.activeSessions, force);
+    // What is left of them ends with its worker; the driver here is not to wait for it, and then to end it itself.
+    s.activeSessions.clear();
     // The workers end the server's sessions; the driver here would open a connection for it.
     const ended = this.#onMain === undefined ? takeServerSessions(this) : [];
     await Promise.all([super.close(force), this.#link.close(force, ended)]);

@@ -3,11 +3,28 @@ import type { ClientSession, MongoClient } from 'mongodb';
 import type { ClientInternals } from '../driver/internals';
 import { lastTransaction } from '../transaction';
 
-/** Ends the sessions of a client that closes, and so aborts their transactions, whatever is under way in them. */
-export async function endSessions(sessions: Iterable<ClientSession>): Promise<void> {
+/** How long, in ms, the abort of transactions may hold up a close. A server that answers takes a few. */
+const ABORT_MS = 1_000;
+const FORCED_ABORT_MS = 250;
+
+/**
+ * Ends the sessions of a client that closes, and so aborts their transactions, whatever is under way in them. Where
+ * the server does not answer, the close goes on, which ends what is left.
+ */
+export async function endSessions(
+  sessions: Iterable<ClientSession>,
+  force: boolean,
+): Promise<void> {
   const active = [...sessions];
+  if (active.length === 0) return;
   for (const session of active) lastTransaction(session)?.release();
-  await Promise.all(active.map(async (session) => await session.endSession()));
+  const ended = Promise.allSettled(active.map(async (session) => await session.endSession()));
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, force ? FORCED_ABORT_MS : ABORT_MS);
+  });
+  await Promise.race([ended, limit]);
+  clearTimeout(timer);
 }
 
 /** Empties a client's pool of server sessions: their ids, 16 bytes each. */
