@@ -11,6 +11,7 @@ import { uri } from './support/clients';
 import { crash } from './support/crash';
 import { failCommand } from './support/fail-point';
 import { HeldDocument } from './support/held-document';
+import { roundTrips } from './support/round-trips';
 import { program } from './support/program';
 
 interface Row {
@@ -58,39 +59,26 @@ function followed(promise: Promise<unknown>): { outcome: unknown } {
   return state;
 }
 
-async function roundTrips(): Promise<void> {
-  for (let i = 0; i < 5; i++) await admin.db('admin').command({ ping: 1 });
-}
-
 const stored = async (): Promise<number> =>
   await admin.db(dbName).collection('rows').countDocuments();
 
 describe('with a grace', () => {
-  test('there is one by default', async () => {
-    const { blocked } = open({});
-    const { result } = await held.update(blocked);
-    const closing = client.close();
-    const state = followed(closing);
-    await roundTrips();
-    expect(state.outcome).toBe('pending');
-    await held.release();
-    expect((await result).modifiedCount).toBe(1);
-    await closing;
-  });
-
-  test('what is under way finishes, and then the client is closed', async () => {
-    const { blocked } = open({ offload: { closeGraceMS: LONG_MS } });
-    const { result } = await held.update(blocked);
-    const closing = client.close();
-    const state = followed(closing);
-    await roundTrips();
-    expect(state.outcome).toBe('pending');
-    await held.release();
-    expect((await result).modifiedCount).toBe(1);
-    await closing;
-    expect(WorkerPool.running).toBeUndefined();
-    await expect(blocked.findOne()).rejects.toThrow(native.MongoNotConnectedError);
-  });
+  test.each([undefined, LONG_MS])(
+    'what is under way finishes, and then the client is closed: closeGraceMS %s',
+    async (closeGraceMS) => {
+      const { blocked } = open({ offload: { closeGraceMS } });
+      const { result } = await held.update(blocked);
+      const closing = client.close();
+      const state = followed(closing);
+      await roundTrips(admin);
+      expect(state.outcome).toBe('pending');
+      await held.release();
+      expect((await result).modifiedCount).toBe(1);
+      await closing;
+      expect(WorkerPool.running).toBeUndefined();
+      await expect(blocked.findOne()).rejects.toThrow(native.MongoNotConnectedError);
+    },
+  );
 
   test('what waits for others finishes as well', async () => {
     const { rows, blocked } = open({ offload: { closeGraceMS: LONG_MS, maxInFlight: 1 } });
@@ -199,7 +187,7 @@ describe('with a grace', () => {
     await rows.insertOne({ _id: 1000 }, { session });
     const reads = [followed(tail.next()), followed(stream.next())];
     await client.close();
-    await roundTrips();
+    await roundTrips(admin);
     for (const { outcome } of reads) expect(outcome).not.toBe('pending');
     expect(session.hasEnded).toBe(true);
     expect(await stored()).toBe(101);
@@ -259,7 +247,7 @@ describe('with a grace', () => {
 
 describe('at once', () => {
   test.each([
-    ['by default', {}, false],
+    ['when the grace that there is by default has passed', {}, false],
     ['by force', { closeGraceMS: LONG_MS }, true],
   ])('%s, what is under way ends with the driver’s error', async (_, offload, force) => {
     const outcomes: unknown[] = [];
@@ -305,7 +293,7 @@ describe.each([0, LONG_MS])('with closeGraceMS %d, a client can be closed', (clo
     const { rows } = open({ offload });
     const operation = followed(rows.findOne());
     await Promise.all([client.close(), client.close()]);
-    await roundTrips();
+    await roundTrips(admin);
     expect(operation.outcome).not.toBe('pending');
     expect(WorkerPool.running).toBeUndefined();
   });
@@ -328,7 +316,7 @@ describe.each([0, LONG_MS])('with closeGraceMS %d, a client can be closed', (clo
     open({ offload });
     const connecting = followed(client.connect());
     await client.close();
-    await roundTrips();
+    await roundTrips(admin);
     expect(connecting.outcome).not.toBe('pending');
     expect(WorkerPool.running).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import {
   DeadlineExceededError,
-  MongoClient,
+  type MongoClient,
   type OffloadMongoClientOptions,
 } from '@mongo-offload/core';
 import type { RunningReplicaSet } from '@mongo-offload/mongod' with { 'resolution-mode': 'import' };
@@ -10,6 +10,7 @@ import * as native from 'mongodb';
 // The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
 import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { Load } from './support/load';
+import { noticingClient } from './support/noticing-client';
 import { until } from './support/until';
 
 const KILLED_WORKERS = 100;
@@ -28,11 +29,8 @@ afterAll(async () => {
   await set?.stop();
 });
 
-/** Failures are noticed within a second or two. */
 function open(options: OffloadMongoClientOptions = {}): MongoClient {
-  return new MongoClient(set.uri, {
-    heartbeatFrequencyMS: 500,
-    connectTimeoutMS: 1_000,
+  return noticingClient(set.uri, {
     serverSelectionTimeoutMS: 15_000,
     offload: { workers: 2 },
     ...options,

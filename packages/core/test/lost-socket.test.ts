@@ -1,9 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
-import { MongoClient, type OffloadMongoClientOptions } from '@mongo-offload/core';
+import { type MongoClient, type OffloadMongoClientOptions } from '@mongo-offload/core';
 import type { RunningReplicaSet } from '@mongo-offload/mongod' with { 'resolution-mode': 'import' };
 import type { Proxy } from '@mongo-offload/proxy' with { 'resolution-mode': 'import' };
 import * as native from 'mongodb';
+
+import { noticingClient } from './support/noticing-client';
 
 interface Thing extends native.Document {
   _id: number;
@@ -30,9 +32,7 @@ afterAll(async () => {
 });
 
 function open(options: OffloadMongoClientOptions = {}): MongoClient {
-  return new MongoClient(set.uri, {
-    heartbeatFrequencyMS: 500,
-    connectTimeoutMS: 1_000,
+  return noticingClient(set.uri, {
     serverSelectionTimeoutMS: 10_000,
     offload: { workers: 1 },
     ...options,

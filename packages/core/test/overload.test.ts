@@ -14,6 +14,7 @@ import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
 import { HeldDocument } from './support/held-document';
+import { roundTrips } from './support/round-trips';
 import { slowly, underWay } from './support/slow';
 import { until } from './support/until';
 
@@ -52,17 +53,12 @@ function open(
 const stored = async (): Promise<number> =>
   await admin.db(dbName).collection('rows').countDocuments();
 
-/** A turn of a round trip to the server: what could have been sent by now has been. */
-async function roundTrips(): Promise<void> {
-  for (let i = 0; i < 5; i++) await admin.db('admin').command({ ping: 1 });
-}
-
 describe('a bound on operations', () => {
   test('the first run, the others wait, and all get their results', async () => {
     const { rows, blocked } = open({ maxInFlight: 2 });
     const first = [await held.update(blocked), await held.update(blocked)];
     const inserts = Array.from({ length: 50 }, (_, _id) => rows.insertOne({ _id }));
-    await roundTrips();
+    await roundTrips(admin);
     expect(await stored()).toBe(0);
     const { client: load } = await client.offload.stats();
     expect(load).toStrictEqual({ inFlight: 2, queued: 50 });
@@ -310,7 +306,7 @@ describe('one that waits', () => {
     const reason = new Error('no longer wanted');
     controller.abort(reason);
     await expect(result).rejects.toBe(reason);
-    await roundTrips();
+    await roundTrips(admin);
     expect(await stored()).toBe(0);
     await held.release();
     await insert;

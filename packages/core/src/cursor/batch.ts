@@ -42,24 +42,14 @@ export class Batch implements BufferedDocuments {
   shift(): Document | null {
     if (this.length === 0) return null;
     if (!decodingClock.running) return this.#reader.next();
-    const start = performance.now();
-    try {
-      return this.#reader.next();
-    } finally {
-      decodingClock.addSince(start);
-    }
+    return decodingClock.timed(() => this.#reader.next());
   }
 
   /** Appends up to `max` documents to `target`; returns how many. */
   readInto(target: unknown[], max: number): number {
     if (this.#cleared) return 0;
     if (!decodingClock.running) return this.#reader.readInto(target as Document[], max);
-    const start = performance.now();
-    try {
-      return this.#reader.readInto(target as Document[], max);
-    } finally {
-      decodingClock.addSince(start);
-    }
+    return decodingClock.timed(() => this.#reader.readInto(target as Document[], max));
   }
 
   /** Marks this as the last batch of its cursor, whatever the server said. */

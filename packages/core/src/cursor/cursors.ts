@@ -2,6 +2,7 @@ import * as driver from 'mongodb';
 import type { CollectionInfo, CountOptions, Document } from 'mongodb';
 
 import type { LimitOptions } from '../abort/limits';
+import { withoutOurs } from '../calls/options';
 import { inside, RunCommandCursorClass, type CursorInternals } from '../driver/internals';
 import { ownAllMethods } from '../facade/own-prototype';
 import { isOffloaded } from '../session';
@@ -38,7 +39,8 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
     // The driver's own check of its argument comes with its own method.
     if (typeof options === 'boolean') return await super.count(options);
     const what = 'cursor.count';
-    const { session: own, signal: _, deadlineMS: __, offload: ___, ...counting } = options ?? {};
+    const { session: own, ...rest } = options ?? {};
+    const counting = withoutOurs(rest, true);
     const inherited = scopes.used ? sessionForReading(this, what) : inside(this).cursorSession;
     const session = own ?? inherited ?? undefined;
     const state = offloadedCursorState(this);

@@ -14,6 +14,7 @@ import type {
 
 import { eitherSignal } from '../abort/deadline';
 import { withinLimits, type LimitOptions } from '../abort/limits';
+import { withoutOurs } from '../calls/options';
 import { ClientLink } from '../client/client-link';
 import { CredentialCallbacks } from '../client/credential-callbacks';
 import { noteOnMain, optionsForWorkers, optionThatCannotCross } from '../client/on-main';
@@ -209,12 +210,12 @@ export class MongoClient extends driver.MongoClient {
     checkOwnOptions(options);
     const around = transactionHere(this);
     if (around?.over === false) return await runNested(around, fn, options);
-    const { signal: _, deadlineMS: __, ...rest } = options ?? {};
+    const rest = options && (withoutOurs(options, true) as TransactionOptions);
     const limited = { what: 'client.transaction', write: true, defaults: {} };
     return await withinLimits(options, limited, (signal) =>
       this.withSession(async (session) => {
         makeAmbient(session);
-        const all = signal === undefined ? options && rest : { ...rest, signal };
+        const all = signal === undefined ? rest : { ...rest, signal };
         return await session.withTransaction(fn, all);
       }),
     );

@@ -1,5 +1,6 @@
 import type { ClientSession, MongoClient } from 'mongodb';
 
+import { noLongerThan } from '../abort/no-longer-than';
 import type { ClientInternals } from '../driver/internals';
 import { lastTransaction } from '../transaction';
 
@@ -19,12 +20,7 @@ export async function endSessions(
   if (active.length === 0) return;
   for (const session of active) lastTransaction(session)?.release();
   const ended = Promise.allSettled(active.map(async (session) => await session.endSession()));
-  let timer: NodeJS.Timeout | undefined;
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, force ? FORCED_ABORT_MS : ABORT_MS);
-  });
-  await Promise.race([ended, limit]);
-  clearTimeout(timer);
+  await noLongerThan(force ? FORCED_ABORT_MS : ABORT_MS, ended);
 }
 
 /** Empties a client's pool of server sessions: their ids, 16 bytes each. */

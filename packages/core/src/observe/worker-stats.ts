@@ -1,7 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import type { HeapReply } from '@mongo-offload/worker/protocol';
 
+import { noLongerThan } from '../abort/no-longer-than';
 import { DecodingFailure, Failure } from '../pool/failure';
 import type { Lane } from '../pool/lane';
 import type { WorkerPool } from '../pool/worker-pool';
@@ -88,13 +87,7 @@ async function heapOf(lane: Lane): Promise<HeapStats | null> {
     answer = ask(lane).finally(() => asked.delete(lane));
     asked.set(lane, answer);
   }
-  const limit = new AbortController();
-  const late = delay(LIMIT_MS, null, { signal: limit.signal }).catch(() => null);
-  try {
-    return await Promise.race([answer, late]);
-  } finally {
-    limit.abort();
-  }
+  return (await noLongerThan(LIMIT_MS, answer)) ?? null;
 }
 
 async function ask(lane: Lane): Promise<HeapStats | null> {

@@ -2,10 +2,11 @@ import * as driver from 'mongodb';
 import type { EndSessionOptions, TransactionOptions, WithTransactionCallback } from 'mongodb';
 
 import { withinLimits, type LimitOptions } from '../abort/limits';
+import { withoutOurs } from '../calls/options';
 import type { ClientLink } from '../client/client-link';
 import { sessionInternals } from '../driver/internals';
 import { CallSite } from '../errors';
-import { checkOwnOptions, type OwnOptions } from '../facade/own-options';
+import { checkOwnOptions } from '../facade/own-options';
 import { ownAllMethods } from '../facade/own-prototype';
 import {
   enter,
@@ -91,7 +92,7 @@ export class ClientSession extends driver.ClientSession {
       );
     };
     const limited = { what: 'session.withTransaction', write: true, defaults: {} };
-    const rest = options && (withoutLimits(options) as TransactionOptions);
+    const rest = options && (withoutOurs(options, true) as TransactionOptions);
     return await withinLimits(options, limited, async (signal) => {
       tie.startedAt = startedAt;
       tie.signal = signal;
@@ -139,10 +140,6 @@ export class ClientSession extends driver.ClientSession {
 }
 
 ownAllMethods(ClientSession, driver.ClientSession);
-
-function withoutLimits({ signal: _, deadlineMS: __, offload: ___, ...rest }: OwnOptions): object {
-  return rest;
-}
 
 /**
  * Makes a session of the driver's one of ours.

@@ -1,0 +1,15 @@
+/** What the promise gives; undefined where it has not settled when so many milliseconds have passed. It goes on then. */
+export async function noLongerThan<T>(
+  limitMS: number,
+  promise: Promise<T>,
+): Promise<T | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, limitMS, undefined);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
