@@ -328,3 +328,17 @@ describe('one that waits', () => {
     expect(await stored()).toBe(1);
   });
 });
+
+test('one that is given up in the moment in which its place comes leaves no place taken', async () => {
+  const { rows } = open({ maxInFlight: 1 }, { monitorCommands: true });
+  await rows.insertOne({ _id: 1 });
+  const controller = new AbortController();
+  // Told as the answer arrives, before it makes room.
+  client.once('commandSucceeded', () => controller.abort(new Error('given up')));
+  const first = rows.insertOne({ _id: 2 });
+  const waiting = rows.findOne({}, { signal: controller.signal });
+  const [written, givenUp] = await Promise.allSettled([first, waiting]);
+  expect(written.status).toBe('fulfilled');
+  expect(givenUp).toMatchObject({ status: 'rejected', reason: { message: 'given up' } });
+  expect(await rows.countDocuments({}, { deadlineMS: 5_000 })).toBe(2);
+});

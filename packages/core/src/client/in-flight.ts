@@ -113,10 +113,12 @@ export class InFlight {
     admitted: Promise<void>,
   ): Promise<void> {
     try {
-      await untilAborted(admitted, signal);
+      await untilAborted(admitted, signal, () => {
+        // At once: in the turn before its caller hears of it, it could be admitted, and keep its place for ever.
+        this.#line.leave(waiting);
+        this.#tellIdle();
+      });
     } catch (error) {
-      this.#line.leave(waiting);
-      this.#tellIdle();
       // Its limit does not know that nothing was sent.
       if (!(error instanceof DeadlineExceededError)) throw error;
       throw new DeadlineExceededError(what, { limitMS: error.deadlineMS, write: false });
