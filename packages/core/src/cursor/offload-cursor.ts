@@ -1,4 +1,4 @@
-import { CallFlag, type OpenedCursor } from '@mongo-offload/worker/protocol';
+import { CallFlag, type NextOptions, type OpenedCursor } from '@mongo-offload/worker/protocol';
 import { Long, type AbstractCursor, type Document } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
@@ -24,6 +24,7 @@ import {
   type Describe,
 } from './description';
 import { rememberOrigin, sessionForReading } from './joining';
+import { isReadWhole } from './reading-whole';
 import { RemoteCursor } from './remote-cursor';
 import { yieldAfter } from './slice';
 
@@ -124,7 +125,9 @@ export function offloadCursorClass(
       }
       await yieldAfter(state.link.offload.sliceMS);
       const { batchSize } = this.cursorOptions;
-      return await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
+      const options: NextOptions = batchSize === undefined ? {} : { batchSize };
+      if (isReadWhole(this)) options.whole = true;
+      return await remote.next(options, this.signal);
     },
 
     async cleanup(

@@ -10,6 +10,7 @@ import { decodeFaithful } from '../codec';
 import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
 import type { TargetDefinition, ToWorker } from '../protocol';
 import { adoptServerSessions } from '../session/session-registry';
+import { useActiveSets } from './active-set';
 import { appendMetadata, nameClient } from './metadata';
 import { resolveNamesAs } from './name-resolution';
 import { RemoteCredentials } from './remote-credentials';
@@ -70,6 +71,7 @@ export class ClientRegistry {
     }
     const another = (differing: MongoClientOptions): MongoClient => {
       const client = new MongoClient(url, { ...options, ...differing });
+      useActiveSets(client);
       remote?.share(client);
       nameClient(client, appended);
       return client;

@@ -18,6 +18,8 @@ import {
 } from '../protocol';
 import { responseOf } from './change-stream';
 import { NO_DOCUMENTS, takeBuffered, type RawDocuments } from './raw-documents';
+import { documentsToAskFor, type ReplySize } from './reply-size';
+import { replyArrived } from './young-garbage';
 
 /** How a cursor's batches are cut and encoded. */
 export interface BatchSettings {
@@ -26,12 +28,19 @@ export interface BatchSettings {
   /** A tailable cursor is not read ahead: its batches come when there is something. */
   tailable: boolean;
   mode: EncodeMode;
+  /** For cursors whose replies are large: whether it may be we who say how large, since nobody looks at the commands. */
+  mayBoundReplies: (() => boolean) | undefined;
   /** What became of the cursor's session, where it has one. */
   session?: () => CursorBatch['session'];
   /** Gives it up while it is being opened; where there is none, it cannot be given up later either. */
   signal: AbortSignal | undefined;
   /** Sends the events that are waiting, and says how far the main thread must have got. */
   mark: () => EventMark;
+}
+
+/** What the driver keeps in a cursor, and reads before each command. */
+interface CursorInside {
+  cursorOptions: { batchSize?: number };
 }
 
 interface ServerBatch {
@@ -53,6 +62,7 @@ export class BatchSource implements CursorHandle {
   readonly #chunkBytes: number;
   readonly #tailable: boolean;
   readonly #mode: EncodeMode;
+  readonly #mayBoundReplies: BatchSettings['mayBoundReplies'];
   readonly #session: BatchSettings['session'];
   readonly #mark: () => EventMark;
   /** What this cursor does later is part of the call that opened it. */
@@ -63,6 +73,10 @@ export class BatchSource implements CursorHandle {
   #batch: ServerBatch = { documents: NO_DOCUMENTS, id: [0, 0] };
   #at = 0;
   #fetching: Promise<ServerBatch> | undefined;
+  #last: ReplySize = { length: 0, byteLength: 0 };
+  /** Documents of a reply, where the program has said how many. */
+  #batchSize: number | undefined;
+  #whole = false;
   #turn: Promise<unknown> = Promise.resolve();
   #credit = 0;
   #closed = false;
@@ -72,13 +86,15 @@ export class BatchSource implements CursorHandle {
   constructor(
     cursor: AbstractCursor,
     encoder: TapeEncoder,
-    { chunkBytes, tailable, mode, session, signal, mark }: BatchSettings,
+    { chunkBytes, tailable, mode, mayBoundReplies, session, signal, mark }: BatchSettings,
   ) {
     this.#cursor = cursor;
+    this.#batchSize = (cursor as unknown as CursorInside).cursorOptions.batchSize;
     this.#encoder = encoder;
     this.#chunkBytes = chunkBytes;
     this.#tailable = tailable;
     this.#mode = mode;
+    this.#mayBoundReplies = mayBoundReplies;
     this.#session = session;
     if (signal !== undefined) {
       const abort = (this.#abort = new AbortController());
@@ -134,10 +150,13 @@ export class BatchSource implements CursorHandle {
 
   async #next(options?: NextOptions): Promise<CursorBatch> {
     if (this.#at >= this.#batch.documents.length) {
-      if (options?.batchSize !== undefined) this.#setBatchSize(options.batchSize);
+      this.#batchSize = options?.batchSize ?? this.#batchSize;
+      this.#whole = options?.whole === true;
+      // The reply that was read is not held while the next one comes.
+      this.#batch = { ...this.#batch, documents: NO_DOCUMENTS };
+      this.#at = 0;
       this.#batch = await (this.#fetching ?? this.#fetch());
       this.#fetching = undefined;
-      this.#at = 0;
     }
     const { documents, id } = this.#batch;
     const exhausted = id[0] === 0 && id[1] === 0;
@@ -165,6 +184,7 @@ export class BatchSource implements CursorHandle {
   /** One batch of the server's: exactly one command, as the driver's own `tryNext` sends it. */
   async #fetch(): Promise<ServerBatch> {
     const cursor = this.#cursor;
+    this.#setBatchSize();
     let documents: RawDocuments;
     if (this.#tailable) {
       // `tryNext` would send a getMore behind an empty first batch, and wait for what is to come.
@@ -181,14 +201,24 @@ export class BatchSource implements CursorHandle {
         cursor.tryNext(),
       )) as Document | null;
       documents = first === null ? NO_DOCUMENTS : takeBuffered(cursor, first);
+      if (!this.#whole) replyArrived(documents.byteLength);
     }
+    this.#last = { length: documents.length, byteLength: documents.byteLength };
     const { low, high } = cursor.id ?? { low: 0, high: 0 };
     return { documents, id: [low, high] };
   }
 
-  #setBatchSize(batchSize: number): void {
-    // The driver lets a program change it before the first batch only, and reads it before each.
-    (this.#cursor as unknown as { cursorOptions: Document }).cursorOptions.batchSize = batchSize;
+  /** Documents of the next reply: as many as the program wants, else as make one of a good size. */
+  #setBatchSize(): void {
+    const { cursorOptions } = this.#cursor as unknown as CursorInside;
+    if (this.#batchSize !== undefined) {
+      cursorOptions.batchSize = this.#batchSize;
+    } else if (this.#mayBoundReplies !== undefined && !this.#tailable) {
+      cursorOptions.batchSize =
+        !this.#whole && this.#mayBoundReplies()
+          ? documentsToAskFor(this.#cursor, this.#last)
+          : undefined;
+    }
   }
 }
 

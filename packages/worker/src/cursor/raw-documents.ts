@@ -5,11 +5,13 @@ import { reencodeRaw, type EncodeMode, type TapeEncoder } from '../codec';
 /** Documents of one reply, undecoded. */
 export interface RawDocuments {
   readonly length: number;
+  /** Of all documents. */
+  readonly byteLength: number;
   /** Gives one to the encoder. */
   write(index: number, encoder: TapeEncoder, mode: EncodeMode): void;
 }
 
-export const NO_DOCUMENTS: RawDocuments = { length: 0, write: () => undefined };
+export const NO_DOCUMENTS: RawDocuments = { length: 0, byteLength: 0, write: () => undefined };
 
 /** An element as the driver finds it in a reply: type, where its name is, where its value is. */
 type Element = [
@@ -46,6 +48,7 @@ export function takeBuffered(cursor: AbstractCursor, first?: Document | null): R
     reply.clear();
     return {
       length: elements.length - start,
+      byteLength: bytesFrom(elements, start),
       write(index, encoder, mode) {
         const [, , , offset, length] = elements[start + index];
         encoder.write(bson, offset, offset + length, mode);
@@ -56,6 +59,7 @@ export function takeBuffered(cursor: AbstractCursor, first?: Document | null): R
   const documents = (first == null ? rest : [first, ...rest]).map(asBytes);
   return {
     length: documents.length,
+    byteLength: documents.reduce((sum, { length }) => sum + length, 0),
     write(index, encoder, mode) {
       encoder.write(documents[index], 0, documents[index].length, mode);
     },
@@ -72,6 +76,12 @@ function placesOf(reply: Reply): { bson: Uint8Array; elements: Element[] } | und
   const [, , , offset, length] = last;
   const view = new DataView(bson.buffer, bson.byteOffset, bson.byteLength);
   return view.getInt32(offset, true) === length ? { bson, elements } : undefined;
+}
+
+function bytesFrom(elements: Element[], start: number): number {
+  const last = elements.at(-1);
+  if (last === undefined || start >= elements.length) return 0;
+  return last[3] + last[4] - elements[start][3];
 }
 
 /** With `raw: true` a document comes as its bytes; the reply of an explain comes as an object. */

@@ -52,6 +52,9 @@ function modeOf(flags: number): EncodeMode {
   return (flags & CallFlag.lazy) === 0 ? 'tape' : 'lazy';
 }
 
+/** Cursors whose replies are large where nobody says how many documents they are to have. */
+const BOUNDED: ReadonlySet<CursorKind> = new Set(['find', 'aggregate']);
+
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
 export class Lane {
   readonly #clients: ClientRegistry;
@@ -186,6 +189,7 @@ export class Lane {
           tailable: options.tailable === true,
           mode,
           signal,
+          mayBoundReplies: BOUNDED.has(kind) ? () => !this.#replies.events.active : undefined,
           session: session === 0 ? undefined : () => this.#sessions.snapshot(session),
           mark: () => this.#replies.mark(),
         });

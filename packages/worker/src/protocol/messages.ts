@@ -228,6 +228,8 @@ export interface CloseOptions {
 /** What the main thread may change between batches. */
 export interface NextOptions {
   batchSize?: number;
+  /** All documents are kept: memory is no reason for small replies. */
+  whole?: boolean;
   /** Chunks' buffers that were read, to be filled again. */
   buffers?: ArrayBuffer[];
 }

@@ -1,0 +1,34 @@
+import type { AbstractCursor } from 'mongodb';
+
+/** What a reply brought: documents, and their bytes. */
+export interface ReplySize {
+  length: number;
+  byteLength: number;
+}
+
+/** Bytes of documents that a reply to a getMore aims at. */
+const REPLY_BYTES = 1_200_000;
+/** Milliseconds of round trip for which that is enough: each reply is fetched while the one before is encoded. */
+const ROUND_TRIP_MS = 5;
+/** What the server fills a reply with by itself. */
+const LARGEST_REPLY_BYTES = 16 * 1024 * 1024;
+/** A reply of fewer documents is not asked for: those before may have been unusually large. */
+const LEAST_DOCUMENTS = 4;
+
+/**
+ * How many documents the next getMore is to ask for, where the program has not said it.
+ *
+ * Without a number the server fills its replies up to 16 MB. The driver puts such a reply together from pieces of
+ * 64 KB, and the next one is on its way meanwhile: 64 MB of memory for each cursor, and nothing of a reply can be
+ * decoded before the whole of it has come. Far from the server replies are larger, since each costs a round trip.
+ */
+export function documentsToAskFor(cursor: AbstractCursor, last: ReplySize): number | undefined {
+  if (last.length === 0) return undefined;
+  const { server } = cursor as unknown as {
+    server?: { description?: { minRoundTripTime?: number } };
+  };
+  const roundTripMS = server?.description?.minRoundTripTime ?? 0;
+  const target = REPLY_BYTES * Math.max(1, roundTripMS / ROUND_TRIP_MS);
+  if (target >= LARGEST_REPLY_BYTES) return undefined;
+  return Math.max(LEAST_DOCUMENTS, Math.ceil((target * last.length) / last.byteLength));
+}
