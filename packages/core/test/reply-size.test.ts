@@ -95,7 +95,7 @@ describe('a result that is read as it comes', () => {
     client = new MongoClient(uri(), { monitorCommands: true });
     const commands: unknown[] = [];
     client.on('commandStarted', ({ command, commandName }) => {
-      if (commandName === 'getMore') commands.push((command).batchSize);
+      if (commandName === 'getMore') commands.push(command.batchSize);
     });
     expect(await numbersOf(many())).toStrictEqual(ALL);
     expect(commands).toStrictEqual([undefined]);

@@ -44,7 +44,7 @@ export interface OffloadOptions extends ReadingOptions {
   /** Limits of each worker's memory. The first client that starts the pool decides. Default: Node's own. */
   resourceLimits?: WorkerResourceLimits;
   /**
-   * Whether a worker that waits for one answer of a server that answers within about half a millisecond polls for
+   * Whether a worker that waits for one answer of a server that answers within a third of a millisecond polls for
    * it instead of sleeping: latency for the processor time of the wait. The first client that starts the pool decides.
    * Default true; never on a machine with one processor.
    */

@@ -2,8 +2,11 @@ import { availableParallelism } from 'node:os';
 
 /** Calls under way beyond which a worker is hardly ever asleep when something comes. */
 const FEW = 2;
-/** A server that typically takes longer than this, in ms, is not waited for by polling: the gain would be small. */
-const LONGEST_MS = 0.6;
+/**
+ * A server that typically takes longer than this, in ms, is not waited for by polling: the gain would be small, and where it
+ * takes so long because the processors are busy, a thread that polls is in the way of what it waits for.
+ */
+const LONGEST_MS = 0.35;
 /** How long, in ms, a worker polls at most for one answer, and for the call behind an answer. */
 const FOR_ANSWER_MS = 0.7;
 const FOR_CALL_MS = 0.06;
@@ -16,7 +19,7 @@ const WEIGHT = 1 / 16;
  * A call alone pays for two wake-ups that the driver on the main thread does not pay for, some 20 µs each: the
  * worker's by the call, and the worker's by the answer. Measured with one `findOne` in flight and mongod on the
  * same machine: 300 µs without this, 205 µs with it, 223 µs for the driver. It costs the processor time of
- * waiting, and so is done only for servers that answer within about half a millisecond, for few calls, and where
+ * waiting, and so is done only for servers that answer within a third of a millisecond, for few calls, and where
  * there is more than one processor. A pending immediate is what makes the loop poll.
  */
 export class BusyPoll {
