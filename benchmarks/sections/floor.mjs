@@ -6,7 +6,7 @@ import { memoryAtRest } from '../measure/memory.mjs';
 import { Witness } from './witness.mjs';
 
 /** How long documents are made before the loop may turn. */
-const sliceMS = 4;
+const sliceMS = 2;
 const documentsInBlock = 16;
 
 /**

@@ -12,7 +12,7 @@ export interface OffloadOptions extends ReadingOptions {
    * Default: `MONGO_OFFLOAD_WORKERS`, else one less than the cores, at least 1 and at most 4.
    */
   workers?: number;
-  /** Milliseconds for which the main thread decodes before it lets the event loop turn. Default 4. */
+  /** Milliseconds for which the main thread decodes before it lets the event loop turn. Default 2. */
   sliceMS?: number;
   /** Chunks that a cursor's worker may send ahead of what the main thread has consumed. Default 3. */
   readAhead?: number;
@@ -144,7 +144,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
   }
   return {
     workers: number('workers', defaultWorkers()),
-    sliceMS: number('sliceMS', 4, false),
+    sliceMS: number('sliceMS', 2, false),
     readAhead: number('readAhead', 3),
     chunkBytes: number('chunkBytes', 256 * 1024),
     maxInFlight: number('maxInFlight', 10_000),
