@@ -2,7 +2,7 @@ import type { AbstractCursor } from 'mongodb';
 
 const readWhole = new WeakSet<AbstractCursor>();
 
-/** All that the cursor has left is read, and kept: its replies may be as large as the server makes them. */
+/** All that the cursor has left is read, and kept: its replies may be larger. */
 export function noteReadWhole(cursor: AbstractCursor): void {
   readWhole.add(cursor);
 }

@@ -214,10 +214,9 @@ export class BatchSource implements CursorHandle {
     if (this.#batchSize !== undefined) {
       cursorOptions.batchSize = this.#batchSize;
     } else if (this.#mayBoundReplies !== undefined && !this.#tailable) {
-      cursorOptions.batchSize =
-        !this.#whole && this.#mayBoundReplies()
-          ? documentsToAskFor(this.#cursor, this.#last)
-          : undefined;
+      cursorOptions.batchSize = this.#mayBoundReplies()
+        ? documentsToAskFor(this.#cursor, this.#last, this.#whole)
+        : undefined;
     }
   }
 }

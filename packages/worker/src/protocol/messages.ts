@@ -228,7 +228,7 @@ export interface CloseOptions {
 /** What the main thread may change between batches. */
 export interface NextOptions {
   batchSize?: number;
-  /** All documents are kept: memory is no reason for small replies. */
+  /** All documents are kept: replies may be larger. */
   whole?: boolean;
   /** Chunks' buffers that were read, to be filled again. */
   buffers?: ArrayBuffer[];
