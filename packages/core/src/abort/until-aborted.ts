@@ -9,7 +9,10 @@ export async function untilAborted<T>(
 ): Promise<T> {
   if (signal == null) return await promise;
   promise.catch(() => undefined);
-  signal.throwIfAborted();
+  if (signal.aborted) {
+    onAbort?.();
+    throw signal.reason;
+  }
   let reject!: (reason: unknown) => void;
   const aborted = new Promise<never>((_, no) => (reject = no));
   const listener = (): void => {
