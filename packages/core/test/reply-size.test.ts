@@ -81,7 +81,7 @@ describe('a result that is read as it comes', () => {
     for (const { bytes } of asked.slice(0, -1)) expect(bytes).toBeGreaterThan(MEGABYTE);
   });
 
-  test('where the program says how many documents, as many, whenever it says so', async () => {
+  test('where the program says how many documents, as many', async () => {
     expect(await numbersOf(many({ batchSize: 3_000 }))).toStrictEqual(ALL);
     expect((await getMores()).map(({ batchSize }) => batchSize)).toStrictEqual([3_000, 3_000]);
   });
@@ -118,4 +118,14 @@ test('a result that is kept as a whole comes in larger replies', async () => {
   const asked = await getMores();
   expect(asked).toHaveLength(3);
   for (const { bytes } of asked) expect(bytes).toBeLessThan(4 * MEGABYTE);
+});
+
+test('one that is rewound and then read as it comes, in small ones again', async () => {
+  const cursor = many();
+  await cursor.toArray();
+  const before = (await getMores()).length;
+  cursor.rewind();
+  expect(await numbersOf(cursor)).toStrictEqual(ALL);
+  for (const { bytes } of (await getMores()).slice(before))
+    expect(bytes).toBeLessThan(2 * MEGABYTE);
 });

@@ -1,4 +1,4 @@
-import { CallFlag, type NextOptions, type OpenedCursor } from '@mongo-offload/worker/protocol';
+import { CallFlag, type OpenedCursor } from '@mongo-offload/worker/protocol';
 import { Long, type AbstractCursor, type Document } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
@@ -24,7 +24,6 @@ import {
   type Describe,
 } from './description';
 import { rememberOrigin, sessionForReading } from './joining';
-import { isReadWhole } from './reading-whole';
 import { RemoteCursor } from './remote-cursor';
 import { yieldAfter } from './slice';
 
@@ -125,9 +124,7 @@ export function offloadCursorClass(
       }
       await yieldAfter(state.link.offload.sliceMS);
       const { batchSize } = this.cursorOptions;
-      const options: NextOptions = batchSize === undefined ? {} : { batchSize };
-      if (isReadWhole(this)) options.whole = true;
-      return await remote.next(options, this.signal);
+      return await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
     },
 
     async cleanup(

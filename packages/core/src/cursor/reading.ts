@@ -5,7 +5,7 @@ import { clientOf, type CursorInternals } from '../driver/internals';
 import { Batch } from './batch';
 import { CursorIterator } from './iterator';
 import { offloadedCursorState } from './description';
-import { noteReadWhole } from './reading-whole';
+import { remoteOf } from './offload-cursor';
 import { yieldAfter } from './slice';
 
 /** What our cursors offer beside the driver's methods. */
@@ -58,7 +58,8 @@ export function installReading(prototype: AbstractCursor): void {
           // The first command leaves in the turn of the call, before what is called behind it.
           if (this.documents !== null) await takeBuffered(this, documents);
           if (isOver(this)) break;
-          if (this.documents !== null) noteReadWhole(this);
+          const remote = remoteOf(this);
+          if (remote !== undefined) remote.whole = true;
           await this.fetchBatch();
           // An abort closes the cursor: that is not the end of the result.
           this.signal?.throwIfAborted();

@@ -47,6 +47,8 @@ interface Opening {
  */
 export class RemoteCursor {
   readonly first: Batch;
+  /** All that is left is read, and kept: the server's replies may be larger. */
+  whole = false;
   readonly #lane: Lane;
   readonly #call: number;
   readonly #decoding: Decoding;
@@ -133,13 +135,14 @@ export class RemoteCursor {
     });
   }
 
-  async #next(options: NextOptions): Promise<Batch> {
+  async #next(given: NextOptions): Promise<Batch> {
     const handle = this.#handle;
     if (handle === undefined || this.#port === undefined) {
       throw new RangeError('the cursor has no more batches');
     }
     const empty = this.#current.takeBuffer();
     if (empty !== undefined) this.#empty.push(empty);
+    const options: NextOptions = this.whole ? { ...given, whole: true } : given;
     const outstanding = this.#outstanding;
     while (outstanding.length < this.#credit) {
       const buffers = this.#empty;
