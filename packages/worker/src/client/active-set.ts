@@ -31,8 +31,8 @@ export class ActiveSet<T extends object> {
   }
 
   delete(item: T): boolean {
-    const at = this.#placeOf(item);
-    if (at === undefined || this.#items[at] !== item) return false;
+    if (!this.has(item)) return false;
+    const at = this.#placeOf(item) as number;
     const last = this.#items.pop() as T;
     if (last !== item) {
       this.#items[at] = last;

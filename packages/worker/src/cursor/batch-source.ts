@@ -49,6 +49,8 @@ interface ServerBatch {
   id: [low: number, high: number];
 }
 
+const NOTHING: ServerBatch = { documents: NO_DOCUMENTS, id: [0, 0] };
+
 /**
  * Reads one of the driver's cursors and encodes what it brings, a bounded chunk at a time.
  *
@@ -70,7 +72,7 @@ export class BatchSource implements CursorHandle {
   /** What the encoder remembers having sent on this cursor's port. */
   readonly #channel = {};
   /** The batch in hand: a fetch ahead moves the driver's cursor on, so its id is kept with it. */
-  #batch: ServerBatch = { documents: NO_DOCUMENTS, id: [0, 0] };
+  #batch = NOTHING;
   #at = 0;
   #fetching: Promise<ServerBatch> | undefined;
   #last: ReplySize = { length: 0, byteLength: 0 };
@@ -138,7 +140,7 @@ export class BatchSource implements CursorHandle {
     this.#closed = true;
     if (now) this.#abort?.abort();
     if (apart && this.#session !== undefined) leaveSession(this.#cursor);
-    this.#batch = { documents: NO_DOCUMENTS, id: [0, 0] };
+    this.#batch = NOTHING;
     this.#at = 0;
     try {
       await this.#asCall(() => this.#cursor.close());
@@ -153,7 +155,7 @@ export class BatchSource implements CursorHandle {
       this.#batchSize = options?.batchSize ?? this.#batchSize;
       this.#whole = options?.whole === true;
       // The reply that was read is not held while the next one comes.
-      this.#batch = { ...this.#batch, documents: NO_DOCUMENTS };
+      this.#batch = NOTHING;
       this.#at = 0;
       this.#batch = await (this.#fetching ?? this.#fetch());
       this.#fetching = undefined;
