@@ -1,11 +1,9 @@
 import type { ChangeStreamResponse, CursorBatch } from '@mongo-offload/worker/protocol';
-import type { TapeReader } from '@mongo-offload/worker/codec';
+import { emptyChunk, TapeDecoder, type TapeReader } from '@mongo-offload/worker/codec';
 import { Long, type Document, type MongoDBNamespace } from 'mongodb';
 
-import type { Decoding } from '../calls/options';
 import { namespaceFromString, type BufferedDocuments } from '../driver/internals';
 import { decodingClock } from '../observe/decoding-clock';
-import type { Lane } from '../pool/lane';
 
 /**
  * One batch as the driver's cursor wants to see it. Documents are decoded when they are taken, one
@@ -22,17 +20,14 @@ export class Batch implements BufferedDocuments {
   readonly #buffer: ArrayBuffer;
   #cleared = false;
 
-  constructor(
-    { chunk, id, namespace, more, response }: CursorBatch,
-    lane: Lane,
-    decoding: Decoding,
-  ) {
+  /** @param reader that of the batch's chunk */
+  constructor({ chunk, id, namespace, more, response }: CursorBatch, reader: TapeReader) {
     this.id = Long.fromBits(id[0], id[1]);
     this.ns = namespace === undefined ? null : namespaceFromString(namespace);
     this.last = !more;
     this.response = response;
     this.#buffer = chunk.buffer;
-    this.#reader = lane.decoder.open(chunk, decoding);
+    this.#reader = reader;
   }
 
   get length(): number {
@@ -69,3 +64,9 @@ export class Batch implements BufferedDocuments {
     return this.#buffer;
   }
 }
+
+/** Kept alive: V8 throws away what it has optimised for batches when a collection of its whole heap finds none. */
+export const noBatch = new Batch(
+  { chunk: emptyChunk(), id: [0, 0], more: false, endOfBatch: true },
+  new TapeDecoder().keptReader,
+);

@@ -80,7 +80,7 @@ export class RemoteCursor {
     this.#transaction = transaction;
     this.#told = told;
     this.#endOfBatch = batch.endOfBatch;
-    this.first = new Batch(batch, lane, decoding);
+    this.first = new Batch(batch, lane.decoder.open(batch.chunk, decoding));
     this.#current = this.first;
     this.#finished = this.first.last;
     if (port === undefined) {
@@ -171,7 +171,10 @@ export class RemoteCursor {
     this.#endOfBatch = answer.endOfBatch;
     if (answer.session !== undefined) this.#lane.sessions.follow(answer.session);
     this.#batches += 1;
-    return (this.#current = new Batch(answer, this.#lane, this.#decoding));
+    return (this.#current = new Batch(
+      answer,
+      this.#lane.decoder.open(answer.chunk, this.#decoding),
+    ));
   }
 
   /**

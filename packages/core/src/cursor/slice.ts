@@ -2,6 +2,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 let sliceStart = 0;
 let watching = false;
+/** One is kept alive, for the same reason as `noBatch`: this is called where documents are decoded. */
+const kept: { immediate?: NodeJS.Immediate } = {};
 
 function endSlice(): void {
   watching = false;
@@ -32,5 +34,5 @@ function startSlice(): void {
   if (watching) return;
   watching = true;
   // In the next turn a new slice begins; the timer keeps no process alive.
-  setImmediate(endSlice).unref();
+  kept.immediate = setImmediate(endSlice).unref();
 }

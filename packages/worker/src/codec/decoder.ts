@@ -1,7 +1,8 @@
 import type { Document } from 'mongodb';
 
 import type { DecodeOptions, Promotion } from './decode-options';
-import type { ShapeDefinition, TapeChunk } from './format';
+import { Kind, type ShapeDefinition, type TapeChunk } from './format';
+import { emptyChunk, sampleOf } from './kept-alive';
 import { mayCompile } from './made-function';
 import { compiledReader } from './shape-compiler';
 import { interpretedReader } from './shape-interpreter';
@@ -37,9 +38,12 @@ export class TapeDecoder {
   readonly #texts: (string | undefined)[] = [];
   readonly #tables: Readers[] = [];
   readonly #compileAfter: number;
+  /** Of a chunk without documents; kept alive for V8's sake. */
+  readonly keptReader: TapeReader;
 
   constructor({ compileAfter = 16, compile = mayCompile }: TapeDecoderOptions = {}) {
     this.#compileAfter = compile ? compileAfter : Infinity;
+    this.keptReader = this.open(emptyChunk(), {});
   }
 
   /**
@@ -111,6 +115,8 @@ class Readers implements ReaderTable {
   readonly #shapes: ReadonlyMap<number, ShapeDefinition>;
   readonly #promotion: Promotion;
   readonly #compileAfter: number;
+  /** A document of each shape, kept alive for V8's sake. */
+  readonly #samples: Document[] = [];
 
   constructor(
     shapes: ReadonlyMap<number, ShapeDefinition>,
@@ -137,6 +143,8 @@ class Readers implements ReaderTable {
       if (++uses > this.#compileAfter) {
         const compiled = compiledReader(shape, this.#promotion);
         this.readers[shape.id] = compiled;
+        // A lazy field keeps its chunk: such a document is not one to keep.
+        if (!shape.kinds.includes(Kind.Lazy)) this.#samples.push(sampleOf(compiled, cursor));
         return compiled(cursor);
       }
       return interpret(cursor);

@@ -5,4 +5,5 @@ export { TapeDecoder, type TapeDecoderOptions, type TapeReader } from './decoder
 export { TapeEncoder, type TapeEncoderOptions } from './encoder';
 export { decodeFaithful } from './faithful';
 export type { ShapeDefinition, TapeChunk } from './format';
+export { emptyChunk } from './kept-alive';
 export { reencodeRaw } from './reencode';

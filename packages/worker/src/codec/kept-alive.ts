@@ -1,0 +1,49 @@
+import { ObjectId, type Document } from 'mongodb';
+
+import { HEADER_BYTES, Header, TAPE_VERSION, type TapeChunk } from './format';
+import type { ShapeReader, TapeCursor } from './tape-cursor';
+
+/*
+ * V8 throws optimised code away when a full collection finds that no object of a kind is alive that the code was made
+ * for. Between two results there is neither a document nor a reader of them: the next result would be read by slow code
+ * for as long as it takes to optimise it again, tens of milliseconds. So one of each is kept.
+ */
+
+/** A chunk without documents. */
+export function emptyChunk(): TapeChunk {
+  const buffer = new ArrayBuffer(HEADER_BYTES);
+  new Int32Array(buffer)[Header.Version] = TAPE_VERSION;
+  return { buffer, count: 0 };
+}
+
+/**
+ * A document as `read` makes it of what comes next, with nothing in it that takes memory or is anyone's data. The cursor
+ * is left where it was. Throws what `read` throws.
+ */
+export function sampleOf(read: ShapeReader, cursor: TapeCursor): Document {
+  const { intAt, doubleAt, byteAt, narrowAt, wideAt } = cursor;
+  const sample = read(cursor);
+  cursor.intAt = intAt;
+  cursor.doubleAt = doubleAt;
+  cursor.byteAt = byteAt;
+  cursor.narrowAt = narrowAt;
+  cursor.wideAt = wideAt;
+  blank(sample);
+  return sample;
+}
+
+/** Values are replaced by others of V8's same representation, so that the hidden class stays as it is. */
+function blank(document: Document): void {
+  for (const key of Object.keys(document)) {
+    const value: unknown = document[key];
+    if (typeof value === 'string') document[key] = '';
+    else if (typeof value !== 'object' || value === null) continue;
+    else if (isPlain(value)) blank(value);
+    else if (Array.isArray(value)) value.length = 0;
+    else if (!(value instanceof ObjectId || value instanceof Date)) document[key] = null;
+  }
+}
+
+function isPlain(value: object): value is Document {
+  return Object.getPrototypeOf(value) === Object.prototype;
+}
