@@ -3,7 +3,7 @@ import { Header, HEADER_BYTES, LAZY_INTS, MOST_LAZY, TAPE_VERSION } from './form
 /** A section larger than this is let go after its chunk: one huge document should not be paid for for ever. */
 const KEEP_BYTES = 4 * 1024 * 1024;
 const MOST_SPARES = 8;
-const LARGEST_SPARE = 1024 * 1024;
+const LARGEST_SPARE = 2 * 1024 * 1024;
 /** A buffer below this size is made for its chunk alone. */
 const SMALL = 32 * 1024;
 /** Ints that a document may take beside its values: its shape, and what lazy fields have of their own. */

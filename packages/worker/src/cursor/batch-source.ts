@@ -49,6 +49,9 @@ interface ServerBatch {
   id: [low: number, high: number];
 }
 
+/** Of a result that is kept as a whole, as much more travels at once: each chunk wakes the main thread. */
+const WHOLE_CHUNKS = 3;
+
 const NOTHING: ServerBatch = { documents: NO_DOCUMENTS, id: [0, 0] };
 
 /**
@@ -74,6 +77,8 @@ export class BatchSource implements CursorHandle {
   /** The batch in hand: a fetch ahead moves the driver's cursor on, so its id is kept with it. */
   #batch = NOTHING;
   #at = 0;
+  /** BSON bytes of a chunk of the batch in hand. */
+  #chunkSize = 0;
   #fetching: Promise<ServerBatch> | undefined;
   #last: ReplySize = { length: 0, byteLength: 0 };
   /** Documents of a reply, where the program has said how many. */
@@ -159,6 +164,7 @@ export class BatchSource implements CursorHandle {
       this.#at = 0;
       this.#batch = await (this.#fetching ?? this.#fetch());
       this.#fetching = undefined;
+      this.#chunkSize = this.#evenly(this.#batch.documents.byteLength);
     }
     const { documents, id } = this.#batch;
     const exhausted = id[0] === 0 && id[1] === 0;
@@ -168,7 +174,7 @@ export class BatchSource implements CursorHandle {
       this.#fetching.catch(() => undefined);
     }
     const encoder = this.#encoder;
-    while (this.#at < documents.length && encoder.byteLength < this.#chunkBytes) {
+    while (this.#at < documents.length && encoder.byteLength < this.#chunkSize) {
       documents.write(this.#at++, encoder, this.#mode);
     }
     const endOfBatch = this.#at >= documents.length;
@@ -181,6 +187,12 @@ export class BatchSource implements CursorHandle {
       ...(this.#session === undefined ? {} : { session: this.#session() }),
       response: endOfBatch ? responseOf(this.#cursor) : undefined,
     };
+  }
+
+  /** What a batch of so many bytes is cut into: pieces of much the same size, without a small rest. */
+  #evenly(byteLength: number): number {
+    const aim = this.#whole ? WHOLE_CHUNKS * this.#chunkBytes : this.#chunkBytes;
+    return byteLength / Math.max(1, Math.round(byteLength / aim));
   }
 
   /** One batch of the server's: exactly one command, as the driver's own `tryNext` sends it. */
