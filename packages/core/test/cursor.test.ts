@@ -323,16 +323,19 @@ describe('streaming is bounded', () => {
 });
 
 describe('abort', () => {
-  test('a signal ends a cursor at once with its reason, and on the server', async () => {
-    const controller = new AbortController();
-    const reason = new Error('no longer wanted');
-    const cursor = ours.find({}, { batchSize: 10, signal: controller.signal });
-    await cursor.next();
-    const reading = cursor.toArray();
-    controller.abort(reason);
-    await expect(reading).rejects.toBe(reason);
-    await until(async () => (await openCursors()) === 0);
-  });
+  test.each([2, 5, 10, 100])(
+    'a signal ends a cursor at once with its reason, and on the server: %i documents have come',
+    async (batchSize) => {
+      const controller = new AbortController();
+      const reason = new Error('no longer wanted');
+      const cursor = ours.find({}, { batchSize, signal: controller.signal });
+      await cursor.next();
+      const reading = cursor.toArray();
+      controller.abort(reason);
+      await expect(reading).rejects.toBe(reason);
+      await until(async () => (await openCursors()) === 0);
+    },
+  );
 
   test('a query that runs is given up at once', async () => {
     const controller = new AbortController();

@@ -57,11 +57,12 @@ export function installReading(prototype: AbstractCursor): void {
         while (!isOver(this)) {
           // The first command leaves in the turn of the call, before what is called behind it.
           if (this.documents !== null) await takeBuffered(this, documents);
+          // An abort closes the cursor: that is not the end of the result.
+          this.signal?.throwIfAborted();
           if (isOver(this)) break;
           const remote = remoteOf(this);
           if (remote !== undefined) remote.whole = true;
           await this.fetchBatch();
-          // An abort closes the cursor: that is not the end of the result.
           this.signal?.throwIfAborted();
         }
       } finally {

@@ -15,6 +15,9 @@ export interface TapeDecoderOptions {
   compile?: boolean;
 }
 
+/** Readers that come to be compiled within one another and leave a sample each: it is read twice, and takes stack. */
+const DEEPEST_SAMPLE = 8;
+
 /** Reads the documents of one chunk, one after the other. */
 export interface TapeReader {
   /** How many documents are left. */
@@ -117,6 +120,8 @@ class Readers implements ReaderTable {
   readonly #compileAfter: number;
   /** A document of each shape, kept alive for V8's sake. */
   readonly #samples: Document[] = [];
+  /** Samples being read within one another, where documents lie in documents. */
+  #sampling = 0;
 
   constructor(
     shapes: ReadonlyMap<number, ShapeDefinition>,
@@ -144,10 +149,20 @@ class Readers implements ReaderTable {
         const compiled = compiledReader(shape, this.#promotion);
         this.readers[shape.id] = compiled;
         // A lazy field keeps its chunk: such a document is not one to keep.
-        if (!shape.kinds.includes(Kind.Lazy)) this.#samples.push(sampleOf(compiled, cursor));
+        if (!shape.kinds.includes(Kind.Lazy)) this.#keepSample(compiled, cursor);
         return compiled(cursor);
       }
       return interpret(cursor);
     };
+  }
+
+  #keepSample(reader: ShapeReader, cursor: TapeCursor): void {
+    if (this.#sampling === DEEPEST_SAMPLE) return;
+    this.#sampling++;
+    try {
+      this.#samples.push(sampleOf(reader, cursor));
+    } finally {
+      this.#sampling--;
+    }
   }
 }

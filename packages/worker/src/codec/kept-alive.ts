@@ -33,14 +33,17 @@ export function sampleOf(read: ShapeReader, cursor: TapeCursor): Document {
 }
 
 /** Values are replaced by others of V8's same representation, so that the hidden class stays as it is. */
-function blank(document: Document): void {
-  for (const key of Object.keys(document)) {
-    const value: unknown = document[key];
-    if (typeof value === 'string') document[key] = '';
-    else if (typeof value !== 'object' || value === null) continue;
-    else if (isPlain(value)) blank(value);
-    else if (Array.isArray(value)) value.length = 0;
-    else if (!(value instanceof ObjectId || value instanceof Date)) document[key] = null;
+function blank(sample: Document): void {
+  const rest = [sample];
+  for (let document = rest.pop(); document !== undefined; document = rest.pop()) {
+    for (const key of Object.keys(document)) {
+      const value: unknown = document[key];
+      if (typeof value === 'string') document[key] = '';
+      else if (typeof value !== 'object' || value === null) continue;
+      else if (isPlain(value)) rest.push(value);
+      else if (Array.isArray(value)) value.length = 0;
+      else if (!(value instanceof ObjectId || value instanceof Date)) document[key] = null;
+    }
   }
 }
 
