@@ -47,9 +47,10 @@ export interface OffloadOptions extends ReadingOptions {
   /** Limits of each worker's memory. The first client that starts the pool decides. Default: Node's own. */
   resourceLimits?: WorkerResourceLimits;
   /**
-   * Whether a worker that waits for one answer of a server that answers within a third of a millisecond polls for
-   * it instead of sleeping: latency for the processor time of the wait. The first client that starts the pool decides.
-   * Default true; never on a machine with one processor.
+   * Whether a worker with one or two calls under way polls for the answer, and for the call that follows within half a
+   * millisecond, instead of sleeping, as long as calls take less than 2 ms: latency for the processor time of the wait.
+   * Set it to false where other work keeps all processors busy. The first client that starts the pool decides. Default
+   * true; never on a machine with one processor.
    */
   busyPoll?: boolean;
   /** Refuse, when the client is made, options with which it could only run on the main thread. Default false. */
