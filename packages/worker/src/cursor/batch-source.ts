@@ -191,7 +191,9 @@ export class BatchSource implements CursorHandle {
 
   /** What a batch of so many bytes is cut into: pieces of much the same size, without a small rest. */
   #evenly(byteLength: number): number {
-    const aim = this.#whole ? WHOLE_CHUNKS * this.#chunkBytes : this.#chunkBytes;
+    // A chunk stays for as long as one lazy field in it was not touched.
+    const times = this.#mode === 'lazy' ? 1 / 4 : this.#whole ? WHOLE_CHUNKS : 1;
+    const aim = times * this.#chunkBytes;
     return byteLength / Math.max(1, Math.round(byteLength / aim));
   }
 
