@@ -82,7 +82,33 @@ async function measure(sections, { client, environment, ...common }) {
   const python = options.peers ? await pythonWithPeers() : undefined;
   const startedAt = new Date();
   const { pid: mongodPid } = await client.db('admin').command({ serverStatus: 1 });
-  const { measured, failures, turns } = await runRounds(sections, {
+  const { full, large, collection } = options;
+  /** What is reported of so many rounds. */
+  const resultsOf = ({ round, measured, failures, turns }) => {
+    const summaries = sections
+      .map((section) => summarise(section, measured.get(section.id)))
+      .filter(({ figures }) => figures.length > 0);
+    return {
+      format: 2,
+      startedAt: startedAt.toISOString(),
+      finishedAt: new Date().toISOString(),
+      environment: { ...environment, loadAfter: os.loadavg()[0], turns },
+      options: {
+        quick,
+        rounds: round,
+        full,
+        large,
+        workers,
+        collection,
+        ...sizesFor(options),
+        data: undefined,
+      },
+      sections: summaries,
+      goals: collection === undefined ? judge(goals, summaries) : [],
+      failures,
+    };
+  };
+  const done = await runRounds(sections, {
     ...common,
     rounds,
     workers,
@@ -91,32 +117,12 @@ async function measure(sections, { client, environment, ...common }) {
     patienceMS: options.patience * 1000,
     onRound: (round) => process.stderr.isTTY || say(`Round ${round} of ${rounds} …`),
     onSection: progress,
+    // A run that is ended early is not lost: `--from` makes tables and picture of the rounds that were done.
+    onRoundDone: (soFar) => writeReport(resultsOf(soFar), { file: path.resolve(options.json) }),
   });
   progress();
-  const { full, large, collection } = options;
-  const summaries = sections
-    .map((section) => summarise(section, measured.get(section.id)))
-    .filter(({ figures }) => figures.length > 0);
-  await report({
-    format: 2,
-    startedAt: startedAt.toISOString(),
-    finishedAt: new Date().toISOString(),
-    environment: { ...environment, loadAfter: os.loadavg()[0], turns },
-    options: {
-      quick,
-      rounds,
-      full,
-      large,
-      workers,
-      collection,
-      ...sizesFor(options),
-      data: undefined,
-    },
-    sections: summaries,
-    goals: collection === undefined ? judge(goals, summaries) : [],
-    failures,
-  });
-  return failures.length > 0 ? 1 : 0;
+  await report(resultsOf({ round: rounds, ...done }));
+  return done.failures.length > 0 ? 1 : 0;
 }
 
 async function report(results) {

@@ -26,10 +26,26 @@ export const reasons = [
       'one operation at a time passes through two threads, each of which has to be woken, instead of one',
   },
   {
+    sections: /Workers[24]$/,
+    figures: /^(latency|operationsPerSecond)/,
+    reason: 'on two cores each worker is a thread more with which the server shares them',
+  },
+  {
     sections: /^(find|update|insert)One\d/,
     figures: /^(stall|gap)/,
     reason:
       'a loop that waits for single answers hardly stalls: what is seen is the system, which shares its cores among one thread more',
+  },
+  {
+    sections: /^driverBenchGridFSDownload$/,
+    figures: /^(processCpu|megabytesPerSecond)/,
+    reason:
+      'pieces of 255 KB hold nothing to decode: to copy and pass them on is all that is added to the work',
+  },
+  {
+    sections: /^driverBenchRunCommand$/,
+    figures: /^(stall|gap)/,
+    reason: 'one command at a time hardly stalls a loop: what is seen is the system',
   },
   {
     sections: /^http/,

@@ -5,14 +5,14 @@ import { undisturbed } from './undisturbed.mjs';
 /**
  * Runs all sections, on all their sides, so many times. A round goes through everything, so that a disturbance
  * from outside falls on one round of many sections and not on all rounds of one; which side goes first moves
- * on from round to round.
+ * on from round to round. `onRoundDone` is given what has been measured so far, behind each round but the last.
  *
  * @returns {Promise<{ measured: Map<string, Record<string, object[]>>, failures: string[], turns: { all: number, disturbed: number } }>}
  *   `disturbed`: during how many other programs used the processors
  */
 export async function runRounds(
   sections,
-  { rounds, database, patienceMS, mongodPid, onRound, onSection, ...common },
+  { rounds, database, patienceMS, mongodPid, onRound, onSection, onRoundDone, ...common },
 ) {
   const measured = new Map(sections.map(({ id }) => [id, {}]));
   const failures = [];
@@ -55,6 +55,7 @@ export async function runRounds(
         }
       }
     }
+    if (round < rounds) await onRoundDone({ round, measured, failures, turns });
   }
   return { measured, failures, turns };
 }

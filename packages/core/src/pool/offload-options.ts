@@ -17,7 +17,7 @@ export interface OffloadOptions extends ReadingOptions {
   /** Chunks that a cursor's worker may send ahead of what the main thread has consumed. Default 3. */
   readAhead?: number;
   /**
-   * BSON bytes that a chunk aims at; `toArray()` has chunks three times as large. Default 1048576. The first client
+   * BSON bytes that a chunk aims at; `toArray()` has chunks twelve times as large. Default 262144. The first client
    * that starts the pool decides.
    */
   chunkBytes?: number;
@@ -150,7 +150,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     workers: number('workers', defaultWorkers()),
     sliceMS: number('sliceMS', 2, false),
     readAhead: number('readAhead', 3),
-    chunkBytes: number('chunkBytes', 1024 * 1024),
+    chunkBytes: number('chunkBytes', 256 * 1024),
     maxInFlight: number('maxInFlight', 10_000),
     maxQueued: number('maxQueued', 500_000),
     closeGraceMS: number('closeGraceMS', 1_000, false),

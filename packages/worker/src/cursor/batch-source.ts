@@ -49,8 +49,11 @@ interface ServerBatch {
   id: [low: number, high: number];
 }
 
-/** Of a result that is kept as a whole, as much more travels at once: each chunk wakes the main thread. */
-const WHOLE_CHUNKS = 3;
+/**
+ * Of a result that is kept as a whole, as much more travels at once: each chunk wakes the main thread. Not of others: a
+ * program that works on each document as it comes has the loop for the whole of a chunk.
+ */
+const WHOLE_CHUNKS = 12;
 
 const NOTHING: ServerBatch = { documents: NO_DOCUMENTS, id: [0, 0] };
 
@@ -192,8 +195,8 @@ export class BatchSource implements CursorHandle {
   /** What a batch of so many bytes is cut into: pieces of much the same size, without a small rest. */
   #evenly(byteLength: number): number {
     // A chunk stays for as long as one lazy field in it was not touched.
-    const times = this.#mode === 'lazy' ? 1 / 4 : this.#whole ? WHOLE_CHUNKS : 1;
-    const aim = times * this.#chunkBytes;
+    const large = this.#whole && this.#mode !== 'lazy';
+    const aim = large ? WHOLE_CHUNKS * this.#chunkBytes : this.#chunkBytes;
     return byteLength / Math.max(1, Math.round(byteLength / aim));
   }
 
