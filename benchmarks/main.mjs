@@ -78,11 +78,10 @@ async function onOwnData() {
 }
 
 async function measure(sections, { client, environment, ...common }) {
-  const { quick, rounds, workers } = options;
+  const { quick, rounds, full, large, workers, collection } = options;
   const python = options.peers ? await pythonWithPeers() : undefined;
   const startedAt = new Date();
   const { pid: mongodPid } = await client.db('admin').command({ serverStatus: 1 });
-  const { full, large, collection } = options;
   /** What is reported of so many rounds. */
   const resultsOf = ({ round, measured, failures, turns }) => {
     const summaries = sections

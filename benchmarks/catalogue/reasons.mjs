@@ -31,21 +31,10 @@ export const reasons = [
     reason: 'on two cores each worker is a thread more with which the server shares them',
   },
   {
-    sections: /^(find|update|insert)One\d/,
+    sections: /^(find|update|insert)One\d|^driverBenchRunCommand$/,
     figures: /^(stall|gap)/,
     reason:
       'a loop that waits for single answers hardly stalls: what is seen is the system, which shares its cores among one thread more',
-  },
-  {
-    sections: /^driverBenchGridFSDownload$/,
-    figures: /^(processCpu|megabytesPerSecond)/,
-    reason:
-      'pieces of 255 KB hold nothing to decode: to copy and pass them on is all that is added to the work',
-  },
-  {
-    sections: /^driverBenchRunCommand$/,
-    figures: /^(stall|gap)/,
-    reason: 'one command at a time hardly stalls a loop: what is seen is the system',
   },
   {
     sections: /^http/,

@@ -21,21 +21,20 @@ export async function yieldAfter(sliceMS: number): Promise<void> {
   // Messages come in the poll phase, and the check phase follows it at once: the timers are due behind that.
   if (!beganInCheck) await checkPhase();
   await checkPhase();
-  startSlice();
-  beganInCheck = true;
+  startSlice(true);
 }
 
 export function sliceIsOver(sliceMS: number): boolean {
   if (!watching) {
-    startSlice();
-    beganInCheck = false;
+    startSlice(false);
     return false;
   }
   return performance.now() - sliceStart >= sliceMS;
 }
 
-function startSlice(): void {
+function startSlice(inCheck: boolean): void {
   sliceStart = performance.now();
+  beganInCheck = inCheck;
   if (watching) return;
   watching = true;
   // In the next turn a new slice begins; the timer keeps no process alive.

@@ -2,7 +2,7 @@ import type { Document } from 'mongodb';
 
 import type { DecodeOptions, Promotion } from './decode-options';
 import { Kind, type ShapeDefinition, type TapeChunk } from './format';
-import { emptyChunk, sampleOf } from './kept-alive';
+import { sampleOf } from './kept-alive';
 import { mayCompile } from './made-function';
 import { compiledReader } from './shape-compiler';
 import { interpretedReader } from './shape-interpreter';
@@ -41,12 +41,9 @@ export class TapeDecoder {
   readonly #texts: (string | undefined)[] = [];
   readonly #tables: Readers[] = [];
   readonly #compileAfter: number;
-  /** Of a chunk without documents; kept alive for V8's sake. */
-  readonly keptReader: TapeReader;
 
   constructor({ compileAfter = 16, compile = mayCompile }: TapeDecoderOptions = {}) {
     this.#compileAfter = compile ? compileAfter : Infinity;
-    this.keptReader = this.open(emptyChunk(), {});
   }
 
   /**

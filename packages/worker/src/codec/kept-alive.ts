@@ -6,7 +6,8 @@ import type { ShapeReader, TapeCursor } from './tape-cursor';
 /*
  * V8 throws optimised code away when a full collection finds that no object of a kind is alive that the code was made
  * for. Between two results there is neither a document nor a reader of them: the next result would be read by slow code
- * for as long as it takes to optimise it again, tens of milliseconds. So one of each is kept.
+ * for as long as it takes to optimise it again, tens of milliseconds. So one of each is kept: a sample by the readers of
+ * its shape, a reader of an empty chunk by the main thread's `noBatch`.
  */
 
 /** A chunk without documents. */

@@ -4,9 +4,7 @@ import { availableParallelism } from 'node:os';
 const FEW = 2;
 /** Calls that typically take longer, in ms, are not waited for by polling: the gain would be small beside them. */
 const LONGEST_CALL_MS = 2;
-/** Where the next call typically comes later behind an answer, in ms, it is not waited for by polling. */
-const LONGEST_PAUSE_MS = 0.5;
-/** How long, in ms, a worker polls at most for one answer, and for the call behind an answer. */
+/** How long, in ms, a worker polls at most for one answer, and for the call behind it where that typically comes so soon. */
 const FOR_ANSWER_MS = 3;
 const FOR_CALL_MS = 0.5;
 /** The weight of the newest call in what is typical, and how long, in ms, it counts as at most. */
@@ -53,7 +51,7 @@ export class BusyPoll {
     this.#typicalCallMS = towards(this.#typicalCallMS, now - begun);
     if (this.#inFlight > 0) return;
     this.#answeredAt = now;
-    const soon = this.#typicalPauseMS < LONGEST_PAUSE_MS;
+    const soon = this.#typicalPauseMS < FOR_CALL_MS;
     this.#until = Math.min(this.#until, soon ? now + FOR_CALL_MS : now);
   }
 
