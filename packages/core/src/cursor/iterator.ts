@@ -1,8 +1,12 @@
 import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
+import { sliceIsOver, yieldAfter } from './slice';
 
 type Cursor = AbstractCursor & CursorInternals;
+
+/** Documents that are handed out between two looks at the clock: one costs a hundredth of a document. */
+const LOOK_EVERY = 4;
 
 const DONE: IteratorReturnResult<void> = { value: undefined, done: true };
 
@@ -13,12 +17,16 @@ const DONE: IteratorReturnResult<void> = { value: undefined, done: true };
  */
 export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   readonly #cursor: Cursor;
+  readonly #sliceMS: number;
+  #taken = 0;
   #state: 'fresh' | 'running' | 'done' = 'fresh';
   /** The last step that is still under way: steps are taken one behind the other. */
   #busy: Promise<unknown> | undefined;
 
-  constructor(cursor: Cursor) {
+  /** @param sliceMS - milliseconds for which documents that have arrived are handed out in one turn of the loop */
+  constructor(cursor: Cursor, sliceMS: number) {
     this.#cursor = cursor;
+    this.#sliceMS = sliceMS;
   }
 
   next(): Promise<IteratorResult<unknown, void>> {
@@ -33,7 +41,12 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
       const { documents } = cursor;
       if (documents !== null && documents.length > 0) {
         try {
-          return Promise.resolve({ value: documents.shift(), done: false });
+          const value: unknown = documents.shift();
+          this.#taken += 1;
+          if (this.#taken % LOOK_EVERY === 0 && sliceIsOver(this.#sliceMS)) {
+            return this.#queue(() => this.#behindTurn(value));
+          }
+          return Promise.resolve({ value, done: false });
         } catch {
           // corrupt bytes: the step below meets them again, and closes the cursor
         }
@@ -74,6 +87,12 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
     };
     mine.then(done, done);
     return mine;
+  }
+
+  /** Hands out a document when the loop has turned: calls that come meanwhile wait for it. */
+  async #behindTurn(value: unknown): Promise<IteratorResult<unknown, void>> {
+    await yieldAfter(this.#sliceMS);
+    return { value, done: false };
   }
 
   async #step(): Promise<IteratorResult<unknown, void>> {

@@ -39,16 +39,29 @@ export interface OffloadedCursorMethods<TSchema> {
  * them, for as long as a slice or more, and a second time soon after; the loop is to turn in between.
  */
 const DOCUMENTS_AT_ONCE = 8;
+/**
+ * An array of `batches()` is a quarter of what has arrived, so that a program that works on each of its documents has
+ * the loop for less at a time; but not fewer documents than this.
+ */
+const LEAST_IN_ARRAY = 100;
 
 type Cursor = AbstractCursor & CursorInternals;
 
 /** Replaces the ways of reading that would take documents singly, and adds those of our own. */
 export function installReading(prototype: AbstractCursor): void {
   const native = prototype;
-  const { toArray } = native;
+  const { toArray, next, tryNext, hasNext } = native;
   const iterate = native[Symbol.asyncIterator];
 
   const methods = {
+    next(this: Cursor): Promise<unknown> {
+      return inSlices(this, next);
+    },
+
+    tryNext(this: Cursor): Promise<unknown> {
+      return inSlices(this, tryNext);
+    },
+
     async toArray(this: Cursor): Promise<unknown[]> {
       if (offloadedCursorState(this) === undefined) return (await toArray.call(this)) as unknown[];
       this.signal?.throwIfAborted();
@@ -75,7 +88,7 @@ export function installReading(prototype: AbstractCursor): void {
 
     [Symbol.asyncIterator](this: Cursor): AsyncGenerator<unknown, void, void> {
       if (offloadedCursorState(this) === undefined) return iterate.call(this);
-      return new CursorIterator(this);
+      return new CursorIterator(this, sliceMSOf(this));
     },
 
     async toList(this: Cursor, length?: number | null): Promise<unknown[]> {
@@ -114,10 +127,13 @@ export function installReading(prototype: AbstractCursor): void {
       this.signal?.throwIfAborted();
       try {
         while (await this.hasNext()) {
-          const documents: unknown[] = [];
-          await takeBuffered(this, documents);
-          yield documents;
-          this.signal?.throwIfAborted();
+          const most = Math.max(LEAST_IN_ARRAY, Math.ceil(this.bufferedCount() / 4));
+          while (this.bufferedCount() > 0 && !isOver(this)) {
+            const documents: unknown[] = [];
+            await takeBuffered(this, documents, most);
+            yield documents;
+            this.signal?.throwIfAborted();
+          }
         }
         this.signal?.throwIfAborted();
       } finally {
@@ -135,7 +151,7 @@ export function installReading(prototype: AbstractCursor): void {
   Object.defineProperty(prototype, 'fetchNext', {
     configurable: true,
     get(this: Cursor): Promise<boolean> {
-      return this.closed ? Promise.resolve(false) : this.hasNext();
+      return this.closed ? Promise.resolve(false) : inSlices(this, hasNext);
     },
   });
 }
@@ -146,16 +162,42 @@ export function isOver(cursor: Cursor): boolean {
   return cursor.cursorId != null && cursor.isDead && (cursor.documents?.length ?? 0) === 0;
 }
 
-/** Takes what has arrived, transformed, and lets the loop turn between slices of it. */
-async function takeBuffered(cursor: Cursor, target: unknown[]): Promise<void> {
+/**
+ * Takes a step of the driver's. Where documents have arrived, such steps follow each other without a turn of the loop:
+ * what one gives is handed out behind a turn where the slice is over. It is taken at once all the same, so that calls
+ * side by side get their documents in the order of the calls.
+ */
+function inSlices<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promise<T> {
+  const { documents } = cursor;
+  const arrived = documents instanceof Batch && documents.length > 0;
+  const result = step.call(cursor);
+  if (!arrived) return result;
+  const sliceMS = sliceMSOf(cursor);
+  return sliceIsOver(sliceMS) ? behindTurn(result, sliceMS) : result;
+}
+
+async function behindTurn<T>(result: Promise<T>, sliceMS: number): Promise<T> {
+  const value = await result;
+  await yieldAfter(sliceMS);
+  return value;
+}
+
+/** Milliseconds after which the reader of a cursor is to let the loop turn. */
+export function sliceMSOf(cursor: Cursor): number {
+  return offloadedState(clientOf(cursor))?.link.offload.sliceMS ?? Infinity;
+}
+
+/** Takes what has arrived, `most` documents at most, transformed, and lets the loop turn between slices of it. */
+async function takeBuffered(cursor: Cursor, target: unknown[], most = Infinity): Promise<void> {
   const { documents, transform } = cursor;
-  const sliceMS = offloadedState(clientOf(cursor))?.link.offload.sliceMS ?? Infinity;
-  while (documents !== null && documents.length > 0) {
+  const sliceMS = sliceMSOf(cursor);
+  while (documents !== null && documents.length > 0 && target.length < most) {
     cursor.signal?.throwIfAborted();
     if (documents instanceof Batch && transform === undefined) {
-      readSlice(documents, target, sliceMS);
+      readSlice(documents, target, { most, sliceMS });
     } else {
-      const taken = cursor.readBufferedDocuments(DOCUMENTS_AT_ONCE) as unknown[];
+      const left = Math.min(DOCUMENTS_AT_ONCE, most - target.length);
+      const taken = cursor.readBufferedDocuments(left) as unknown[];
       for (const document of taken) {
         target.push(transform === undefined ? document : await cursor.transformDocument(document));
       }
@@ -168,7 +210,11 @@ async function takeBuffered(cursor: Cursor, target: unknown[]): Promise<void> {
  * Reads until the slice is over. A function of its own, without the cursor: a collection that finds no cursor alive
  * makes V8 throw away what it has optimised for one.
  */
-function readSlice(batch: Batch, target: unknown[], sliceMS: number): void {
-  do batch.readInto(target, DOCUMENTS_AT_ONCE);
-  while (batch.length > 0 && !sliceIsOver(sliceMS));
+function readSlice(
+  batch: Batch,
+  target: unknown[],
+  { most, sliceMS }: { most: number; sliceMS: number },
+): void {
+  do batch.readInto(target, Math.min(DOCUMENTS_AT_ONCE, most - target.length));
+  while (batch.length > 0 && target.length < most && !sliceIsOver(sliceMS));
 }

@@ -12,13 +12,16 @@ export interface OffloadOptions extends ReadingOptions {
    * Default: `MONGO_OFFLOAD_WORKERS`, else one less than the cores, at least 1 and at most 4.
    */
   workers?: number;
-  /** Milliseconds for which the main thread decodes before it lets the event loop turn. Default 2. */
+  /**
+   * Milliseconds for which documents that have arrived are handed out before the event loop turns: decoding them, and
+   * what the program does with each. Default 2.
+   */
   sliceMS?: number;
   /** Chunks that a cursor's worker may send ahead of what the main thread has consumed. Default 3. */
   readAhead?: number;
   /**
-   * BSON bytes that a chunk aims at; `toArray()` has chunks twelve times as large. Default 262144. The first client
-   * that starts the pool decides.
+   * BSON bytes that a chunk aims at. `toArray()` has chunks three times as large, lazy documents have chunks of 262144 at
+   * most. Default 1048576. The first client that starts the pool decides.
    */
   chunkBytes?: number;
   /**
@@ -150,7 +153,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     workers: number('workers', defaultWorkers()),
     sliceMS: number('sliceMS', 2, false),
     readAhead: number('readAhead', 3),
-    chunkBytes: number('chunkBytes', 256 * 1024),
+    chunkBytes: number('chunkBytes', 1024 * 1024),
     maxInFlight: number('maxInFlight', 10_000),
     maxQueued: number('maxQueued', 500_000),
     closeGraceMS: number('closeGraceMS', 1_000, false),

@@ -49,11 +49,10 @@ interface ServerBatch {
   id: [low: number, high: number];
 }
 
-/**
- * Of a result that is kept as a whole, as much more travels at once: each chunk wakes the main thread. Not of others: a
- * program that works on each document as it comes has the loop for the whole of a chunk.
- */
-const WHOLE_CHUNKS = 12;
+/** Of a result that is kept as a whole, as much more travels at once: each chunk wakes the main thread. */
+const WHOLE_CHUNKS = 3;
+/** Of documents that are read from their bytes: a chunk stays for as long as one field in it was not touched. */
+const LAZY_CHUNK_BYTES = 256 * 1024;
 
 const NOTHING: ServerBatch = { documents: NO_DOCUMENTS, id: [0, 0] };
 
@@ -194,9 +193,9 @@ export class BatchSource implements CursorHandle {
 
   /** What a batch of so many bytes is cut into: pieces of much the same size, without a small rest. */
   #evenly(byteLength: number): number {
-    // A chunk stays for as long as one lazy field in it was not touched.
-    const large = this.#whole && this.#mode !== 'lazy';
-    const aim = large ? WHOLE_CHUNKS * this.#chunkBytes : this.#chunkBytes;
+    let aim = this.#chunkBytes;
+    if (this.#mode === 'lazy') aim = Math.min(aim, LAZY_CHUNK_BYTES);
+    else if (this.#whole) aim *= WHOLE_CHUNKS;
     return byteLength / Math.max(1, Math.round(byteLength / aim));
   }
 
