@@ -15,7 +15,7 @@ function documentsOf(quick, documents = quick ? 1_000 : 20_000) {
 const usualSizes = {
   largeDocuments: 200_000,
   fewDocuments: 2_000,
-  fewRepeats: 5,
+  fewRepeats: 10,
   pointDocuments: 10_000,
   operations: 2_000,
   inserts: 10_000,
