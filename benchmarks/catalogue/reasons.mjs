@@ -53,6 +53,12 @@ export const reasons = [
     reason: 'the same driver does the same work in the worker; passing it on comes on top',
   },
   {
+    sections: /GridFS(Multi)?Download$/,
+    figures: /^(processCpu|megabytesPerSecond|operationsPerSecond)/,
+    reason:
+      "bytes are garbage outside of V8's heap, for which it marks the whole of both threads' heaps again and again: five times for 50 MB where native has three, each time with four threads of its own on these two cores; and they are copied twice more",
+  },
+  {
     sections: /^(insertMany|driverBench.*(Insert|BulkWrite|Import))/,
     figures:
       /^(processCpu|documentsPerSecond|megabytesPerSecond|operationsPerSecond|mainCpu|stall|gap)/,
