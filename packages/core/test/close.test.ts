@@ -268,6 +268,29 @@ describe('at once', () => {
     ]);
   });
 
+  test('every cursor that is open is killed at the server', async () => {
+    const told: unknown[] = [];
+    for (const side of [native.MongoClient, MongoClient]) {
+      const one = new side(uri(), { monitorCommands: true });
+      const rows = one.db(dbName).collection<Row>('rows');
+      await admin
+        .db(dbName)
+        .collection<Row>('rows')
+        .insertMany(Array.from({ length: 50 }, (_, n) => ({ _id: told.length * 100 + n + 1 })));
+      const cursors = Array.from({ length: 30 }, () => rows.find({}, { batchSize: 1 }));
+      await Promise.all(cursors.map(async (cursor) => await cursor.next()));
+      const killed: unknown[] = [];
+      one.on('commandSucceeded', ({ commandName, reply }) => {
+        if (commandName === 'killCursors')
+          killed.push((reply as { cursorsKilled: unknown[] }).cursorsKilled.length);
+      });
+      await one.close();
+      told.push(killed);
+    }
+    expect(told[1]).toStrictEqual(told[0]);
+    expect(told[1]).toHaveLength(30);
+  });
+
   test('force ends the grace of a close under way', async () => {
     const { blocked } = open({ offload: { closeGraceMS: LONG_MS } });
     const { result } = await held.update(blocked);

@@ -76,6 +76,23 @@ describe('a session', () => {
     expect((await theirs.findOne({ _id: 1 }))?.balance).toBe(105);
   });
 
+  test('close() ends at the server what was used, and no other', async () => {
+    const client = new MongoClient(uri(), { monitorCommands: true });
+    const ended: string[] = [];
+    client.on('commandStarted', ({ commandName, command }) => {
+      if (commandName !== 'endSessions') return;
+      for (const { id } of command.endSessions as { id: native.UUID }[]) {
+        ended.push(id.toString('hex'));
+      }
+    });
+    const session = client.startSession();
+    const id = session.id!.id.toString('hex');
+    await client.db('admin').command({ ping: 1 }, { session });
+    await session.endSession();
+    await client.close();
+    expect(ended).toStrictEqual([id]);
+  });
+
   test('a snapshot session reads one point in time', async () => {
     await using session = clients.ours.client.startSession({ snapshot: true });
     expect(await ours.countDocuments({}, { session })).toBe(4);

@@ -90,6 +90,7 @@ export interface ClientInternals {
   s: {
     hasBeenClosed: boolean;
     activeSessions: Set<ClientSession>;
+    activeCursors: Set<AbstractCursor>;
     sessionPool: { sessions: { length: number; shift(): { id: { id: Binary } } | null } };
   };
   topology?: { isConnected(): boolean };

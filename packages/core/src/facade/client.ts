@@ -40,6 +40,7 @@ import {
   type ClientOffload,
 } from '../observe';
 import { clientBulkWrite } from './client-bulk-write';
+import { closeCursors } from './close-cursors';
 import { Closing } from './closing';
 import { Connecting } from './connecting';
 import { Db } from './db';
@@ -151,6 +152,7 @@ export class MongoClient extends driver.MongoClient {
 
   async #end(force: boolean): Promise<void> {
     const { s } = this as unknown as ClientInternals;
+    if (this.#onMain === undefined) await closeCursors(s.activeCursors, force);
     // Transactions end first: their workers must still be there to abort them.
     await endSessions(s.activeSessions, force);
     // What is left of them ends with its worker; the driver here is not to wait for it, and then to end it itself.

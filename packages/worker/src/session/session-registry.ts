@@ -26,6 +26,10 @@ interface ServerSession {
   lastUse: number;
 }
 
+interface ServerSessionPool {
+  sessions: { length: number; push(session: ServerSession): void };
+}
+
 /**
  * The sessions that live on this worker. Each is a genuine session of the driver's under the id
  * that the main thread chose. Its server session belongs to the main thread's pool and goes back
@@ -36,9 +40,12 @@ export class SessionRegistry {
 
   define(id: number, client: MongoClient, definition: SessionDefinition): void {
     const { lsid, txnNumber, causalConsistency, snapshot, transaction } = definition;
+    const { sessions } = poolOf(client);
+    const idle = sessions.length;
     const session = client.startSession(snapshot ? { snapshot } : { causalConsistency });
     const internals = inside(session);
-    internals.sessionPool.release(internals._serverSession);
+    // One that was made for this has been used by nothing: no server is to be told of its end.
+    if (sessions.length < idle) internals.sessionPool.release(internals._serverSession);
     internals._serverSession = {
       ...internals._serverSession,
       id: { id: new Binary(lsid, Binary.SUBTYPE_UUID) },
@@ -105,15 +112,15 @@ export class SessionRegistry {
 
 /** Hands server sessions to the driver's pool, so that closing the client ends them on the server. */
 export function adoptServerSessions(client: MongoClient, lsids: Uint8Array[]): void {
-  const { sessions } = (
-    client as unknown as {
-      s: { sessionPool: { sessions: { push(session: ServerSession): void } } };
-    }
-  ).s.sessionPool;
+  const { sessions } = poolOf(client);
   for (const lsid of lsids) {
     const id = { id: new Binary(lsid, Binary.SUBTYPE_UUID) };
     sessions.push({ id, txnNumber: 0, isDirty: false, lastUse: Date.now() });
   }
+}
+
+function poolOf(client: MongoClient): ServerSessionPool {
+  return (client as unknown as { s: { sessionPool: ServerSessionPool } }).s.sessionPool;
 }
 
 function transactionOptions({ maxCommitTimeMS, ...options }: Document): TransactionOptions {
