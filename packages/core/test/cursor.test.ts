@@ -239,6 +239,24 @@ describe('a cursor behaves as the driver’s', () => {
     expect(await cursor.toArray()).toStrictEqual([]);
   });
 
+  test('behind a batch that failed it is killed, and using it is refused', async () => {
+    const inverse = { $divide: [1, { $subtract: [4, '$_id'] }] };
+    const read = async (collection: native.Collection<Numbered>): Promise<unknown[]> => {
+      const cursor = collection.aggregate([{ $project: { inverse } }], { batchSize: 3 });
+      const steps: unknown[] = [];
+      for (let step = 0; step < 6; step += 1) {
+        const outcome: unknown = await cursor
+          .next()
+          .catch((error: unknown) => (error as Error).constructor);
+        steps.push([outcome, cursor.id?.isZero(), cursor.killed, cursor.closed]);
+      }
+      return steps;
+    };
+    const steps = await read(ours);
+    expect(steps.at(-1)).toStrictEqual([native.MongoCursorExhaustedError, true, true, true]);
+    expect(steps).toStrictEqual(await read(theirs));
+  });
+
   test('the close event comes once', async () => {
     const cursor = ours.find({ _id: { $lt: 5 } });
     let closes = 0;

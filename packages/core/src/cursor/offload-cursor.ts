@@ -134,7 +134,9 @@ export function offloadCursorClass(
     ): Promise<void> {
       const remote = remotes.get(this);
       stopDeadline(this);
-      if (remote !== undefined && !remote.finished) {
+      // Behind a getMore that failed, the worker's cursor has been killed already.
+      const failed = error !== undefined && this.cursorId?.isZero() === false;
+      if (remote !== undefined && (failed || !remote.finished)) {
         this.isClosed = true;
         this.isKilled = true;
         this.cursorId = Long.ZERO;
