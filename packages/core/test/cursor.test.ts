@@ -396,3 +396,54 @@ describe('tailable cursors', () => {
     await cursor.close();
   });
 });
+
+describe('the session that a cursor is not given', () => {
+  const active = (): number =>
+    (clients.ours.client as unknown as { s: { activeSessions: Set<unknown> } }).s.activeSessions
+      .size;
+  const sessionOf = (cursor: native.AbstractCursor): native.ClientSession | null =>
+    (cursor as unknown as { session: native.ClientSession | null }).session;
+
+  test('is there while the server holds the cursor open', async () => {
+    for (const cursor of [
+      ours.find({}, { batchSize: 2 }),
+      ours.aggregate([{ $match: {} }], { batchSize: 2 }),
+    ]) {
+      expect(sessionOf(cursor)).toBeNull();
+      await cursor.next();
+      const session = sessionOf(cursor)!;
+      expect(session).toMatchObject({ explicit: false, hasEnded: false });
+      expect(active()).toBe(1);
+      expect(sessionOf(cursor.clone())).toBeNull();
+      await cursor.close();
+      expect(session.hasEnded).toBe(true);
+      expect(active()).toBe(0);
+    }
+  });
+
+  test('ends with the last reply, and when the cursor is rewound', async () => {
+    const cursor = ours.find({ _id: { $lt: 3 } }, { batchSize: 2 });
+    await cursor.next();
+    const session = sessionOf(cursor)!;
+    cursor.rewind();
+    expect(session.hasEnded).toBe(true);
+    expect(sessionOf(cursor)).toBeNull();
+    expect(await cursor.toArray()).toHaveLength(3);
+    expect(sessionOf(cursor)).toMatchObject({ hasEnded: true });
+    const short = ours.find({ _id: 1 });
+    await short.next();
+    expect(sessionOf(short)).toMatchObject({ explicit: false, hasEnded: true });
+    const failed = ours.find({ $bad: 1 } as native.Filter<Numbered>);
+    await expect(failed.next()).rejects.toThrow('$bad');
+    expect(sessionOf(failed)).toMatchObject({ hasEnded: true });
+    expect(active()).toBe(0);
+  });
+
+  test('is none of those that a count or an explanation takes', async () => {
+    const cursor = ours.find({}, { batchSize: 2 });
+    await cursor.next();
+    expect(await cursor.count()).toBe(COUNT);
+    expect(await cursor.explain('queryPlanner')).toHaveProperty('queryPlanner');
+    await cursor.close();
+  });
+});

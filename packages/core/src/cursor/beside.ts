@@ -16,6 +16,7 @@ import {
   targetOf,
   type CursorDescription,
 } from './description';
+import { givenSession } from './implicit-session';
 import { sessionForReading } from './joining';
 
 type Name = 'cursor.explain' | 'cursor.count';
@@ -85,7 +86,7 @@ export function offloadExplain(
       more?: unknown,
     ): Promise<unknown> {
       const what = 'cursor.explain';
-      const session = scopes.used ? sessionForReading(this, what) : this.cursorSession;
+      const session = scopes.used ? sessionForReading(this, what) : givenSession(this);
       const state = offloadedCursorState(this);
       const description = describe(this);
       const own = explainOptions(verbosity, more);

@@ -9,6 +9,7 @@ import { isOffloaded } from '../session';
 import { runOnMain, scopes } from '../transaction';
 import { callOnCursor, withinCursorLimits } from './beside';
 import { offloadedCursorState, type CursorDescription } from './description';
+import { givenSession } from './implicit-session';
 import { sessionForReading } from './joining';
 import { offloadCursorClass, offloadedCursor } from './offload-cursor';
 import { readsOnly, writtenBy } from './output-stage';
@@ -41,7 +42,7 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
     const what = 'cursor.count';
     const { session: own, ...rest } = options ?? {};
     const counting = withoutOurs(rest, true);
-    const inherited = scopes.used ? sessionForReading(this, what) : inside(this).cursorSession;
+    const inherited = scopes.used ? sessionForReading(this, what) : givenSession(this);
     const session = own ?? inherited ?? undefined;
     const state = offloadedCursorState(this);
     const description = describeFind(inside(this));

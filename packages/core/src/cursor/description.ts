@@ -10,8 +10,9 @@ import {
 import { crossingOptions } from '../calls/options';
 import type { TargetRef } from '../client/targets';
 import { offloadedState, type ClientState } from '../client/state';
-import { clientOf, inside, type CursorInternals } from '../driver/internals';
+import { clientOf, type CursorInternals } from '../driver/internals';
 import { isOffloaded, sessionLinkOf, type SessionLink } from '../session';
+import { givenSession } from './implicit-session';
 
 /** What a cursor is opened with in the worker. */
 export interface CursorDescription {
@@ -32,8 +33,8 @@ export type Describe = (cursor: CursorInternals) => CursorDescription;
 export function offloadedCursorState(cursor: AbstractCursor): ClientState | undefined {
   const state = offloadedState(clientOf(cursor));
   if (state === undefined) return undefined;
-  const { cursorSession } = inside(cursor);
-  return cursorSession == null || isOffloaded(cursorSession) ? state : undefined;
+  const session = givenSession(cursor);
+  return session == null || isOffloaded(session) ? state : undefined;
 }
 
 /**

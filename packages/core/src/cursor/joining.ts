@@ -1,6 +1,6 @@
 import type { AbstractCursor, ClientSession, Document } from 'mongodb';
 
-import { clientOf, inside } from '../driver/internals';
+import { clientOf } from '../driver/internals';
 import { CallSite, TransactionEndedError } from '../errors';
 import {
   isGuardedHere,
@@ -9,6 +9,7 @@ import {
   transactionHere,
   type OpenTransaction,
 } from '../transaction';
+import { givenSession } from './implicit-session';
 
 /** What the place where a cursor was made means for its session. */
 interface Origin {
@@ -44,8 +45,8 @@ export function rememberOrigin(cursor: AbstractCursor, options: Document | undef
  * @throws TransactionEndedError where that has ended; ForgottenSessionError
  */
 export function sessionForReading(cursor: AbstractCursor, what: string): ClientSession | undefined {
-  const { cursorSession } = inside(cursor);
-  if (cursorSession != null) return cursorSession;
+  const given = givenSession(cursor);
+  if (given != null) return given;
   const origin = origins.get(cursor);
   if (origin?.optedOut === true) return undefined;
   if (origin?.transaction === undefined) return sessionHere(clientOf(cursor), what, origin?.site);

@@ -1,5 +1,5 @@
 import { CallFlag, type OpenedCursor } from '@mongo-offload/worker/protocol';
-import { Long, type AbstractCursor, type Document } from 'mongodb';
+import { Long, type AbstractCursor, type ClientSession, type Document } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
@@ -23,6 +23,7 @@ import {
   type CursorDescription,
   type Describe,
 } from './description';
+import { makeImplicitSession } from './implicit-session';
 import { rememberOrigin, sessionForReading } from './joining';
 import { RemoteCursor } from './remote-cursor';
 import { yieldAfter } from './slice';
@@ -104,6 +105,7 @@ export function offloadCursorClass(
         this.cursorId = remote.first.id;
         this.cursorNamespace = remote.first.ns ?? this.cursorNamespace;
         this.initialized = true;
+        if (this.cursorSession == null && !this.cursorId.isZero()) makeImplicitSession(this);
         opened(this);
       } catch (error) {
         this.initialized = true;
@@ -165,6 +167,18 @@ export function offloadCursorClass(
       // The server's id says zero while batches of the last reply may still be on their way.
       if (remote !== undefined) return remote.finished || this.isClosed || this.isKilled;
       return isDead.call(this) as boolean;
+    },
+  });
+  Object.defineProperty(prototype, 'session', {
+    configurable: true,
+    get(this: CursorInternals & AbstractCursor): ClientSession | null {
+      // What the server keeps no cursor for has ended its session: few look at that.
+      if (this.cursorSession == null && this.initialized)
+        void makeImplicitSession(this).endSession();
+      return this.cursorSession;
+    },
+    set(this: CursorInternals, session: ClientSession | null) {
+      this.cursorSession = session;
     },
   });
   offloadExplain(prototype, describeWith);
