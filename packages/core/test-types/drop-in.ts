@@ -52,9 +52,35 @@ expectTypeOf(db.collection<Pet>('pets')).toEqualTypeOf<core.Collection<Pet>>();
 expectTypeOf(db.collection('pets')).toEqualTypeOf<core.Collection>();
 expectTypeOf(pets.find()).toEqualTypeOf<core.FindCursor<driver.WithId<Pet>>>();
 expectTypeOf(db.aggregate()).toEqualTypeOf<core.AggregationCursor<core.Document>>();
-expectTypeOf(db.createCollection<Pet>('pets')).resolves.toExtend<driver.Collection<Pet>>();
-expectTypeOf(db.collections()).resolves.toExtend<driver.Collection[]>();
-expectTypeOf(core.MongoClient.connect('')).resolves.toExtend<driver.MongoClient>();
+expectTypeOf(db.aggregate().addStage<Pet>({})).toEqualTypeOf<core.AggregationCursor<Pet>>();
+expectTypeOf(db.aggregate().group<Pet>({})).toEqualTypeOf<core.AggregationCursor<Pet>>();
+expectTypeOf(db.aggregate().project<Pet>({})).toEqualTypeOf<core.AggregationCursor<Pet>>();
+expectTypeOf(db.createCollection<Pet>('pets')).resolves.toEqualTypeOf<core.Collection<Pet>>();
+expectTypeOf(db.collections()).resolves.toEqualTypeOf<core.Collection[]>();
+expectTypeOf(db.renameCollection<Pet>('a', 'b')).resolves.toEqualTypeOf<core.Collection<Pet>>();
+expectTypeOf(pets.rename('b')).resolves.toEqualTypeOf<core.Collection>();
+expectTypeOf(pets.db).toEqualTypeOf<core.Db>();
+expectTypeOf(db.client).toEqualTypeOf<core.MongoClient>();
+expectTypeOf(
+  core.MongoClient.connect('', { offload: { workers: 2 } }),
+).resolves.toEqualTypeOf<core.MongoClient>();
+expectTypeOf(
+  client.withSession(async (own) => {
+    expectTypeOf(own).toEqualTypeOf<core.ClientSession>();
+    return await own.withTransaction(
+      async (same) => {
+        expectTypeOf(same).toEqualTypeOf<core.ClientSession>();
+        return 1;
+      },
+      { deadlineMS: 1_000 },
+    );
+  }),
+).resolves.toEqualTypeOf<number>();
+declare const inSession: driver.WithSessionCallback<number>;
+declare const inTransaction: driver.WithTransactionCallback<number>;
+expectTypeOf(client.withSession(inSession)).resolves.toEqualTypeOf<number>();
+expectTypeOf(client.withSession({ snapshot: true }, inSession)).resolves.toEqualTypeOf<number>();
+expectTypeOf(session.withTransaction(inTransaction)).resolves.toEqualTypeOf<number>();
 expectTypeOf(client.connect()).resolves.toEqualTypeOf<core.MongoClient>();
 
 // A class of the program's own.

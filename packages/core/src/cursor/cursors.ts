@@ -79,6 +79,10 @@ export class AggregationCursor<TSchema = any> extends driver.AggregationCursor<T
   }
 }
 export interface AggregationCursor<TSchema = any> extends OffloadedCursorMethods<TSchema> {
+  addStage(stage: Document): this;
+  addStage<T = Document>(stage: Document): AggregationCursor<T>;
+  group<T = TSchema>($group: Document): AggregationCursor<T>;
+  project<T extends Document = Document>($project: Document): AggregationCursor<T>;
   explain(): Promise<Document>;
   explain(verbosity: Verbosity): Promise<Document>;
   explain(options: ExplainLimits): Promise<Document>;

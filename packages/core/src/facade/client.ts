@@ -69,6 +69,7 @@ export interface OffloadMongoClientOptions extends MongoClientOptions {
  *   OffloadOptionError for a wrong option under `offload`; BundledError where this package is part
  *   of a bundle
  */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its sessions are ours
 export class MongoClient extends driver.MongoClient {
   readonly #link: ClientLink;
   readonly #onMain: string | undefined;
@@ -111,6 +112,14 @@ export class MongoClient extends driver.MongoClient {
   /** What the connection string may ask for that cannot cross either. */
   #parsedReason(): string | undefined {
     return this.options.autoEncryption === undefined ? undefined : 'autoEncryption';
+  }
+
+  /** Makes a client and connects it. */
+  static override async connect(
+    url: string,
+    options?: OffloadMongoClientOptions,
+  ): Promise<MongoClient> {
+    return (await super.connect(url, options)) as MongoClient;
   }
 
   /**
@@ -260,6 +269,17 @@ export class MongoClient extends driver.MongoClient {
     return this;
   }
 }
+
+/* eslint-disable @typescript-eslint/no-explicit-any -- the driver's own defaults */
+// eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- as above
+export interface MongoClient {
+  withSession<T = any>(executor: (session: ClientSession) => Promise<T>): Promise<T>;
+  withSession<T = any>(
+    options: ClientSessionOptions,
+    executor: (session: ClientSession) => Promise<T>,
+  ): Promise<T>;
+}
+/* eslint-enable @typescript-eslint/no-explicit-any */
 
 const carrier: Carrier<driver.MongoClient> = {
   client: (client) => client,

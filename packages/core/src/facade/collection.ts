@@ -10,6 +10,7 @@ import type {
   FindOptions,
   ListIndexesOptions,
   ListSearchIndexesOptions,
+  RenameOptions,
   SearchIndexDescription,
   WithId,
 } from 'mongodb';
@@ -25,6 +26,7 @@ import {
   offloadedCursor,
 } from '../cursor';
 import { clientOf, collectionOptionsOf } from '../driver/internals';
+import type { Db } from './db';
 import {
   acknowledged,
   addId,
@@ -120,6 +122,8 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
 
 // eslint-disable-next-line @typescript-eslint/no-unused-vars -- what is merged must have the same parameters
 export interface Collection<TSchema extends Document = Document> {
+  readonly db: Db;
+  rename(newName: string, options?: RenameOptions): Promise<Collection>;
   createSearchIndexes(
     descriptions: SearchIndexDescription[],
     options?: LimitOptions,

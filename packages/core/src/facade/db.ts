@@ -8,6 +8,7 @@ import type {
   CreateCollectionOptions,
   Document,
   ListCollectionsOptions,
+  RenameOptions,
   RunCursorCommandOptions,
 } from 'mongodb';
 
@@ -21,6 +22,7 @@ import {
 } from '../cursor';
 import { checkOwnOptions, type OwnOptions } from './own-options';
 import { Admin } from './admin';
+import type { MongoClient } from './client';
 import { Collection, sibling } from './collection';
 import { offloadMethods, type Carrier } from './offload-method';
 import { ownAllMethods } from './own-prototype';
@@ -106,6 +108,16 @@ export class Db extends driver.Db {
 
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- offloadMethods puts it on the prototype
 export interface Db {
+  readonly client: MongoClient;
+  createCollection<TSchema extends Document = Document>(
+    name: string,
+    options?: CreateCollectionOptions,
+  ): Promise<Collection<TSchema>>;
+  renameCollection<TSchema extends Document = Document>(
+    fromCollection: string,
+    toCollection: string,
+    options?: RenameOptions,
+  ): Promise<Collection<TSchema>>;
   command(command: Document, options?: driver.RunCommandOptions & OwnOptions): Promise<Document>;
 }
 

@@ -1,5 +1,5 @@
 import * as driver from 'mongodb';
-import type { EndSessionOptions, TransactionOptions, WithTransactionCallback } from 'mongodb';
+import type { EndSessionOptions, TransactionOptions } from 'mongodb';
 
 import { withinLimits, type LimitOptions } from '../abort/limits';
 import { withoutOurs } from '../calls/options';
@@ -72,11 +72,11 @@ export class ClientSession extends driver.ClientSession {
    */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the driver's own default
   override async withTransaction<T = any>(
-    fn: WithTransactionCallback<T>,
+    fn: (session: ClientSession) => Promise<T>,
     options?: TransactionOptions & LimitOptions & { timeoutMS?: number },
   ): Promise<T> {
     const tie = ties.get(this);
-    if (tie === undefined) return await super.withTransaction(fn, options);
+    if (tie === undefined) return await super.withTransaction(() => fn(this), options);
     checkOwnOptions(options);
     const guards = tie.client.offload.forgottenSession !== 'off';
     const role = tie.joins ? 'joins' : guards ? 'guards' : undefined;
