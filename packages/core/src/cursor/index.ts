@@ -2,6 +2,6 @@ export * from './cursors';
 export { keepOwnOptions } from './cursor-limits';
 export { Batch } from './batch';
 export type { CursorDescription } from './description';
-export { offloadCursorClass, offloadedCursor } from './offload-cursor';
+export { offloadCursorClass, offloadedCursor, remoteOf } from './offload-cursor';
 export type { OffloadedCursorMethods } from './reading';
 export { interrupted } from './remote-cursor';

@@ -11,7 +11,7 @@ import {
   type OpenedCursor,
 } from '@mongo-offload/worker/protocol';
 import * as Comlink from 'comlink';
-import { MongoAPIError } from 'mongodb';
+import { MongoAPIError, MongoClientClosedError } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import type { Decoding } from '../calls/options';
@@ -70,6 +70,7 @@ export class RemoteCursor {
   /** Whether the next batch takes a command: all of the server's last one has come. */
   #endOfBatch: boolean;
   #closing: Promise<void> | undefined;
+  #clientCloses = false;
 
   constructor({ batch, port }: OpenedCursor, opening: Opening) {
     const { lane, call, decoding, credit, transaction, told } = opening;
@@ -97,7 +98,7 @@ export class RemoteCursor {
               cause: lane.cause,
               advice: ADVICE,
             })
-          : interrupted(),
+          : this.#interruption(),
       );
     port.once('close', lose);
     // A port that came from a worker that was already gone may never say that it is closed.
@@ -165,7 +166,7 @@ export class RemoteCursor {
     if (delivered !== undefined) await delivered;
     if ('error' in answer) {
       this.#finish();
-      throw reviveError(answer.error);
+      throw this.#clientCloses ? this.#interruption() : reviveError(answer.error);
     }
     if (!answer.more) this.#finish();
     this.#endOfBatch = answer.endOfBatch;
@@ -175,6 +176,11 @@ export class RemoteCursor {
       answer,
       this.#lane.decoder.open(answer.chunk, this.#decoding),
     ));
+  }
+
+  /** Its client is being closed: a read that this cuts short rejects with the driver's error for it. */
+  noteClientCloses(): void {
+    this.#clientCloses = true;
   }
 
   /**
@@ -242,6 +248,11 @@ export class RemoteCursor {
     } finally {
       this.#waiting.delete(reject);
     }
+  }
+
+  /** What a read comes to that `close` cuts short. */
+  #interruption(): Error {
+    return this.#clientCloses ? new MongoClientClosedError() : interrupted();
   }
 
   #lose(reason: Error): void {
