@@ -1,6 +1,7 @@
 import type { Document } from 'mongodb';
 
 import { DeadlineExceededError } from '../errors';
+import { timers } from '../timers';
 
 /**
  * A strict limit on one operation, from the call to its settled promise: it aborts by a signal,
@@ -13,7 +14,7 @@ export class Deadline {
 
   constructor(limitMS: number, what: string, write: boolean) {
     const controller = new AbortController();
-    this.#timer = setTimeout(() => {
+    this.#timer = timers.setTimeout(() => {
       controller.abort(new DeadlineExceededError(what, { limitMS, write }));
     }, limitMS);
     // The call under way keeps the process alive, not its limit.
@@ -23,7 +24,7 @@ export class Deadline {
 
   /** The operation has settled. */
   end(): void {
-    clearTimeout(this.#timer);
+    timers.clearTimeout(this.#timer);
   }
 }
 

@@ -1,3 +1,5 @@
+import { timers } from '../timers';
+
 /** What the promise gives; undefined where it has not settled when so many milliseconds have passed. It goes on then. */
 export async function noLongerThan<T>(
   limitMS: number,
@@ -5,11 +7,11 @@ export async function noLongerThan<T>(
 ): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, limitMS, undefined);
+    timer = timers.setTimeout(resolve, limitMS, undefined);
   });
   try {
     return await Promise.race([promise, late]);
   } finally {
-    clearTimeout(timer);
+    timers.clearTimeout(timer);
   }
 }

@@ -1,8 +1,7 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 import { BsonWriter, type WriteOptions } from '@mongo-offload/worker/codec';
 import type { BSONSerializeOptions, Document } from 'mongodb';
 
+import { timers } from '../timers';
 import { EncodedCall, LARGE } from './encoded-call';
 
 /** Positional arguments and options of a call, on their way into BSON. */
@@ -112,7 +111,7 @@ class ListEncoding {
     // Other calls are encoded between the slices: they get another buffer.
     writer = writer.another(BUFFER_BYTES);
     while (!this.done) {
-      await nextTurn();
+      await timers.nextTurn();
       const end = performance.now() + sliceMS;
       do this.write(DOCUMENTS_AT_ONCE);
       while (!this.done && performance.now() < end);

@@ -6,6 +6,7 @@ import { keepOwnOptions, offloadedCursor } from '../cursor';
 import { inside, type ChangeStreamInternals } from '../driver/internals';
 import { checkOwnOptions } from '../facade/own-options';
 import { ownAllMethods } from '../facade/own-prototype';
+import { timers } from '../timers';
 import { ChangeStreamCursor } from './change-stream-cursor';
 
 /**
@@ -121,7 +122,7 @@ function limit(stream: { close(): Promise<void> }, options: Document): void {
   }
   const close = (): void => {
     // Where there are listeners, the stream that feeds them tells them first.
-    setImmediate(() => void stream.close().catch(() => undefined));
+    timers.setImmediate(() => void stream.close().catch(() => undefined));
   };
   signal.addEventListener('abort', close, { once: true });
   limits.set(stream, { options, stop: () => signal.removeEventListener('abort', close) });

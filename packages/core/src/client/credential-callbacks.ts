@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 
 import {
@@ -22,6 +21,7 @@ import {
 } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
+import { timers } from '../timers';
 
 type Call = Extract<CredentialRequest, { type: 'call' }>;
 
@@ -142,7 +142,7 @@ export class CredentialCallbacks {
       return token;
     }
     const rest = this.#lastCall + THROTTLE_MS - performance.now();
-    if (rest > 0) await delay(rest, undefined, { signal });
+    if (rest > 0) await timers.delay(rest, undefined, { signal });
     this.#lastCall = performance.now();
     const callback = this.#callbacks.get(name) as OIDCCallbackFunction;
     const params = BSON.deserialize(bytes) as Omit<OIDCCallbackParams, 'timeoutContext'>;

@@ -1,4 +1,4 @@
-import { setImmediate as checkPhase } from 'node:timers/promises';
+import { timers } from '../timers';
 
 let sliceStart = 0;
 let watching = false;
@@ -19,8 +19,8 @@ function endSlice(): void {
 export async function yieldAfter(sliceMS: number): Promise<void> {
   if (!sliceIsOver(sliceMS)) return;
   // Messages come in the poll phase, and the check phase follows it at once: the timers are due behind that.
-  if (!beganInCheck) await checkPhase();
-  await checkPhase();
+  if (!beganInCheck) await timers.nextTurn();
+  await timers.nextTurn();
   startSlice(true);
 }
 
@@ -38,5 +38,5 @@ function startSlice(inCheck: boolean): void {
   if (watching) return;
   watching = true;
   // In the next turn a new slice begins; the timer keeps no process alive.
-  kept.immediate = setImmediate(endSlice).unref();
+  kept.immediate = timers.setImmediate(endSlice).unref();
 }

@@ -1,3 +1,5 @@
+import { timers } from '../timers';
+
 /** The steps of closing a client. */
 export interface ClosingSteps {
   /** Waits for what is under way, until the signal is aborted. */
@@ -53,9 +55,9 @@ export class Closing {
   async #close(force: boolean): Promise<void> {
     const { signal } = this.#hurry;
     if (this.#graceMS > 0 && !force) {
-      const timer = setTimeout(() => this.#hurry.abort(), this.#graceMS);
+      const timer = timers.setTimeout(() => this.#hurry.abort(), this.#graceMS);
       await this.#steps.idle(signal);
-      clearTimeout(timer);
+      timers.clearTimeout(timer);
     }
     await this.#steps.end(signal.aborted);
   }

@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 import {
   MongoAPIError,
   MongoInvalidArgumentError,
@@ -10,6 +8,7 @@ import {
 } from 'mongodb';
 
 import { NotReadyError } from '../errors';
+import { timers } from '../timers';
 
 /** How `waitUntilReady` waits. */
 export interface WaitUntilReadyOptions {
@@ -60,7 +59,7 @@ export async function waitUntilReady(
     if (remaining <= 0) throw new NotReadyError(timeoutMS, tries, lastError);
     onRetry?.(lastError, tries, delayMS);
     // An abort ends the wait; its reason is thrown above.
-    await delay(Math.min(delayMS, remaining), undefined, { signal }).catch(() => undefined);
+    await timers.delay(Math.min(delayMS, remaining), undefined, { signal }).catch(() => undefined);
   }
 }
 

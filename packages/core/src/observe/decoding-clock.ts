@@ -1,3 +1,5 @@
+import { timers } from '../timers';
+
 /**
  * How long the main thread makes documents of bytes. What makes them looks whether it runs, and reads
  * no clock where it does not.
@@ -14,7 +16,7 @@ export class DecodingClock {
     const ms = performance.now() - start;
     this.#totalMS += ms;
     // It runs behind the turn, and before what was decoded is gone on with in the next one.
-    if (this.#turnMS === 0) setImmediate(() => (this.#turnMS = 0)).unref();
+    if (this.#turnMS === 0) timers.setImmediate(() => (this.#turnMS = 0)).unref();
     this.#turnMS += ms;
     if (this.#turnMS > this.#longestMS) this.#longestMS = this.#turnMS;
   }

@@ -16,6 +16,7 @@ import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
 import { decodingClock } from '../observe/decoding-clock';
+import { timers } from '../timers';
 import { CallsUnderWay, type CallCounts } from './calls-under-way';
 import type { ClientDefinition } from './client-definition';
 import { DecodingFailure, Failure } from './failure';
@@ -245,7 +246,7 @@ export class Lane {
 
   /** A worker that dies closes its ports first; what it died of is told right behind that. */
   #closed(): void {
-    if (this.usable) this.#dying = setTimeout(() => this.lose(), CAUSE_WAIT_MS);
+    if (this.usable) this.#dying = timers.setTimeout(() => this.lose(), CAUSE_WAIT_MS);
   }
 
   /** The worker is gone. What is under way settles, in the next turn: why may be told after that. */
@@ -253,9 +254,9 @@ export class Lane {
     this.#cause ??= cause;
     if (this.#lost) return;
     this.#lost = true;
-    clearTimeout(this.#dying);
+    timers.clearTimeout(this.#dying);
     this.#port.close();
-    setImmediate(() => {
+    timers.setImmediate(() => {
       this.#settled = true;
       this.#calls.lose(this.#cause);
       for (const callback of this.#watchers) callback();

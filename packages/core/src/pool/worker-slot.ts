@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import type { LaneTask } from '@mongo-offload/worker/protocol';
 import { Piscina } from 'piscina';
 
+import { timers } from '../timers';
 import type { CallCounts } from './calls-under-way';
 import { Lane } from './lane';
 import type { ResolvedOffloadOptions } from './offload-options';
@@ -65,7 +66,7 @@ export class WorkerSlot {
 
   async end(): Promise<void> {
     this.#ended = true;
-    clearTimeout(this.#starting);
+    timers.clearTimeout(this.#starting);
     this.#lane?.end();
     this.#putAway(this.#piscina);
     await Promise.all(this.#leaving);
@@ -78,7 +79,7 @@ export class WorkerSlot {
     const delayMS = this.#delay.next();
     lane.onLost(() => this.#lost(lane));
     // Calls that wait for the worker keep the process alive, their wait does not.
-    if (delayMS > 0) this.#starting = setTimeout(start, delayMS).unref();
+    if (delayMS > 0) this.#starting = timers.setTimeout(start, delayMS).unref();
     else start();
     return lane;
   }
