@@ -1,6 +1,7 @@
-import type * as native from 'mongodb';
+import { MongoClient } from '@mongo-offload/core';
+import * as native from 'mongodb';
 
-import { openClients, type Clients, type Side } from './support/clients';
+import { openClients, uri, type Clients, type Side } from './support/clients';
 import { outcome, outcomes } from './support/outcome';
 
 /* What programs in JavaScript hand to the driver by mistake, or because they know it well. */
@@ -69,6 +70,30 @@ test('a signal that is none is refused before anything is sent', async () => {
     rejected: { name: 'TypeError' },
   });
   expect(await clients.native.db.collection('c').countDocuments()).toBe(2);
+});
+
+test('a read preference keeps its hedge on the way to the server', async () => {
+  const hedged = new native.ReadPreference('secondaryPreferred', [{ dc: 'east' }, {}], {
+    hedge: { enabled: true },
+  });
+  const told: unknown[] = [];
+  for (const Client of [native.MongoClient, MongoClient]) {
+    const client = new Client(uri(), { monitorCommands: true });
+    const sent: unknown[] = [];
+    client.on('commandStarted', ({ command }) => sent.push(command.$readPreference));
+    const db = client.db(clients.dbName);
+    const options = { readPreference: hedged };
+    await db.collection('c').find().withReadPreference(hedged).toArray();
+    await db.collection('c').aggregate([], options).toArray();
+    await db.collection('c').findOne({}, options);
+    await db.collection('c', options).distinct('a');
+    await client.db(clients.dbName, options).collection('c').estimatedDocumentCount();
+    await db.command({ ping: 1 }, options);
+    told.push([...sent]);
+    await client.close();
+  }
+  expect(told[1]).toStrictEqual(told[0]);
+  expect(told[1]).toHaveLength(6);
 });
 
 describe('an index', () => {

@@ -2,6 +2,7 @@ import {
   MongoClient,
   type Collection,
   type Db,
+  type Document,
   type DriverInfo,
   type MongoClientOptions,
 } from 'mongodb';
@@ -9,6 +10,7 @@ import {
 import { decodeFaithful } from '../codec';
 import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
 import type { TargetDefinition, ToWorker } from '../protocol';
+import { withReadPreference } from '../operations/read-preference';
 import { adoptServerSessions } from '../session/session-registry';
 import { useActiveSets } from './active-set';
 import { appendMetadata, nameClient } from './metadata';
@@ -123,10 +125,12 @@ export class ClientRegistry {
         waiting: () => on((defined.waiting ??= waitingClient(defined))),
       };
       if (db !== undefined) {
-        target.db = client.db(db.name, db.options && decodeFaithful(db.options));
+        target.db = client.db(db.name, targetOptions(db.options));
         if (collection !== undefined) {
-          const options = collection.options && decodeFaithful(collection.options);
-          target.collection = target.db.collection(collection.name, options);
+          target.collection = target.db.collection(
+            collection.name,
+            targetOptions(collection.options),
+          );
         }
       }
       return target;
@@ -162,6 +166,10 @@ export class ClientRegistry {
   async closeAll(): Promise<void> {
     await Promise.allSettled([...this.#clients.keys()].map((id) => this.close(id, true, [])));
   }
+}
+
+function targetOptions(bytes: Uint8Array | undefined): Document | undefined {
+  return bytes && withReadPreference(decodeFaithful(bytes));
 }
 
 /** Closes a client. One that still looks for its hosts has nothing to close, and goes on: it is closed again behind that. */

@@ -2,6 +2,7 @@ import type { Document } from 'mongodb';
 
 import { decodeFaithful } from '../codec';
 import { RawDocument } from './raw-inserts';
+import { withReadPreference } from './read-preference';
 
 /**
  * The arguments of one call. On the wire: one BSON document `{ a, b, c, o }` (up to three
@@ -44,7 +45,7 @@ export function readArguments(
     }
     root.a = documents;
   }
-  return { positional: [root.a, root.b, root.c], options: root.o };
+  return { positional: [root.a, root.b, root.c], options: withReadPreference(root.o) };
 }
 
 function readDocuments(

@@ -8,6 +8,7 @@ import {
   type TransactionOptions,
 } from 'mongodb';
 
+import { withReadPreference } from '../operations/read-preference';
 import type { SessionDefinition, SessionSnapshot, SessionUpdate } from '../protocol';
 
 /** What the driver keeps in a session and leaves out of its types. */
@@ -125,7 +126,7 @@ function poolOf(client: MongoClient): ServerSessionPool {
 
 function transactionOptions({ maxCommitTimeMS, ...options }: Document): TransactionOptions {
   const limit = maxCommitTimeMS === undefined ? {} : { maxCommitTimeMS: Number(maxCommitTimeMS) };
-  return { ...options, ...limit };
+  return withReadPreference({ ...options, ...limit });
 }
 
 function inside(session: ClientSession): SessionInternals {
