@@ -126,17 +126,15 @@ describe('a program that works on each document has the loop for a slice at a ti
   });
 
   test('timers run too', async () => {
-    const ticks: number[] = [];
-    const ticking = setInterval(() => ticks.push(performance.now()), 1);
-    const began = performance.now();
+    let ticks = 0;
+    const ticking = setInterval(() => ticks++, 1);
     try {
       for await (const document of inOneBatch()) work(document._id < 0 ? 0 : 0.2);
     } finally {
       clearInterval(ticking);
     }
-    const took = performance.now() - began;
-    // A slice and the documents until the next look at the clock, doubled: other programs use the processors too.
-    expect(ticks.length).toBeGreaterThan(took / 8);
+    // Some sixty slices. The fewest where other programs use the processors; without slices, it would be one or two.
+    expect(ticks).toBeGreaterThan(10);
   });
 });
 
