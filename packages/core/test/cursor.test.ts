@@ -395,6 +395,28 @@ describe('tailable cursors', () => {
     expect(await cursor.tryNext()).toBeNull();
     await cursor.close();
   });
+
+  test('closed while someone waits, end that wait as the server ends it', async () => {
+    const monitored = openClients({ monitorCommands: true });
+    const name = 'tailed_and_closed';
+    await monitored.native.db.createCollection(name, { capped: true, size: 100_000 });
+    await monitored.native.db.collection(name).insertOne({});
+    const ends: unknown[] = [];
+    for (const { client, db } of [monitored.native, monitored.ours]) {
+      const tail = { tailable: true, awaitData: true, maxAwaitTimeMS: 20_000 };
+      const cursor = db.collection(name).find({}, tail);
+      await cursor.next();
+      const getMore = once(client, 'commandStarted');
+      const waiting = cursor.next().catch((error: unknown) => error);
+      await getMore;
+      await cursor.close();
+      const { name: named, code, codeName } = (await waiting) as native.MongoServerError;
+      ends.push([named, code, codeName]);
+    }
+    await monitored.close();
+    expect(ends[0]).toStrictEqual(['MongoServerError', 237, 'CursorKilled']);
+    expect(ends[1]).toStrictEqual(ends[0]);
+  });
 });
 
 describe('the session that a cursor is not given', () => {

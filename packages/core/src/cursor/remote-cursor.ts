@@ -11,7 +11,7 @@ import {
   type OpenedCursor,
 } from '@mongo-offload/worker/protocol';
 import * as Comlink from 'comlink';
-import { MongoAPIError, MongoClientClosedError } from 'mongodb';
+import { MongoClientClosedError, MongoServerError } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import type { Decoding } from '../calls/options';
@@ -269,7 +269,11 @@ export class RemoteCursor {
   }
 }
 
-/** What a read comes to that `close` cut short. The driver's Node streams know it by its words, and end. */
-export function interrupted(): MongoAPIError {
-  return new MongoAPIError('The operation was interrupted: its cursor was closed');
+/**
+ * What a read comes to that `close` cut short: what the server says of it, in the worker, where nobody waits for that
+ * any more. The driver's Node streams know it by its words, and end.
+ */
+export function interrupted(): MongoServerError {
+  const errmsg = 'operation was interrupted: the cursor was closed';
+  return new MongoServerError({ ok: 0, errmsg, code: 237, codeName: 'CursorKilled' });
 }
