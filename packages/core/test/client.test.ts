@@ -120,6 +120,31 @@ describe('connecting', () => {
     await client.close();
   });
 
+  test('`open` is told once, when the client is connected: its listener may close it', async () => {
+    const client = new MongoClient(uri());
+    let told = 0;
+    const closed = new Promise<void>((resolve, reject) => {
+      client.on('open', (opened) => {
+        told++;
+        expect(opened).toBe(client);
+        client.close().then(resolve, reject);
+      });
+    });
+    expect(await Promise.all([client.connect(), client.connect()])).toStrictEqual([client, client]);
+    await closed;
+    expect(told).toBe(1);
+  });
+
+  test('what connects in vain is not open, and keeps no process alive', async () => {
+    const said = await program(`
+      const client = new MongoClient(uri, { auth: { username: 'nobody', password: 'none' } });
+      client.on('open', () => console.log('open'));
+      client.on('topologyClosed', () => console.log('closed'));
+      await client.connect().catch((error) => console.log(error.message));
+    `);
+    expect(said).toBe('closed\nAuthentication failed.\n');
+  });
+
   test('a closed client refuses; connecting again opens it', async () => {
     const client = new MongoClient(uri());
     const collection = client.db('admin').collection('none');

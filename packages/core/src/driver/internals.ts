@@ -93,7 +93,7 @@ export interface ClientInternals {
     activeCursors: Set<AbstractCursor>;
     sessionPool: { sessions: { length: number; shift(): { id: { id: Binary } } | null } };
   };
-  topology?: { isConnected(): boolean };
+  topology?: { isConnected(): boolean; close(): void };
 }
 
 /** What the driver keeps in a session and leaves out of its types, or makes read-only there. */

@@ -6,3 +6,4 @@ export { installListenerWatch, watchListeners } from './listeners';
 export { arrangeLog } from './log-destination';
 export { installMainPools } from './main-pools';
 export { EventMarks } from './marks';
+export { holdOpen } from './opening';

@@ -3,6 +3,7 @@ import type { EventEmitter } from 'node:events';
 import type { MongoClient } from 'mongodb';
 
 import { offloadedState } from '../client/state';
+import { openHeld } from './opening';
 
 export type Phase = 'life' | 'use' | 'end';
 
@@ -55,6 +56,7 @@ export function installMainPools(prototype: object): void {
     configurable: true,
     value(this: MongoClient & EventEmitter, ...args: unknown[]): boolean {
       const [name, event] = args as Said;
+      if (name === 'open' && openHeld(this)) return false;
       const phase = EVENTS.get(name);
       if (
         phase === undefined ||

@@ -4,6 +4,7 @@ import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import type { ClientLink } from '../client/client-link';
 import type { ClientInternals } from '../driver/internals';
+import { holdOpen } from '../events';
 import type { Closing } from './closing';
 import type { Monitoring } from './monitoring';
 import { clientTarget } from './targets';
@@ -31,6 +32,9 @@ export class Connecting {
       if (this.#internals.topology?.isConnected() === true) return;
       await this.#closing.behind(() => lifetime.begin());
     }
+    const { topology } = this.#internals;
+    const monitored = topology?.isConnected() === true;
+    const tellOpen = holdOpen(this.#client);
     const [worker, monitoring] = await Promise.allSettled([
       this.#link.call({
         name: 'client.connect',
@@ -40,8 +44,13 @@ export class Connecting {
       }),
       this.#monitoring.start(),
     ]);
+    tellOpen(worker.status === 'fulfilled' && monitoring.status === 'fulfilled');
     // The worker's is the connection that matters; it has authenticated as well.
-    if (worker.status === 'rejected') throw await rethrown(worker.reason);
+    if (worker.status === 'rejected') {
+      // What connects in vain leaves nothing that keeps the process alive.
+      if (!monitored) this.#internals.topology?.close();
+      throw await rethrown(worker.reason);
+    }
     if (monitoring.status === 'rejected') throw await rethrown(monitoring.reason);
   }
 
