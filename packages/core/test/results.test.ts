@@ -58,6 +58,15 @@ const calls: Record<string, Call> = {
     const result = await c.findOneAndUpdate({ _id: 1 }, { $set: { a: 5 } }, all);
     return { ok: result?.ok, lastErrorObject: result?.lastErrorObject, value: result?.value };
   },
+  'a bulk operation, upserted': async (c, options) => {
+    await c.countDocuments();
+    const bulk = c.initializeOrderedBulkOp(options);
+    bulk
+      .find({ _id: 7 })
+      .upsert()
+      .updateOne({ $set: { a: 5 } });
+    return (await bulk.execute()).upsertedIds;
+  },
   bulkWrite: (c, options) =>
     c.bulkWrite([{ insertOne: { document: { _id: 3 } } }, { deleteOne: { filter: {} } }], options),
 };
@@ -83,6 +92,33 @@ test.each(forms)('a command’s reply with %j', async (options) => {
   const names = (text: string): string => text.replace(/"\$clusterTime".*/, '');
   expect(names(withoutTimes(ours))).toBe(names(withoutTimes(driver)));
 });
+
+test.each([{}, { promoteValues: false }, { raw: true }])(
+  'the reply to a validation is the driver’s own, not decoded, with %j',
+  async (options) => {
+    const { ours, driver } = await outcomes(clients, async ({ db }) => {
+      const reply: any = await db.admin().validateCollection('c', options);
+      return [reply.constructor.name, reply.ok, reply.toObject().valid, reply.toObject().ns];
+    });
+    expect(ours).toMatchObject({ value: ['MongoDBResponse', 1, true, expect.any(String)] });
+    expect(ours).toStrictEqual(driver);
+  },
+);
+
+test.each([{ promoteValues: false }, { useBigInt64: true, promoteLongs: false }])(
+  'what does not inherit a database’s %j',
+  async (options) => {
+    const { ours, driver } = await outcomes(clients, async ({ client }) => {
+      const db = client.db(clients.dbName, options);
+      const filter = { name: clients.dbName };
+      const error = await db.renameCollection('none', 'c').catch((e: unknown) => e as any);
+      const { databases, ok } = await db.admin().listDatabases({ nameOnly: true, filter });
+      const { name, code, errorLabels, errorResponse } = error;
+      return form([databases, ok, name, code, errorLabels, errorResponse.ok]);
+    });
+    expect(ours).toStrictEqual(driver);
+  },
+);
 
 test('a write that is not acknowledged has the same keys in the same order', async () => {
   const writeConcern = { w: 0 };

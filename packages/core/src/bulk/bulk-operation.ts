@@ -1,9 +1,10 @@
+import { CallFlag } from '@mongo-offload/worker/protocol';
 import * as driver from 'mongodb';
 import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
 
 import { Limits } from '../abort/limits';
 import { encodeListCall } from '../calls/encode';
-import { crossingOptions, withoutOurs } from '../calls/options';
+import { crossingOptions, decoding, withoutOurs } from '../calls/options';
 import { offloadedState } from '../client/state';
 import { bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
 import { bulkResult, completeBulkError } from '../facade/inserts';
@@ -72,6 +73,7 @@ async function execute(
   for (const { batchType, operations, originalIndexes } of batches) {
     operations.forEach((d, i) => (statements[originalIndexes[i]] = { t: batchType, d }));
   }
+  const decode = decoding(all, s.bsonOptions, state.link.offload);
   const crossing: Document = { ...crossingOptions(all, false), ordered: isOrdered };
   const { insertedIds } = s.bulkResult;
   try {
@@ -79,6 +81,8 @@ async function execute(
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
       args: encodeListCall(statements, crossing, s.bsonOptions, state.link.offload.sliceMS),
+      flags: decode.plain ? CallFlag.none : CallFlag.exact,
+      decoding: decode,
       signal: limits.signal,
       session,
     })) as Document;

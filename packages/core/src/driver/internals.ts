@@ -220,6 +220,18 @@ export const { ChangeStreamCursor: ChangeStreamCursorClass } =
     ChangeStreamCursor: abstract new () => AbstractCursor;
   };
 
+const { MongoDBResponse: ResponseClass } =
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
+  require('mongodb/lib/cmap/wire_protocol/responses') as {
+    MongoDBResponse: { make(bson: Uint8Array): Document };
+  };
+
+/** A server's reply as the driver gives it where it does not decode it; what is decoded stays as it is. */
+export function serverReply(reply: Uint8Array | Binary | Document): Document {
+  const bytes = reply instanceof driver.Binary ? reply.value() : reply;
+  return bytes instanceof Uint8Array ? ResponseClass.make(bytes) : bytes;
+}
+
 const { MongoDBNamespace: NamespaceClass } =
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
   require('mongodb/lib/utils') as {

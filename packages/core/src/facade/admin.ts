@@ -1,6 +1,6 @@
 import * as driver from 'mongodb';
 
-import { dbOf } from '../driver/internals';
+import { dbOf, serverReply } from '../driver/internals';
 import { offloadMethods, type Carrier } from './offload-method';
 import type { OwnOptions } from './own-options';
 import { ownAllMethods } from './own-prototype';
@@ -27,7 +27,11 @@ ownAllMethods(Admin, driver.Admin);
 
 offloadMethods<driver.Admin>(Admin.prototype, 'admin', carrier, {
   command: { ownBsonOnly: true },
-  removeUser: {},
-  validateCollection: { openOptions: true },
-  listDatabases: {},
+  removeUser: { ownBsonOnly: true },
+  validateCollection: {
+    openOptions: true,
+    ownBsonOnly: true,
+    result: (reply) => serverReply(reply as Uint8Array | driver.Binary | driver.Document),
+  },
+  listDatabases: { ownBsonOnly: true },
 });

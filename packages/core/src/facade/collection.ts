@@ -182,6 +182,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
   dropSearchIndex: {},
   updateSearchIndex: {},
   rename: {
+    ownBsonOnly: true,
     result(_result, [newName]) {
       return sibling(this, newName as string);
     },

@@ -142,6 +142,7 @@ offloadMethods<AnyDb>(Db.prototype, 'db', carrier, {
   dropCollection: {},
   dropDatabase: {},
   renameCollection: {
+    ownBsonOnly: true,
     result(_result, [from, to]) {
       return sibling(this.collection(from as string), to as string);
     },

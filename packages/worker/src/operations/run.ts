@@ -93,7 +93,10 @@ export async function run(
     case 'done':
       return { kind: 'done' };
     case 'value':
-      return { kind: 'value', value: result };
+      return {
+        kind: 'value',
+        value: name === 'admin.validateCollection' ? ofReply(result) : result,
+      };
     case 'document':
       return result === null || types.isUint8Array(result)
         ? { kind: 'document', bytes: result }
@@ -106,6 +109,12 @@ export async function run(
     default:
       return spec.result satisfies never;
   }
+}
+
+/** The driver gives the server's reply itself, not decoded: its bytes are what can cross. */
+function ofReply(result: unknown): unknown {
+  const reply = result as { toBytes?(): Uint8Array };
+  return typeof reply.toBytes === 'function' ? reply.toBytes() : result;
 }
 
 async function called(value: Promise<unknown> | undefined): Promise<Outcome> {
