@@ -281,6 +281,20 @@ describe('a transaction', () => {
   });
 });
 
+test('operations that have one connection between them use one session', async () => {
+  const client = new MongoClient(uri(), { maxPoolSize: 1, monitorCommands: true });
+  const sessions = new Set<string>();
+  client.on('commandStarted', ({ commandName, command }) => {
+    if (commandName !== 'insert') return;
+    sessions.add((command.lsid as { id: native.Binary }).id.toString('hex'));
+  });
+  const accounts = client.db(clients.dbName).collection<Account>('accounts');
+  const writes = Array.from({ length: 20 }, (_, i) => accounts.insertOne({ _id: -i, balance: 0 }));
+  await Promise.all(writes);
+  expect(sessions.size).toBe(1);
+  await client.close();
+});
+
 test('closing the client ends its sessions and their transactions', async () => {
   const client = new MongoClient(uri());
   const session = client.startSession();

@@ -109,10 +109,14 @@ function labelling(decorate: Decorate): Decorate {
 /**
  * What waits for a connection as the pool is cleared fails with a network error as well; the driver has no label for it
  * in a transaction, which does not begin anew then.
+ *
+ * The promise is the driver's own: one that settles a turn later would give a connection on before its implicit
+ * session, and the next operation would take another session.
  */
 function labellingWaits(run: Run): Run {
   return function (operation, timeoutContext) {
-    return run.call(this, operation, timeoutContext).catch((error: unknown) => {
+    const running = run.call(this, operation, timeoutContext);
+    running.catch((error: unknown) => {
       const { session, command = {} } = operation;
       if (
         error instanceof MongoNetworkError &&
@@ -121,8 +125,8 @@ function labellingWaits(run: Run): Run {
       ) {
         error.addErrorLabel('TransientTransactionError');
       }
-      throw error;
     });
+    return running;
   };
 }
 
