@@ -257,6 +257,14 @@ describe('a cursor behaves as the driver’s', () => {
     expect(steps).toStrictEqual(await read(theirs));
   });
 
+  test('its iterator says what it is', () => {
+    const [mine, drivers] = [ours, theirs].map((collection) =>
+      Object.prototype.toString.call(collection.find()[Symbol.asyncIterator]()),
+    );
+    expect(mine).toBe(drivers);
+    expect(mine).toBe('[object AsyncGenerator]');
+  });
+
   test('the close event comes once', async () => {
     const cursor = ours.find({ _id: { $lt: 5 } });
     let closes = 0;

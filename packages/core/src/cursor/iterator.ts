@@ -71,6 +71,11 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
     });
   }
 
+  /** By which programs tell an async generator from other objects. */
+  get [Symbol.toStringTag](): string {
+    return 'AsyncGenerator';
+  }
+
   [Symbol.asyncIterator](): this {
     return this;
   }
