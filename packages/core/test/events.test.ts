@@ -114,6 +114,13 @@ describe('command events are those of the driver', () => {
       }),
     insertMany: (collection) =>
       collection.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3 }] as Document[]),
+    'find with what a cursor’s methods set, through several batches': async (collection) => {
+      await collection.insertMany([{ _id: 1 }, { _id: 2 }, { _id: 3 }] as Document[]);
+      const limits = { batchSize: 1, comment: 'of the options' };
+      await collection.find().comment('of find').maxAwaitTimeMS(50).batchSize(2).toArray();
+      await collection.find({}, limits).comment('of find').maxTimeMS(5_000).toArray();
+      await collection.find().addQueryModifier('$comment', '').batchSize(2).toArray();
+    },
     'find with sort, through several batches': async (collection) => {
       await collection.insertMany(
         Array.from({ length: 7 }, (_, i): Document => ({ _id: i, a: i % 2 })),

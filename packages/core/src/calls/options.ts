@@ -98,6 +98,7 @@ const KNOWN = new Set([
   'commitQuorum',
   'key',
   'getMoreOptions',
+  'findModifiers',
   'countOptions',
 ]);
 

@@ -119,10 +119,22 @@ export class RunCommandCursor extends RunCommandCursorClass {}
 export interface RunCommandCursor extends OffloadedCursorMethods<any> {}
 
 function describeFind(cursor: CursorInternals): CursorDescription {
+  const { findOptions = {}, cursorOptions } = cursor;
+  const options: Document = { ...findOptions, ...cursorOptions };
+  // What the cursor's own methods set is the find command's; as options they are getMore's as well.
+  const { comment, maxAwaitTimeMS } = findOptions;
+  if (comment !== undefined && cursorOptions.comment === undefined) {
+    options.findModifiers = { comment: comment as unknown };
+    delete options.comment;
+  }
+  // The driver sends this one with getMore only, so that its cursor's method has no effect.
+  if (maxAwaitTimeMS !== cursorOptions.maxAwaitTimeMS) {
+    options.maxAwaitTimeMS = cursorOptions.maxAwaitTimeMS as unknown;
+  }
   return {
     kind: 'find',
     args: { filter: cursor.cursorFilter },
-    options: { ...cursor.findOptions, ...cursor.cursorOptions },
+    options,
     namespace: cursor.cursorNamespace,
   };
 }

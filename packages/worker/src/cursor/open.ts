@@ -20,9 +20,13 @@ export function openCursor(
 ): AbstractCursor {
   if (db === undefined) throw new TypeError('a cursor needs a database');
   switch (kind) {
-    case 'find':
+    case 'find': {
       if (collection === undefined) throw new TypeError('a find cursor needs a collection');
-      return withFlags(collection.find(filter as Document, options), options);
+      const { findModifiers, ...own } = options as { findModifiers?: { comment: string } };
+      const cursor = collection.find(filter as Document, own);
+      if (findModifiers !== undefined) cursor.comment(findModifiers.comment);
+      return withFlags(cursor, own);
+    }
     case 'aggregate':
       return withFlags((collection ?? db).aggregate(pipeline, options), options);
     case 'listSearchIndexes':
