@@ -173,6 +173,11 @@ describe('command events are those of the driver', () => {
       await collection.insertOne({ _id });
       await collection.insertOne({ _id });
     },
+    'values that stand in a reply, not in a document': async (collection) => {
+      await collection.insertOne({ _id, r: /a/i, d: new Date(5) });
+      await collection.distinct('r');
+      await collection.distinct('d');
+    },
     'a command that fails': (collection) => collection.find({ $nonsense: 1 }).toArray(),
     bulkWrite: (collection) =>
       collection.bulkWrite([

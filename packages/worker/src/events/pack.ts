@@ -77,7 +77,7 @@ export function rawReply(reply: object): Uint8Array {
  */
 function withBinaries(value: object): object {
   if (types.isUint8Array(value)) return isDocument(value) ? value : new Binary(value);
-  if ('_bsontype' in value || types.isDate(value)) return value;
+  if ('_bsontype' in value || types.isDate(value) || types.isRegExp(value)) return value;
   if (Array.isArray(value)) return value.map(binariesOf);
   return Object.fromEntries(
     (Object.entries(value) as [string, unknown][]).map(([key, item]) => [key, binariesOf(item)]),
