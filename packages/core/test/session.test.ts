@@ -62,6 +62,36 @@ describe('a session', () => {
     await other.endSession();
   });
 
+  test('times that a program sets on it, and numbers that it skips, go along', async () => {
+    await using session = clients.ours.client.startSession();
+    await ours.findOne({ _id: 1 }, { session });
+    const now = session.operationTime!.t;
+    Object.assign(session, { operationTime: new native.Timestamp({ t: now + 86_400, i: 1 }) });
+    await expect(ours.findOne({ _id: 1 }, { session })).rejects.toThrow('afterClusterTime');
+    await using numbered = clients.ours.client.startSession();
+    const number = (): number => numbered.serverSession.txnNumber;
+    await ours.updateOne({ _id: 1 }, { $set: { balance: 100 } }, { session: numbered });
+    const first = number();
+    numbered.incrementTransactionNumber();
+    await ours.updateOne({ _id: 1 }, { $set: { balance: 100 } }, { session: numbered });
+    expect(number()).toBe(first + 2);
+  });
+
+  test('what is no time at all is refused by the server, and hurts nobody else', async () => {
+    const { client } = clients.ours;
+    await using other = client.startSession();
+    await ours.findOne({ _id: 1 }, { session: other });
+    for (const isUsed of [false, true]) {
+      await using session = client.startSession();
+      if (isUsed) await ours.findOne({ _id: 1 }, { session });
+      Object.assign(session, { clusterTime: { clusterTime: { greaterThan: () => true } } });
+      const error: unknown = await ours.findOne({}, { session }).catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(native.MongoServerError);
+      expect(await ours.findOne({ _id: 1 }, { session: other })).not.toBeNull();
+      expect(await ours.findOne({ _id: 1 })).not.toBeNull();
+    }
+  });
+
   test('its id is reused when it has ended, as the driver does', async () => {
     const ids = new Set<string>();
     for (let i = 0; i < 5; i++) {
@@ -183,6 +213,20 @@ describe('a transaction', () => {
     await ours.updateOne({ _id: 1 }, { $inc: { balance: 1 } }, { session });
     await session.commitTransaction();
     expect(await total()).toBe(401);
+  });
+
+  test('that was empty has nothing to do with what comes behind it', async () => {
+    await using session = clients.ours.client.startSession();
+    for (const end of ['commitTransaction', 'abortTransaction'] as const) {
+      session.startTransaction();
+      await session[end]();
+      await ours.updateOne({ _id: 1 }, { $inc: { balance: 1 } }, { session });
+      expect(session.inTransaction()).toBe(false);
+      session.startTransaction();
+      await ours.updateOne({ _id: 2 }, { $inc: { balance: 1 } }, { session });
+      await session.abortTransaction();
+    }
+    expect(await total()).toBe(402);
   });
 
   test('ends with its session', async () => {

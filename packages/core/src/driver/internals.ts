@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 
+import type { SessionTimes } from '@mongo-offload/worker/protocol';
 import * as driver from 'mongodb';
 import type {
   AbstractCursor,
@@ -97,16 +98,13 @@ export interface ClientInternals {
 }
 
 /** What the driver keeps in a session and leaves out of its types, or makes read-only there. */
-export interface SessionInternals {
+export interface SessionInternals extends SessionTimes {
   client: MongoClient;
   serverSession: { id: { id: Binary }; txnNumber: number; isDirty: boolean; lastUse: number };
   supports: { causalConsistency: boolean };
   snapshotEnabled: boolean;
   transaction: { state: string; isActive: boolean; options: Document };
   txnNumberIncrement: number;
-  clusterTime?: Document;
-  operationTime?: Timestamp;
-  snapshotTime?: Timestamp;
 }
 
 export function sessionInternals(session: ClientSession): SessionInternals {

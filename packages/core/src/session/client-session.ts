@@ -127,16 +127,6 @@ export class ClientSession extends driver.ClientSession {
     await super.endSession(options);
     if (!ended) ties.get(this)?.session?.end();
   }
-
-  override advanceClusterTime(clusterTime: driver.ClusterTime): void {
-    super.advanceClusterTime(clusterTime);
-    ties.get(this)?.session?.note({ clusterTime: this.clusterTime });
-  }
-
-  override advanceOperationTime(operationTime: driver.Timestamp): void {
-    super.advanceOperationTime(operationTime);
-    ties.get(this)?.session?.note({ operationTime: this.operationTime });
-  }
 }
 
 ownAllMethods(ClientSession, driver.ClientSession);

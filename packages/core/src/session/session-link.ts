@@ -1,15 +1,18 @@
 import type {
   SessionDefinition,
   SessionSnapshot,
+  SessionTimes,
   SessionUpdate,
 } from '@mongo-offload/worker/protocol';
-import { BSON, type ClientSession, type Document } from 'mongodb';
+import { BSON, type ClientSession, type Document, type Timestamp } from 'mongodb';
 
 import { crossingOptions } from '../calls/options';
 import { sessionInternals, type SessionInternals } from '../driver/internals';
 import { WorkerLostError } from '../errors';
 import type { Lane } from '../pool/lane';
 import { transactionOf, type OpenTransaction } from '../transaction';
+
+const TIMES = ['clusterTime', 'operationTime', 'snapshotTime'] as const;
 
 let nextSession = 1;
 
@@ -23,6 +26,8 @@ export class SessionLink {
   #id = nextSession++;
   #lane: Lane | undefined;
   #update: SessionUpdate | undefined;
+  /** What the worker has of the session's times; one that is another here was set by the program. */
+  #known: SessionTimes = {};
   #inherited: SessionDefinition['transaction'];
 
   constructor(session: ClientSession) {
@@ -39,13 +44,9 @@ export class SessionLink {
     return this.#lane;
   }
 
-  /** To be told to the worker before the next operation. */
-  note(update: SessionUpdate): void {
-    this.#update = { ...this.#update, ...update };
-  }
-
+  /** A transaction was started, of which the worker is to be told before its first operation. */
   noteTransaction(): void {
-    this.note({ startTransaction: this.#transactionOptions() });
+    this.#update = { startTransaction: this.#transactionOptions() };
   }
 
   #transactionOptions(): Document {
@@ -78,26 +79,38 @@ export class SessionLink {
         transaction: this.#inherited,
       });
       this.#inherited = undefined;
-      const { clusterTime, operationTime } = session;
-      if (clusterTime !== undefined) this.note({ clusterTime });
-      if (operationTime !== undefined) this.note({ operationTime });
+      this.#known = {};
     }
     const lane = this.#lane;
     if (!lane.usable) throw this.lost();
-    if (this.#update !== undefined) {
-      const started = internals.txnNumberIncrement;
-      const update = BSON.serialize({ ...this.#update, started }, { ignoreUndefined: true });
-      if (this.#update.startTransaction !== undefined) {
-        // The worker counts the same way; if it dies before it tells, the number is known here.
-        internals.serverSession.txnNumber += internals.txnNumberIncrement;
-        internals.txnNumberIncrement = 0;
-      }
-      this.#update = undefined;
-      lane.sessions.update(this.id, new Uint8Array(update));
-    }
+    const update = this.#takeUpdate();
+    if (update !== undefined) lane.sessions.update(this.id, update);
     const [seconds, nanoseconds] = process.hrtime();
     internals.serverSession.lastUse = Math.floor(seconds * 1000 + nanoseconds / 1_000_000);
     return lane;
+  }
+
+  /** What was done to the session here since the worker was told last. */
+  #takeUpdate(): Uint8Array | undefined {
+    const internals = sessionInternals(this.#session);
+    let update: SessionUpdate | undefined;
+    // One that was ended before its first operation is none of the worker's.
+    if (this.isStarting) update = this.#update;
+    this.#update = undefined;
+    const started = internals.txnNumberIncrement;
+    if (started > 0) {
+      update = { ...update, started };
+      // The worker counts the same way; if it dies before it tells, the number is known here.
+      internals.serverSession.txnNumber += started;
+      internals.txnNumberIncrement = 0;
+    }
+    for (const time of TIMES) {
+      if (internals[time] === this.#known[time]) continue;
+      update = { ...update, [time]: internals[time] };
+      this.#known[time] = internals[time];
+    }
+    if (update === undefined) return undefined;
+    return new Uint8Array(BSON.serialize(update, { ignoreUndefined: true }));
   }
 
   get inTransaction(): boolean {
@@ -180,13 +193,30 @@ export class SessionLink {
     );
     internals.serverSession.isDirty ||= snapshot.isDirty;
     if (this.#update?.startTransaction === undefined) internals.transaction.state = snapshot.state;
-    if (snapshot.clusterTime !== undefined) internals.clusterTime = snapshot.clusterTime;
-    if (snapshot.operationTime !== undefined) internals.operationTime = snapshot.operationTime;
-    if (snapshot.snapshotTime !== undefined) internals.snapshotTime = snapshot.snapshotTime;
+    for (const time of TIMES) {
+      const { [time]: told } = snapshot;
+      if (told === undefined) continue;
+      // What the program has set meanwhile, the worker is still to be told of.
+      const isKnown = internals[time] === this.#known[time];
+      if (isKnown || isLater(told, internals[time])) internals[time] = told;
+      this.#known[time] = told;
+    }
   }
 
   /** The session has ended: its worker forgets it. */
   end(): void {
     this.#lane?.sessions.end(this.#id);
   }
+}
+
+/** As the driver compares them when the server tells one. */
+function isLater(time: Document, than: Document | undefined): boolean {
+  const [one, other] = [time, than].map(
+    (at) => (isTimestamp(at) ? at : at?.clusterTime) as unknown,
+  );
+  return isTimestamp(one) && isTimestamp(other) && one.greaterThan(other);
+}
+
+function isTimestamp(value: unknown): value is Timestamp {
+  return (value as { _bsontype?: string } | undefined)?._bsontype === 'Timestamp';
 }

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 
-import type { Document, DriverInfo, Timestamp } from 'mongodb';
+import type { Document, DriverInfo } from 'mongodb';
 
 import type { TapeChunk } from '../codec';
 import type { EnvelopeValue, ErrorEnvelope } from '../errors/envelope';
@@ -85,23 +85,25 @@ export interface SessionDefinition {
  * What the main thread did to a session, as BSON: it starts a transaction, or moves its times on.
  * Sent before the next call that uses the session.
  */
-export interface SessionUpdate {
+export interface SessionUpdate extends SessionTimes {
   startTransaction?: Document;
   /** How many transactions were started since the last update: those that were empty count as well. */
   started?: number;
+}
+
+/** What a session keeps of the server's time; a program may have set it to anything. */
+export interface SessionTimes {
   clusterTime?: Document;
-  operationTime?: Timestamp;
+  operationTime?: Document;
+  snapshotTime?: Document;
 }
 
 /** What became of a session in its worker, as BSON, behind each reply that used it. */
-export interface SessionSnapshot {
+export interface SessionSnapshot extends SessionTimes {
   txnNumber: number;
   isDirty: boolean;
   /** The driver's name of the transaction's state. */
   state: string;
-  clusterTime?: Document;
-  operationTime?: Timestamp;
-  snapshotTime?: Timestamp;
 }
 
 /**

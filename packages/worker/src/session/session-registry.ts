@@ -4,20 +4,19 @@ import {
   type ClientSession,
   type Document,
   type MongoClient,
-  type Timestamp,
+  Timestamp,
   type TransactionOptions,
 } from 'mongodb';
 
 import { withReadPreference } from '../operations/read-preference';
-import type { SessionDefinition, SessionSnapshot, SessionUpdate } from '../protocol';
+import type { SessionDefinition, SessionSnapshot, SessionTimes, SessionUpdate } from '../protocol';
 
 /** What the driver keeps in a session and leaves out of its types. */
-interface SessionInternals {
+interface SessionInternals extends SessionTimes {
   _serverSession: ServerSession;
   sessionPool: { release(session: ServerSession): void };
   transaction: { state: string };
   txnNumberIncrement: number;
-  snapshotTime?: Timestamp;
 }
 
 interface ServerSession {
@@ -72,32 +71,32 @@ export class SessionRegistry {
   update(id: number, bytes: Uint8Array): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    const { startTransaction, started, clusterTime, operationTime } = BSON.deserialize(bytes, {
+    const internals = inside(session);
+    const { startTransaction, started, ...times } = BSON.deserialize(bytes, {
       promoteLongs: false,
     }) as SessionUpdate;
-    if (clusterTime !== undefined) {
-      session.advanceClusterTime(clusterTime as Parameters<ClientSession['advanceClusterTime']>[0]);
-    }
-    if (operationTime !== undefined) session.advanceOperationTime(operationTime);
+    setTimes(session, times);
+    const increment = internals.txnNumberIncrement + (started ?? 0);
     if (startTransaction !== undefined) {
       // The main thread has checked that none is under way; one that was ended there before its
       // first command has never been heard of here.
-      if (session.inTransaction()) inside(session).transaction.state = 'NO_TRANSACTION';
+      if (session.inTransaction()) internals.transaction.state = 'NO_TRANSACTION';
       session.startTransaction(transactionOptions(startTransaction));
-      inside(session).txnNumberIncrement = started ?? 1;
     }
+    internals.txnNumberIncrement = increment;
   }
 
   snapshot(id: number): { id: number; snapshot: Uint8Array } | undefined {
     const session = this.#sessions.get(id);
     if (session === undefined) return undefined;
-    const { _serverSession, transaction, snapshotTime } = inside(session);
+    const { _serverSession, transaction, clusterTime, operationTime, snapshotTime } =
+      inside(session);
     const snapshot: SessionSnapshot = {
       txnNumber: _serverSession.txnNumber,
       isDirty: _serverSession.isDirty,
       state: transaction.state,
-      clusterTime: session.clusterTime,
-      operationTime: session.operationTime,
+      clusterTime,
+      operationTime,
       snapshotTime,
     };
     return { id, snapshot: new Uint8Array(BSON.serialize(snapshot, { ignoreUndefined: true })) };
@@ -127,6 +126,26 @@ function poolOf(client: MongoClient): ServerSessionPool {
 function transactionOptions({ maxCommitTimeMS, ...options }: Document): TransactionOptions {
   const limit = maxCommitTimeMS === undefined ? {} : { maxCommitTimeMS: Number(maxCommitTimeMS) };
   return withReadPreference({ ...options, ...limit });
+}
+
+/**
+ * Takes over times that were set on the main thread. A later one that the server has told since is kept; what is no
+ * time at all goes to the server, which says so.
+ */
+function setTimes(session: ClientSession, times: SessionTimes): void {
+  const internals = inside(session);
+  const { clusterTime, operationTime, snapshotTime = internals.snapshotTime } = times;
+  internals.snapshotTime = snapshotTime;
+  if (operationTime instanceof Timestamp) session.advanceOperationTime(operationTime);
+  else if (operationTime !== undefined) internals.operationTime = operationTime;
+  if (clusterTime === undefined) return;
+  const { clusterTime: at } = clusterTime as { clusterTime?: Document };
+  const { clusterTime: known } = internals;
+  if (!(at instanceof Timestamp)) {
+    internals.clusterTime = { ...clusterTime, clusterTime: { ...at, greaterThan: () => true } };
+  } else if (known === undefined || at.greaterThan(known.clusterTime as Timestamp)) {
+    internals.clusterTime = clusterTime;
+  }
 }
 
 function inside(session: ClientSession): SessionInternals {
