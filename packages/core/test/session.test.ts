@@ -229,6 +229,16 @@ describe('a transaction', () => {
     expect(await total()).toBe(402);
   });
 
+  test('is acknowledged whatever its collections say', async () => {
+    await using session = clients.ours.client.startSession();
+    const silent = clients.ours.db.collection<Account>('accounts', { writeConcern: { w: 0 } });
+    session.startTransaction();
+    const one = await silent.insertOne({ _id: 5, balance: 0 }, { session });
+    const many = await silent.insertMany([{ _id: 6, balance: 0 }], { session });
+    await session.commitTransaction();
+    expect([one.acknowledged, many.acknowledged]).toStrictEqual([true, true]);
+  });
+
   test('ends with its session', async () => {
     const session = clients.ours.client.startSession();
     session.startTransaction();

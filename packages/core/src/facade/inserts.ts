@@ -41,8 +41,10 @@ export function addId(
   return true;
 }
 
-/** Whether the server acknowledges a write with these options. */
+/** Whether the server acknowledges a write with these options, which it has done. */
 export function acknowledged(collection: Collection, options: Document | undefined): boolean {
+  // In a transaction the collection's write concern does not count; outside of one the driver refuses such a write.
+  if (options?.session != null) return true;
   const own = options == null ? undefined : WriteConcern.fromOptions(options);
   return (own ?? collection.writeConcern)?.w !== 0;
 }
