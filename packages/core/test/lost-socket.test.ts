@@ -182,3 +182,28 @@ describe('when all connections are lost at once', () => {
     20_000,
   );
 });
+
+describe('a server that does not answer any more', () => {
+  afterEach(() => set.members[0].resume());
+
+  test.each([false, true])(
+    'does not keep a client open that has a transaction, force %p',
+    async (force) => {
+      const client = open({
+        serverSelectionTimeoutMS: 60_000,
+        offload: { forgottenSession: 'off' },
+      });
+      const things = await empty(client, 'transaction');
+      const session = client.startSession();
+      session.startTransaction();
+      await things.insertOne({ _id: 1 }, { session });
+      await set.members[0].pause();
+      const read = things.findOne({});
+      const ended = expect(read).rejects.toThrow(native.MongoError);
+      // The driver waits here until the server goes on.
+      await client.close(force);
+      await ended;
+    },
+    15_000,
+  );
+});

@@ -48,6 +48,15 @@ interface Defined {
 
 type ClientMessage = Extract<ToWorker, { type: 'client' }>;
 
+/** What is looked at of a client of the driver's as it is closed. */
+interface Closable {
+  connectionLock?: Promise<unknown>;
+  topology?: { closeCheckedOutConnections(): void; close(): void };
+}
+
+/** How long, in ms, ending its sessions may hold up a client's close. A server that answers takes a few. */
+const ENDING_MS = 1_000;
+const FORCED_ENDING_MS = 250;
 /** A connection that no stream waits on any more is closed after this long, unless the options say otherwise. */
 const WAITING_IDLE_MS = 60_000;
 
@@ -172,12 +181,29 @@ function targetOptions(bytes: Uint8Array | undefined): Document | undefined {
   return bytes && withReadPreference(decodeFaithful(bytes));
 }
 
-/** Closes a client. One that still looks for its hosts has nothing to close, and goes on: it is closed again behind that. */
+/**
+ * Closes a client. The driver ends its sessions first, and waits for the server as long as that takes: one that does not
+ * answer is waited for no longer than `ENDING_MS`, and ends them by itself. A client that still looks for its hosts has
+ * nothing to close, and goes on: it is closed again behind that.
+ */
 async function closed(client: MongoClient, force: boolean): Promise<void> {
-  const { connectionLock } = client as unknown as { connectionLock?: Promise<unknown> };
-  await client.close(force);
+  const { connectionLock, topology } = client as unknown as Closable;
+  const closing = client.close(force);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, force ? FORCED_ENDING_MS : ENDING_MS);
+  });
+  await Promise.race([closing, late.then(() => cut(topology))]);
+  clearTimeout(timer);
+  closing.catch(() => undefined);
   const again = (): Promise<void> => client.close(force);
   void connectionLock?.then(again, again);
+}
+
+/** Ends at once what the driver waits for, but for connections that are being made: those end by `connectTimeoutMS`. */
+function cut(topology: Closable['topology']): void {
+  topology?.closeCheckedOutConnections();
+  topology?.close();
 }
 
 function waitingClient({ another, options, logging, events }: Defined): MongoClient {
