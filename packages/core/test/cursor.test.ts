@@ -411,7 +411,7 @@ describe('tailable cursors', () => {
     await monitored.native.db.collection(name).insertOne({});
     const ends: unknown[] = [];
     for (const { client, db } of [monitored.native, monitored.ours]) {
-      const tail = { tailable: true, awaitData: true, maxAwaitTimeMS: 20_000 };
+      const tail = { tailable: true, awaitData: true, maxAwaitTimeMS: 300 };
       const cursor = db.collection(name).find({}, tail);
       await cursor.next();
       const getMore = once(client, 'commandStarted');
