@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 
-import { AggregationCursor, FindCursor, type Collection } from '@mongo-offload/core';
+import { AggregationCursor, FindCursor, MongoClient, type Collection } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { openClients, type Clients } from './support/clients';
+import { openClients, uri, type Clients } from './support/clients';
+import { failCommand } from './support/fail-point';
 
 interface Numbered extends native.Document {
   _id: number;
@@ -295,6 +296,27 @@ describe('streaming is bounded', () => {
       break;
     }
     expect(await openCursors()).toBe(0);
+  });
+
+  test('also where a batch is being fetched and another connection takes longer than it', async () => {
+    const appName = `left-early-${process.pid}`;
+    const fresh = new MongoClient(uri(), { appName });
+    const slow = { $where: 'sleep(3) || true' } as native.Filter<Numbered>;
+    const cursor = fresh
+      .db(clients.dbName)
+      .collection<Numbered>('numbered')
+      .find(slow, { batchSize: 10 });
+    await cursor.next();
+    const off = await failCommand(clients.native.client, appName, 'alwaysOn', {
+      failCommands: ['hello', 'ismaster', 'isMaster'],
+      blockConnection: true,
+      blockTimeMS: 300,
+    });
+    // The first of a batch: another has just been asked for.
+    for await (const { _id } of cursor) if (_id === 20) break;
+    await off();
+    expect(await openCursors()).toBe(0);
+    await fresh.close();
   });
 
   test('an error thrown in the loop closes it as well', async () => {

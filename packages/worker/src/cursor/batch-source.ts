@@ -38,9 +38,18 @@ export interface BatchSettings {
   mark: () => EventMark;
 }
 
-/** What the driver keeps in a cursor, and reads before each command. */
+/** What the driver keeps in a cursor. */
 interface CursorInside {
+  /** Read before each command. */
   cursorOptions: { batchSize?: number };
+  client: { startSession(options: { owner: unknown; explicit: false }): CursorSession };
+  cursorSession: CursorSession | null;
+}
+
+interface CursorSession {
+  /** Whose end is its own: the cursor, where the program gave it none. */
+  owner: unknown;
+  endSession(): Promise<void>;
 }
 
 interface ServerBatch {
@@ -150,7 +159,7 @@ export class BatchSource implements CursorHandle {
     this.#batch = NOTHING;
     this.#at = 0;
     try {
-      await this.#asCall(() => this.#cursor.close());
+      await this.#asCall(() => kill(this.#cursor));
       return this.#mark();
     } finally {
       setImmediate(() => this.#port?.close());
@@ -240,14 +249,26 @@ export class BatchSource implements CursorHandle {
 }
 
 /**
+ * Closes a cursor, here and on the server. A batch that is on its way would end the cursor's own session when it has
+ * come, and killCursors, where it still waits for a connection, is not sent in a session that has ended.
+ */
+async function kill(cursor: AbstractCursor): Promise<void> {
+  const { cursorSession: session } = cursor as unknown as CursorInside;
+  if (session?.owner !== cursor) return await cursor.close();
+  session.owner = undefined;
+  try {
+    await cursor.close();
+  } finally {
+    await session.endSession();
+  }
+}
+
+/**
  * Gives a cursor a session of its own in place of the program's, as the driver does where there is none.
  * The driver sends killCursors in a cursor's session: behind a transaction that would end what the session
  * knows of it, so that its commit could not be sent again; from a session that has ended, nothing is sent.
  */
 function leaveSession(cursor: AbstractCursor): void {
-  const inside = cursor as unknown as {
-    client: { startSession(options: { owner: unknown; explicit: false }): unknown };
-    cursorSession: unknown;
-  };
+  const inside = cursor as unknown as CursorInside;
   inside.cursorSession = inside.client.startSession({ owner: cursor, explicit: false });
 }
