@@ -58,6 +58,28 @@ test('the server knows us, and the library on us, beside the driver', async () =
   expect(ours?.version).toMatch(/^7\.\d+\.\d+\|1\.2\|\d+\.\d+\.\d+$/);
 });
 
+test('workers that are there know what process.env says when a client is first used', async () => {
+  open();
+  const first = client;
+  await read();
+  process.env.VERCEL = '1';
+  try {
+    open();
+    await read();
+    const [{ clientMetadata }] = await watcher
+      .db('admin')
+      .aggregate<{ clientMetadata: { env?: { name?: string } } }>([
+        { $currentOp: { allUsers: true, idleConnections: true } },
+        { $match: { appName, 'clientMetadata.driver.name': /mongo-offload/ } },
+      ])
+      .toArray();
+    expect(clientMetadata.env?.name).toBe('vercel');
+  } finally {
+    delete process.env.VERCEL;
+    await first.close();
+  }
+});
+
 test('appendMetadata reaches workers that are there, workers that come, and streams’ connections', async () => {
   open();
   client.appendMetadata({ name: 'first', version: '1' });

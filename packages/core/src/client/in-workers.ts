@@ -55,7 +55,8 @@ export class ClientInWorkers {
       const credentials = this.#credentials?.serve();
       const appended = this.#appended;
       const names = { servers: dns.getServers(), order: dns.getDefaultResultOrder() };
-      return { url: this.#url, options, log, credentials, appended, names, events: wanted };
+      const env = { ...process.env };
+      return { url: this.#url, options, log, credentials, appended, names, env, events: wanted };
     });
   };
 

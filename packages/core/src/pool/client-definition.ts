@@ -15,6 +15,8 @@ export interface ClientDefinition {
   /** What was appended to its handshake since it was made. */
   appended: DriverInfo[];
   names: NameResolution;
+  /** The main thread's `process.env`, as it is now. */
+  env: Record<string, string | undefined>;
   /** The events that someone listens to. */
   events: readonly ForwardedEvent[];
 }

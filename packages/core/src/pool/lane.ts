@@ -118,9 +118,12 @@ export class Lane {
   define(id: number, client: () => ClientDefinition): void {
     if (this.#clients.has(id)) return;
     this.#clients.add(id);
-    const { url, options, log, credentials, appended, names, events } = client();
+    const { url, options, log, credentials, appended, names, env, events } = client();
     const transfer = credentials === undefined ? undefined : [credentials.port];
-    this.#post({ type: 'client', id, url, options, log, credentials, appended, names }, transfer);
+    this.#post(
+      { type: 'client', id, url, options, log, credentials, appended, names, env },
+      transfer,
+    );
     if (events.length > 0) this.#post({ type: 'listen', client: id, events });
   }
 

@@ -15,6 +15,7 @@ import { adoptServerSessions } from '../session/session-registry';
 import { useActiveSets } from './active-set';
 import { appendMetadata, nameClient } from './metadata';
 import { resolveNamesAs } from './name-resolution';
+import { useEnvironment } from './environment';
 import { RemoteCredentials } from './remote-credentials';
 
 /** What an operation is called on, as the real driver's object. */
@@ -73,7 +74,7 @@ export class ClientRegistry {
     this.#outbox = outbox;
   }
 
-  define({ id, url, options: given, log, credentials, appended, names }: ClientMessage): void {
+  define({ id, url, options: given, log, credentials, appended, names, env }: ClientMessage): void {
     const logging = loggingOptions(id, log, this.#outbox);
     const remote = credentials && new RemoteCredentials(credentials);
     const options: MongoClientOptions = { ...given };
@@ -90,6 +91,7 @@ export class ClientRegistry {
     let client: MongoClient;
     try {
       resolveNamesAs(names);
+      useEnvironment(env);
       client = another(logging);
     } catch (error) {
       // The main thread has made one of the same options: what fails here is told by its operations.

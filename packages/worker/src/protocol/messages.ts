@@ -25,6 +25,8 @@ export type ToWorker =
       /** What was appended to its handshake since it was made. */
       appended: DriverInfo[];
       names: NameResolution;
+      /** The main thread's `process.env`. */
+      env: Record<string, string | undefined>;
     }
   /** Appends to the handshake of a client. */
   | { type: 'metadata'; client: number; driverInfo: DriverInfo }
