@@ -152,6 +152,20 @@ describe('a session', () => {
     );
   });
 
+  test('of a client that is closed is refused for the client, as the driver does', async () => {
+    const errors: unknown[] = [];
+    for (const Client of [native.MongoClient, MongoClient]) {
+      const client = new Client(uri());
+      const rows = client.db(clients.dbName).collection('accounts');
+      await rows.findOne();
+      const session = client.startSession();
+      await client.close();
+      errors.push(await rows.findOne({}, { session }).catch((error: unknown) => error));
+    }
+    expect(errors[1]).toBeInstanceOf(native.MongoNotConnectedError);
+    expect((errors[1] as Error).message).toBe((errors[0] as Error).message);
+  });
+
   test('an unacknowledged write in it is refused with the driver’s words', async () => {
     await using session = clients.ours.client.startSession();
     const write = ours.insertOne({ _id: 7, balance: 0 }, { session, writeConcern: { w: 0 } });

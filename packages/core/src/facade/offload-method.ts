@@ -102,7 +102,6 @@ function offloaded<This extends object>(
       if (scopes.used) args[arity] = joined(client, args[arity] as Document | undefined, name);
       const options = args[arity] as Document | undefined;
       const state = offloadedState(client);
-      const session = state && sessionOf(options, client);
       const open = openOptions === true;
       if (state === undefined) {
         const limited = { what: name, on: this, write: effect === 'write' };
@@ -110,17 +109,16 @@ function offloaded<This extends object>(
           native.apply(this, argumentsForDriver(args, arity, open)),
         );
       }
-      if (
-        session === 'foreign' ||
-        !canCross(args, arity) ||
-        plan.accepts?.call(this, args) === false
-      ) {
+      const crosses = canCross(args, arity) && plan.accepts?.call(this, args) !== false;
+      // Before its session is looked at, as in the driver: a client that is closed has ended its sessions.
+      if (crosses) state.prepare();
+      const session = crosses ? sessionOf(options, client) : undefined;
+      if (!crosses || session === 'foreign') {
         const given = options?.session as ClientSession | undefined;
         return await tracedOnMain(name, this, given, () =>
           native.apply(this, argumentsForDriver(args, arity, open)),
         );
       }
-      state.prepare();
       const inherited = carrier.bson(this);
       const defaults = state.link.offload;
       const decode = decoding(options, ownBsonOnly ? undefined : inherited, defaults);
