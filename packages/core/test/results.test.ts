@@ -162,6 +162,23 @@ test('the raw response of a bulk write has the driver’s order of keys', async 
   expect(ours).toStrictEqual(driver);
 });
 
+test.each([{ ignoreUndefined: true }, { serializeFunctions: true }, {}])(
+  'a bulk operation is encoded as its execute(%j) says',
+  async (options) => {
+    const { ours, driver } = await outcomes(clients, async ({ db }) => {
+      await begin();
+      const collection = db.collection<any>('c');
+      await collection.countDocuments();
+      const bulk = collection.initializeUnorderedBulkOp();
+      bulk.insert({ _id: 5, missing: undefined, double: (n: number) => 2 * n });
+      bulk.find({ _id: 1 }).updateOne({ $set: { a: 3, missing: undefined } });
+      await bulk.execute(options);
+      return form(await collection.find({ _id: { $in: [1, 5] } }, { sort: { _id: 1 } }).toArray());
+    });
+    expect(ours).toStrictEqual(driver);
+  },
+);
+
 test('a bulk operation heeds its signal', async () => {
   const collection = clients.ours.db.collection<any>('c');
   const bulk = collection.initializeOrderedBulkOp().insert({ _id: 5 });

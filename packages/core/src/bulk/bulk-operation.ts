@@ -9,7 +9,7 @@ import { offloadedState } from '../client/state';
 import { bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
 import { bulkResult, completeBulkError } from '../facade/inserts';
 import { limitedOnMain } from '../facade/limited-on-main';
-import { sessionOf } from '../facade/offload-method';
+import { serializing, sessionOf } from '../facade/offload-method';
 import { ownAllMethods } from '../facade/own-prototype';
 import { collectionTarget } from '../facade/targets';
 import { readingOptionsOf } from '../pool/reading-options';
@@ -74,13 +74,14 @@ async function execute(
     operations.forEach((d, i) => (statements[originalIndexes[i]] = { t: batchType, d }));
   }
   const decode = decoding(all, s.bsonOptions, state.link.offload);
+  const bson = serializing(all, s.bsonOptions);
   const crossing: Document = { ...crossingOptions(all, false), ordered: isOrdered };
   const { insertedIds } = s.bulkResult;
   try {
     const result = (await state.link.call({
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
-      args: encodeListCall(statements, crossing, s.bsonOptions, state.link.offload.sliceMS),
+      args: encodeListCall(statements, crossing, bson, state.link.offload.sliceMS),
       flags: decode.plain ? CallFlag.none : CallFlag.exact,
       decoding: decode,
       signal: limits.signal,
