@@ -141,9 +141,21 @@ describe('a session', () => {
     await expect(ours.find({}, { session: foreign }).toArray()).rejects.toThrow(
       'ClientSession must be from the same MongoClient',
     );
-    await other.close();
     const session = clients.ours.client.startSession();
     await session.endSession();
+    for (const [refused, words] of [
+      [foreign, 'ClientSession must be from the same MongoClient'],
+      [session, 'Use of expired sessions is not permitted'],
+    ] as const) {
+      for (const write of [
+        ours.insertMany([{ _id: 7, balance: 0 }], { session: refused }),
+        ours.initializeOrderedBulkOp({ session: refused }).insert({ _id: 7 }).execute(),
+      ]) {
+        const error = (await write.catch((thrown: unknown) => thrown)) as Error;
+        expect([error.name, error.message]).toStrictEqual(['MongoBulkWriteError', words]);
+      }
+    }
+    await other.close();
     await expect(ours.insertOne({ _id: 7, balance: 0 }, { session })).rejects.toThrow(
       native.MongoExpiredSessionError,
     );

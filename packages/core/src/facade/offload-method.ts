@@ -13,6 +13,7 @@ import {
 } from '../calls/options';
 import type { TargetRef } from '../client/targets';
 import { offloadedState } from '../client/state';
+import { sessionInternals } from '../driver/internals';
 import { tracedOnMain } from '../observe/operation-context';
 import { sessionLinkOf, type SessionLink } from '../session';
 import { joined, scopes } from '../transaction';
@@ -158,8 +159,8 @@ function offloaded<This extends object>(
 }
 
 /**
- * The session that an operation is given. `foreign` is one that is none of ours: the driver's own
- * method says what is wrong with it.
+ * The session that an operation is given. `foreign` is one that is none of ours, has ended, or is another client's:
+ * the driver's own method says what is wrong with it, a bulk write in an error of its own.
  */
 export function sessionOf(
   options: Document | undefined,
@@ -167,6 +168,7 @@ export function sessionOf(
 ): SessionLink | 'foreign' | undefined {
   const session = options?.session as ClientSession | null | undefined;
   if (session == null) return undefined;
+  if (session.hasEnded || sessionInternals(session).client !== client) return 'foreign';
   return sessionLinkOf(session, client) ?? 'foreign';
 }
 
