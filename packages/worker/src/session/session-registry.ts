@@ -24,6 +24,7 @@ interface ServerSession {
   txnNumber: number;
   isDirty: boolean;
   lastUse: number;
+  hasTimedOut?(): boolean;
 }
 
 interface ServerSessionPool {
@@ -115,7 +116,9 @@ export function adoptServerSessions(client: MongoClient, lsids: Uint8Array[]): v
   const { sessions } = poolOf(client);
   for (const lsid of lsids) {
     const id = { id: new Binary(lsid, Binary.SUBTYPE_UUID) };
-    sessions.push({ id, txnNumber: 0, isDirty: false, lastUse: Date.now() });
+    // What is tried again while the client closes takes none of them: its transaction numbers are not known here.
+    const hasTimedOut = (): boolean => true;
+    sessions.push({ id, txnNumber: 0, isDirty: false, lastUse: Date.now(), hasTimedOut });
   }
 }
 
