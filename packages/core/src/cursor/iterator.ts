@@ -114,11 +114,7 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
     }
     try {
       cursor.signal?.throwIfAborted();
-      const over =
-        cursor.isKilled ||
-        cursor.closed ||
-        (cursor.cursorId != null && cursor.isDead && (cursor.documents?.length ?? 0) === 0);
-      const document: unknown = over ? null : await cursor.next();
+      const document: unknown = isOver(cursor) ? null : await cursor.next();
       if (document !== null) return { value: document, done: false };
     } catch (error) {
       await this.#finish();
@@ -138,4 +134,10 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
       // as the driver does: what ended the loop is what the program hears of
     }
   }
+}
+
+/** As the driver's own iterator decides that there is nothing more to read. */
+export function isOver(cursor: Cursor): boolean {
+  if (cursor.isKilled || cursor.closed) return true;
+  return cursor.cursorId != null && cursor.isDead && (cursor.documents?.length ?? 0) === 0;
 }

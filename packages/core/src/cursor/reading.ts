@@ -3,7 +3,7 @@ import type { AbstractCursor } from 'mongodb';
 import { offloadedState } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
 import { Batch } from './batch';
-import { CursorIterator } from './iterator';
+import { CursorIterator, isOver } from './iterator';
 import { offloadedCursorState } from './description';
 import { remoteOf } from './offload-cursor';
 import { sliceIsOver, yieldAfter } from './slice';
@@ -154,12 +154,6 @@ export function installReading(prototype: AbstractCursor): void {
       return this.closed ? Promise.resolve(false) : inSlices(this, hasNext);
     },
   });
-}
-
-/** As the driver's own iterator decides that there is nothing more to read. */
-export function isOver(cursor: Cursor): boolean {
-  if (cursor.isKilled || cursor.closed) return true;
-  return cursor.cursorId != null && cursor.isDead && (cursor.documents?.length ?? 0) === 0;
 }
 
 /**

@@ -1,26 +1,17 @@
 import type { ClientSession, MongoClient } from 'mongodb';
 
-import { noLongerThan } from '../abort/no-longer-than';
 import type { ClientInternals } from '../driver/internals';
 import { lastTransaction } from '../transaction';
+import { endEach } from './end-each';
 
-/** How long, in ms, the abort of transactions may hold up a close. A server that answers takes a few. */
-const ABORT_MS = 1_000;
-const FORCED_ABORT_MS = 250;
-
-/**
- * Ends the sessions of a client that closes, and so aborts their transactions, whatever is under way in them. Where
- * the server does not answer, the close goes on, which ends what is left.
- */
+/** Ends the sessions of a client that closes, and so aborts their transactions, whatever is under way in them. */
 export async function endSessions(
   sessions: Iterable<ClientSession>,
   force: boolean,
 ): Promise<void> {
   const active = [...sessions];
-  if (active.length === 0) return;
   for (const session of active) lastTransaction(session)?.release();
-  const ended = Promise.allSettled(active.map(async (session) => await session.endSession()));
-  await noLongerThan(force ? FORCED_ABORT_MS : ABORT_MS, ended);
+  await endEach(active, (session) => session.endSession(), force);
 }
 
 /** Empties a client's pool of server sessions: their ids, 16 bytes each. */

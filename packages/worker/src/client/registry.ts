@@ -190,14 +190,15 @@ function targetOptions(bytes: Uint8Array | undefined): Document | undefined {
  */
 async function closed(client: MongoClient, force: boolean): Promise<void> {
   const { connectionLock, topology } = client as unknown as Closable;
-  const closing = client.close(force);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, force ? FORCED_ENDING_MS : ENDING_MS);
   });
-  await Promise.race([closing, late.then(() => cut(topology))]);
-  clearTimeout(timer);
-  closing.catch(() => undefined);
+  try {
+    await Promise.race([client.close(force), late.then(() => cut(topology))]);
+  } finally {
+    clearTimeout(timer);
+  }
   const again = (): Promise<void> => client.close(force);
   void connectionLock?.then(again, again);
 }
