@@ -243,6 +243,40 @@ describe('what is read through a worker is what the driver would read', () => {
     expect(await ours.findOne({ _id: 9 })).toBeNull();
   });
 
+  test('findOne alone, several at once, in a session and explained, one behind the other', async () => {
+    const expected = await theirs.find().sort({ _id: 1 }).toArray();
+    const session = clients.ours.client.startSession();
+    for (let round = 0; round < 20; round++) {
+      for (const [at, document] of expected.entries()) {
+        expect(await ours.findOne({ _id: at + 1 })).toStrictEqual(document);
+      }
+      expect(await ours.findOne({ _id: 9 })).toBeNull();
+      expect(await ours.findOne({ _id: 1 }, { session })).toStrictEqual(expected[0]);
+      expect(await Promise.all([1, 9, 2].map((_id) => ours.findOne({ _id })))).toStrictEqual([
+        expected[0],
+        null,
+        expected[1],
+      ]);
+      await expect(ours.findOne({ $no: 1 })).rejects.toThrow(native.MongoServerError);
+    }
+    await session.endSession();
+    const plan = await ours.findOne({ _id: 1 }, { explain: 'queryPlanner' });
+    expect(plan).toHaveProperty('queryPlanner');
+  });
+
+  test('a findOne that is answered early leaves its implicit session for the next', async () => {
+    const sessions = async (): Promise<number> => {
+      const stages = [{ $listLocalSessions: { allUsers: true } }, { $count: 'n' }];
+      const [count] = await clients.native.client.db('admin').aggregate(stages).toArray();
+      return (count as { n: number }).n;
+    };
+    await ours.findOne({ _id: 1 });
+    const before = await sessions();
+    for (let i = 0; i < 100; i++) await ours.findOne({ _id: 1 });
+    // Ours, on each worker, and the one that counts.
+    expect(await sessions()).toBeLessThan(before + 10);
+  });
+
   test.each<native.BSONSerializeOptions>([
     { promoteValues: false },
     { promoteLongs: false },

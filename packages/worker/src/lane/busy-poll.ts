@@ -32,6 +32,11 @@ export class BusyPoll {
     this.#allowed = allowed && availableParallelism() > 1;
   }
 
+  /** Calls under way. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
   /** A call begins. Returns when, for `answered`. */
   begun(): number {
     this.#inFlight += 1;

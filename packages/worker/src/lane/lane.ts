@@ -211,8 +211,16 @@ export class Lane {
         return this.#replies.outcome(call, { kind: 'value', value });
       }
       default: {
-        const outcome: Outcome = await run(name, target, args, { signal, raw });
-        return this.#replies.outcome(call, outcome, manner);
+        // A call alone waits neither for the turn's end nor for what decides nothing any more.
+        const alone = session === 0 && this.#busyPoll.inFlight === 1;
+        const answer = (outcome: Outcome): void => {
+          this.#replies.outcome(call, outcome, manner);
+          if (alone) this.#replies.flush();
+        };
+        const early = alone && !this.#replies.events.active ? answer : undefined;
+        const outcome = await run(name, target, args, { signal, raw, early });
+        if (outcome !== undefined) answer(outcome);
+        return;
       }
     }
   }

@@ -17,6 +17,7 @@ import type { Target } from '../client/registry';
 import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
+import { findOne } from './find-one';
 import { insertRawDocument, insertRawDocuments, RawDocument } from './raw-inserts';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
@@ -34,13 +35,26 @@ const HANDS_OPTIONS_ON = new Set<OperationName>([
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
-/** Calls the driver's own method of the operation's name on the operation's target. */
+/** How an operation is run. */
+export interface Manner {
+  signal?: AbortSignal;
+  /** Passed-through results are asked for undecoded. */
+  raw: boolean;
+  /** Is given what a `findOne` came to as soon as that is known, a little before it is returned. */
+  early?: (outcome: Outcome) => void;
+}
+
+/**
+ * Calls the driver's own method of the operation's name on the operation's target.
+ *
+ * @returns what it came to; undefined where `early` was given that
+ */
 export async function run(
   name: OperationName,
   target: Target,
   { positional, options }: CallArguments,
-  { signal, raw }: { signal?: AbortSignal; raw: boolean },
-): Promise<Outcome> {
+  { signal, raw, early }: Manner,
+): Promise<Outcome | undefined> {
   const spec: OperationSpec = OPERATIONS[name];
   const finalOptions: Document = { ...options };
   if (signal !== undefined && !HANDS_OPTIONS_ON.has(name)) finalOptions.signal = signal;
@@ -77,6 +91,14 @@ export async function run(
       return { kind: 'done' };
     case 'collection.bulkStatements':
       return await bulkStatements(target, positional, finalOptions);
+    case 'collection.findOne': {
+      if (early === undefined || target.collection === undefined) break;
+      const filter = positional[0] as Document;
+      const result = await findOne(target.collection, filter, finalOptions, (bytes) =>
+        early({ kind: 'document', bytes }),
+      );
+      return result === undefined ? undefined : documentOutcome(result);
+    }
     case 'collection.insertOne':
     case 'collection.insertMany':
     case 'collection.bulkWrite':
@@ -98,10 +120,7 @@ export async function run(
         value: name === 'admin.validateCollection' ? ofReply(result) : result,
       };
     case 'document':
-      return result === null || types.isUint8Array(result)
-        ? { kind: 'document', bytes: result }
-        : // The plan of an explained operation, which the driver always decodes.
-          { kind: 'raw', bytes: reencodeRaw({ v: result }) };
+      return documentOutcome(result);
     case 'raw':
       return passedThrough
         ? { kind: 'raw', bytes: reencodeRaw({ v: result }) }
@@ -115,6 +134,13 @@ export async function run(
 function ofReply(result: unknown): unknown {
   const reply = result as { toBytes?(): Uint8Array };
   return typeof reply.toBytes === 'function' ? reply.toBytes() : result;
+}
+
+function documentOutcome(result: unknown): Outcome {
+  return result === null || types.isUint8Array(result)
+    ? { kind: 'document', bytes: result }
+    : // The plan of an explained operation, which the driver always decodes.
+      { kind: 'raw', bytes: reencodeRaw({ v: result }) };
 }
 
 async function called(value: Promise<unknown> | undefined): Promise<Outcome> {
