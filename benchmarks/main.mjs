@@ -68,8 +68,8 @@ async function onOwnData() {
     say(environmentText(environment));
     const has = await client.db(database).collection(collection).countDocuments();
     if (has === 0) throw new Error(`${options.collection} has no documents`);
-    const { documents, operations } = sizesFor(options);
-    const sections = ownData({ collection, documents: Math.min(has, documents), operations });
+    const { documents, ...sizes } = sizesFor(options);
+    const sections = ownData({ ...sizes, collection, documents: Math.min(has, documents) });
     const chosen = selected(sections, options);
     return await measure(chosen, { client, environment, uri, database });
   } finally {

@@ -1,5 +1,5 @@
 /** A collection of the user's own, read and never written. */
-export function ownData({ collection, documents, operations }) {
+export function ownData({ collection, documents, operations, warmUpOperations }) {
   const ways = {
     toArray: 'toArray()',
     forAwait: 'for await',
@@ -22,7 +22,8 @@ export function ownData({ collection, documents, operations }) {
       program: 'own-point-reads',
       settings: {
         collection,
-        operations: width === 1 ? Math.ceil(operations / 4) : operations,
+        operations,
+        warmUp: warmUpOperations,
         width,
       },
     })),

@@ -20,8 +20,22 @@ export function pointOperations(sizes) {
       ...rest,
       full: !(brief(place) || (place.method === 'findOne' && goals(place))),
     })),
+    cold(sizes),
     ...whatIsNotUsed(sizes),
   ];
+}
+
+/** What a program gets that has just begun: most of it is code that is not compiled yet, on all sides. */
+function cold(sizes) {
+  const { place: _, ...warm } = section(sizes, 'findOne', 1);
+  const operations = sizes.coldOperations;
+  return {
+    ...warm,
+    id: 'findOne1Cold',
+    title: `findOne(), 1 in flight, the first ${operations} of a process`,
+    settings: { ...warm.settings, operations, warmUp: 0 },
+    peers: false,
+  };
 }
 
 /** What a program pays that uses events or sessions; one that does not is findOne64. */
@@ -48,7 +62,8 @@ function whatIsNotUsed(sizes) {
   }));
 }
 
-function section({ operations, pointDocuments, data }, method, width, workers) {
+function section(sizes, method, width, workers) {
+  const { operations, warmUpOperations, pointDocuments, data } = sizes;
   const collection = method === 'updateOne' ? 'updated' : 'points';
   return {
     place: { method, width, workers },
@@ -63,7 +78,9 @@ function section({ operations, pointDocuments, data }, method, width, workers) {
       method,
       collection,
       documents: pointDocuments,
-      operations: width === 1 ? Math.ceil(operations / 4) : operations,
+      operations,
+      // Each worker is warmed up; the other sides do as many.
+      warmUp: warmUpOperations * (workers ?? 1),
       width,
       data,
     },

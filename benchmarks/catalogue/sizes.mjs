@@ -18,6 +18,8 @@ const usualSizes = {
   fewRepeats: 10,
   pointDocuments: 10_000,
   operations: 2_000,
+  warmUpOperations: 4_000,
+  coldOperations: 500,
   inserts: 10_000,
   exportDocuments: 20_000,
   exports: 3,
@@ -30,6 +32,8 @@ const quickSizes = {
   fewRepeats: 2,
   pointDocuments: 1_000,
   operations: 200,
+  warmUpOperations: 200,
+  coldOperations: 50,
   inserts: 500,
   exportDocuments: 500,
   exports: 2,
@@ -40,6 +44,7 @@ function driverBench(quick, full) {
   if (quick) {
     return {
       operations: 100,
+      warmUpOperations: 100,
       largeOperations: 1,
       bulk: 200,
       mixed: 20,
@@ -50,6 +55,7 @@ function driverBench(quick, full) {
   }
   return {
     operations: full ? 10_000 : 2_000,
+    warmUpOperations: 4_000,
     largeOperations: 10,
     bulk: 10_000,
     // Each is three round trips: with the 10,000 of the common benchmark a pass takes a minute.

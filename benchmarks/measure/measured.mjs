@@ -15,6 +15,7 @@ import { quantile, watchStalls } from './stalls.mjs';
  * @param {() => Prepared | Promise<Prepared>} [plan.prepare] before each pass, unmeasured
  * @param {{ count: number, work: (prepared: Prepared) => Promise<unknown> }} [plan.light] a smaller piece of
  *   the same work, to warm up with and to sample, where the whole takes too long for four passes
+ * @param {(prepared: Prepared) => Promise<unknown>} [plan.warmUp] to warm up with, where that is of another size
  * @param {number} [plan.megabytes] what `work` moves, in millions of bytes
  * @param {Float64Array} [plan.latencies] milliseconds of each operation, as `work` fills them in
  * @param {number} plan.restingMemory from `memoryAtRest`, when the client was connected
@@ -22,13 +23,14 @@ import { quantile, watchStalls } from './stalls.mjs';
  */
 export async function measured(plan) {
   const { unit, count, work, prepare = () => undefined, light = { count, work } } = plan;
+  const { warmUp = light.work } = plan;
   const pass = async (run, measure) => {
     const prepared = await prepare();
     await settle();
     return await measure(() => run(prepared));
   };
 
-  await pass(light.work, (warmUp) => warmUp());
+  await pass(warmUp, (run) => run());
   const { result, wallMS, mainCpuMS, processCpuMS } = await pass(work, measurePass);
   const memoryOverIdle = peakMemory() - plan.restingMemory;
   const latencies = plan.latencies && latencyMetrics(plan.latencies);

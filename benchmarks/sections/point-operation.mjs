@@ -30,7 +30,7 @@ const operationsByName = {
 
 export async function run(job) {
   const { settings } = job;
-  const { method, collection, operations: count, width, monitored, sessions } = settings;
+  const { method, collection, operations: count, warmUp, width, monitored, sessions } = settings;
   const { arguments: argumentsOf, sees } = operationsByName[method];
   const options = monitored ? { monitorCommands: true } : {};
   return await withClient(
@@ -48,25 +48,27 @@ export async function run(job) {
         sessions ? { session: client.startSession() } : undefined,
       );
       const latencies = new Float64Array(count);
+      const operate = (operations) => async (prepared) => {
+        let seen = 0;
+        await inFlight(operations, width, async (number, place) => {
+          const start = performance.now();
+          const options = places[place];
+          const result = await (options === undefined
+            ? target[method](...prepared[number])
+            : target[method](...prepared[number], options));
+          latencies[number % count] = performance.now() - start;
+          if (sees(result)) seen += 1;
+        });
+        return { seen };
+      };
       const { witness, metrics } = await measured({
         unit: 'operation',
         count,
         restingMemory,
         latencies,
-        prepare: () => argumentsOf({ ...settings, count }),
-        async work(prepared) {
-          let seen = 0;
-          await inFlight(count, width, async (number, place) => {
-            const start = performance.now();
-            const options = places[place];
-            const result = await (options === undefined
-              ? target[method](...prepared[number])
-              : target[method](...prepared[number], options));
-            latencies[number] = performance.now() - start;
-            if (sees(result)) seen += 1;
-          });
-          return { seen };
-        },
+        prepare: () => argumentsOf({ ...settings, count: Math.max(count, warmUp) }),
+        warmUp: operate(warmUp),
+        work: operate(count),
       });
       await Promise.all(places.map((place) => place?.session.endSession()));
       if (monitored && events === 0) throw new Error('there were no events');

@@ -3,26 +3,29 @@ import { readDocument } from '../../data/official.mjs';
 /** The size of `{ hello: true }` as BSON. */
 const helloBytes = 13;
 
-/** Operations with which a long task is warmed up. */
+/** Operations with which a long task is sampled. */
 const lightOperations = 2_000;
 
-export function runCommand({ db, operations }) {
-  return singly(operations, helloBytes, async () => {
+export function runCommand({ db, operations, warmUpOperations }) {
+  const plan = singly(operations, helloBytes, async () => {
     const { ok } = await db.command({ hello: true });
     return ok === 1;
   });
+  return { ...plan, warmUp: plan.run(warmUpOperations) };
 }
 
-export async function findOneById({ db, operations, data }) {
+export async function findOneById({ db, operations, warmUpOperations, data }) {
   const { document, bytes } = readDocument('tweet', data);
   const corpus = db.collection('corpus');
   await corpus.insertMany(
     Array.from({ length: operations }, (_, i) => ({ _id: i + 1, ...document })),
   );
-  return singly(operations, bytes, async (number) => {
-    const found = await corpus.findOne({ _id: number + 1 });
-    return found?._id === number + 1;
+  const plan = singly(operations, bytes, async (number) => {
+    const _id = (number % operations) + 1;
+    const found = await corpus.findOne({ _id });
+    return found?._id === _id;
   });
+  return { ...plan, warmUp: plan.run(warmUpOperations) };
 }
 
 export function smallInsertOne(shared) {
@@ -59,6 +62,7 @@ function singly(operations, bytes, operation) {
   };
   const light = Math.min(operations, lightOperations);
   return {
+    run,
     unit: 'operation',
     count: operations,
     megabytes: (bytes * operations) / 1e6,
