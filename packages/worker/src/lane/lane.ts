@@ -164,6 +164,8 @@ export class Lane {
       this.#busyPoll.answered(begun);
       if ((flags & CallFlag.abortable) !== 0) this.#aborts.delete(call);
       if (session !== 0) this.#replies.session(this.#sessions.snapshot(session));
+      // The last of those under way waits for no company.
+      if (this.#busyPoll.inFlight === 0) this.#replies.flush();
     }
   }
 
@@ -211,14 +213,18 @@ export class Lane {
         return this.#replies.outcome(call, { kind: 'value', value });
       }
       default: {
-        // A call alone waits neither for the turn's end nor for what decides nothing any more.
+        const answer = (outcome: Outcome): void => this.#replies.outcome(call, outcome, manner);
+        // A call alone does not wait for what decides nothing any more.
         const alone = session === 0 && this.#busyPoll.inFlight === 1;
-        const answer = (outcome: Outcome): void => {
-          this.#replies.outcome(call, outcome, manner);
-          if (alone) this.#replies.flush();
+        const early = (outcome: Outcome): void => {
+          answer(outcome);
+          this.#replies.flush();
         };
-        const early = alone && !this.#replies.events.active ? answer : undefined;
-        const outcome = await run(name, target, args, { signal, raw, early });
+        const outcome = await run(name, target, args, {
+          signal,
+          raw,
+          early: alone && !this.#replies.events.active ? early : undefined,
+        });
         if (outcome !== undefined) answer(outcome);
         return;
       }
