@@ -21,6 +21,7 @@ export function pointOperations(sizes) {
       full: !(brief(place) || (place.method === 'findOne' && goals(place))),
     })),
     cold(sizes),
+    ...[1, 64].map((width) => smallResults(sizes, width)),
     ...whatIsNotUsed(sizes),
   ];
 }
@@ -34,6 +35,17 @@ function cold(sizes) {
     id: 'findOne1Cold',
     title: `findOne(), 1 in flight, the first ${operations} of a process`,
     settings: { ...warm.settings, operations, warmUp: 0 },
+    peers: false,
+  };
+}
+
+/** What programs do most: a query that finds a few documents. */
+function smallResults(sizes, width) {
+  const { place: _, ...single } = section(sizes, 'findTen', width);
+  return {
+    ...single,
+    subject: 'find().toArray() of 10 documents',
+    title: `find().toArray() of 10 documents, ${width} in flight`,
     peers: false,
   };
 }

@@ -20,7 +20,7 @@ export const reasons = [
     reason: 'two heaps grow instead of one, and bytes that wait between the threads are held twice',
   },
   {
-    sections: /1(Workers\d)?$|^driverBench(RunCommand|FindOneById|SmallInsertOne)$/,
+    sections: /1(Workers\d|Cold)?$|^driverBench(RunCommand|FindOneById|SmallInsertOne)$/,
     figures: /^(latency|operationsPerSecond|megabytesPerSecond|processCpu)/,
     reason:
       'one operation at a time passes through two threads, each of which has to be woken, instead of one',
@@ -31,7 +31,7 @@ export const reasons = [
     reason: 'on two cores each worker is a thread more with which the server shares them',
   },
   {
-    sections: /^(find|update|insert)One\d|^driverBenchRunCommand$/,
+    sections: /^(find|update|insert)(One|Ten)\d|^driverBenchRunCommand$/,
     figures: /^(stall|gap)/,
     reason:
       'a loop that waits for single answers hardly stalls: what is seen is the system, which shares its cores among one thread more',

@@ -11,6 +11,14 @@ const operationsByName = {
     arguments: ({ count, documents }) => idsAmong(documents, count).map((_id) => [{ _id }]),
     sees: (document) => document?.user.followers_count > 0,
   },
+  findTen: {
+    arguments: ({ count, documents }) =>
+      numbersAmong(documents, count).map((number) => [
+        { _id: { $gte: idOf(number), $lt: idOf(number + 10) } },
+      ]),
+    call: (collection, filter, options) => collection.find(filter, options).toArray(),
+    sees: (documents) => documents.length > 0,
+  },
   updateOne: {
     arguments: ({ count, documents }) =>
       idsAmong(documents, count).map((_id, number) => [
@@ -31,7 +39,7 @@ const operationsByName = {
 export async function run(job) {
   const { settings } = job;
   const { method, collection, operations: count, warmUp, width, monitored, sessions } = settings;
-  const { arguments: argumentsOf, sees } = operationsByName[method];
+  const { arguments: argumentsOf, sees, call } = operationsByName[method];
   const options = monitored ? { monitorCommands: true } : {};
   return await withClient(
     job,
@@ -53,9 +61,10 @@ export async function run(job) {
         await inFlight(operations, width, async (number, place) => {
           const start = performance.now();
           const options = places[place];
-          const result = await (options === undefined
-            ? target[method](...prepared[number])
-            : target[method](...prepared[number], options));
+          const args = options === undefined ? prepared[number] : [...prepared[number], options];
+          const result = await (call === undefined
+            ? target[method](...args)
+            : call(target, ...args));
           latencies[number % count] = performance.now() - start;
           if (sees(result)) seen += 1;
         });
@@ -79,6 +88,10 @@ export async function run(job) {
 }
 
 /** A prime stride: neighbours in time are no neighbours on disk, and most documents get a turn. */
+function numbersAmong(documents, count) {
+  return Array.from({ length: count }, (_, number) => (number * 7919) % documents);
+}
+
 function idsAmong(documents, count) {
-  return Array.from({ length: count }, (_, number) => idOf((number * 7919) % documents));
+  return numbersAmong(documents, count).map(idOf);
 }

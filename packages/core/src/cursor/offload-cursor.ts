@@ -8,9 +8,11 @@ import { offloadedState, type ClientState } from '../client/state';
 import {
   clientOf,
   inside,
+  namespaceFromString,
   type BufferedDocuments,
   type CursorInternals,
 } from '../driver/internals';
+import type { WholeResult } from '../pool/whole-result';
 import { runOnMain, scopes } from '../transaction';
 import { offloadExplain } from './beside';
 import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
@@ -103,7 +105,8 @@ export function offloadCursorClass(
         remotes.set(this, remote);
         this.documents = remote.first;
         this.cursorId = remote.first.id;
-        this.cursorNamespace = remote.first.ns ?? this.cursorNamespace;
+        // A small result comes without the server's name for it, which is the cursor's own.
+        this.cursorNamespace = remote.first.ns ?? namespaceFromString(String(this.cursorNamespace));
         this.initialized = true;
         if (this.cursorSession == null && !this.cursorId.isZero()) makeImplicitSession(this);
         opened(this);
@@ -212,7 +215,7 @@ async function open(
   // In a session, what is read ahead would be at work while something else of the session's is.
   const ahead = description.options.tailable !== true && session === undefined;
   const credit = ahead ? state.link.offload.readAhead : 1;
-  return new RemoteCursor(result as OpenedCursor, {
+  return new RemoteCursor(result as OpenedCursor | WholeResult, {
     lane,
     call: id,
     decoding: decode,

@@ -20,6 +20,7 @@ import { forgetCause } from '../events';
 import { completeCursor, cursorContext, type CursorTold } from '../observe/cursor-context';
 import { operationChannel, traced, type OperationContext } from '../observe/operation-channel';
 import type { Lane } from '../pool/lane';
+import { WholeResult } from '../pool/whole-result';
 import type { OpenTransaction } from '../transaction';
 import { Batch } from './batch';
 
@@ -72,7 +73,8 @@ export class RemoteCursor {
   #closing: Promise<void> | undefined;
   #clientCloses = false;
 
-  constructor({ batch, port }: OpenedCursor, opening: Opening) {
+  constructor(opened: OpenedCursor | WholeResult, opening: Opening) {
+    const { batch, port }: OpenedCursor = opened;
     const { lane, call, decoding, credit, transaction, told } = opening;
     this.#lane = lane;
     this.#call = call;
@@ -81,7 +83,9 @@ export class RemoteCursor {
     this.#transaction = transaction;
     this.#told = told;
     this.#endOfBatch = batch.endOfBatch;
-    this.first = new Batch(batch, lane.decoder.open(batch.chunk, decoding));
+    const reader =
+      opened instanceof WholeResult ? opened.reader : lane.decoder.open(batch.chunk, decoding);
+    this.first = new Batch(batch, reader);
     this.#current = this.first;
     this.#finished = this.first.last;
     if (port === undefined) {

@@ -6,10 +6,11 @@ import {
   type ErrorEnvelope,
   type FromWorker,
 } from '@mongo-offload/worker/protocol';
-import { BSON } from 'mongodb';
+import { BSON, type Document } from 'mongodb';
 
 import type { Decoding } from '../calls/options';
 import { DecodingFailure, Failure } from './failure';
+import { WholeResult } from './whole-result';
 
 // Kept apart: another module's exports are read through getters, and these on the hot path.
 const Kind = ReplyKind;
@@ -29,12 +30,14 @@ export class Results {
     this.#bytes = bytes === undefined ? undefined : Buffer.from(bytes);
   }
 
-  /** The next one: a value, an OpenedCursor, a Failure, or a DecodingFailure. */
+  /** The next one: a value, an OpenedCursor or WholeResult, a Failure, or a DecodingFailure. */
   next(kind: number, detail: number, decoding: Decoding | undefined): unknown {
     try {
       switch (kind) {
         case Kind.tape:
           return this.#document(decoding);
+        case Kind.documents:
+          return this.#documents(detail, decoding);
         case Kind.null:
           return null;
         case Kind.undefined:
@@ -60,12 +63,31 @@ export class Results {
   }
 
   #document(decoding: Decoding | undefined): unknown {
+    return this.#readerFor(decoding).next();
+  }
+
+  #documents(count: number, decoding: Decoding | undefined): WholeResult {
+    const documents: (Document | DecodingFailure)[] = [];
+    if (count > 0) {
+      const reader = this.#readerFor(decoding);
+      for (let left = count; left > 0; left--) {
+        try {
+          documents.push(reader.next());
+        } catch (error) {
+          documents.push(new DecodingFailure(error as Error));
+        }
+      }
+    }
+    return new WholeResult(documents);
+  }
+
+  #readerFor(decoding: Decoding | undefined): TapeReader {
     if (this.#reader === undefined) {
       this.#reader = this.#decoder.open(this.#message.tape!, decoding ?? {});
     } else {
       this.#reader.use(decoding ?? {});
     }
-    return this.#reader.next();
+    return this.#reader;
   }
 
   #take(length: number): Buffer {

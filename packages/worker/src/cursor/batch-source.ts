@@ -32,6 +32,8 @@ export interface BatchSettings {
   mayBoundReplies: (() => boolean) | undefined;
   /** What became of the cursor's session, where it has one. */
   session?: () => CursorBatch['session'];
+  /** Whether a small result may travel as a whole: nothing is told of it but its documents. */
+  mayBeWhole: boolean;
   /** Gives it up while it is being opened; where there is none, it cannot be given up later either. */
   signal: AbortSignal | undefined;
   /** Sends the events that are waiting, and says how far the main thread must have got. */
@@ -58,6 +60,12 @@ interface ServerBatch {
   id: [low: number, high: number];
 }
 
+/** What opening a cursor came to: its first batch, or all there is, where that is little. */
+export type Opening =
+  { opened: OpenedCursor; transfer: (ArrayBuffer | MessagePort)[] } | { whole: RawDocuments };
+
+/** A result of no more bytes travels as a whole: many may be answered in one turn, and main reads them all in one. */
+const WHOLE_RESULT_BYTES = 32 * 1024;
 /** Of a result that is kept as a whole, as much more travels at once: each chunk wakes the main thread. */
 const WHOLE_CHUNKS = 3;
 /** Of documents that are read from their bytes: a chunk stays for as long as one field in it was not touched. */
@@ -80,6 +88,7 @@ export class BatchSource implements CursorHandle {
   readonly #mode: EncodeMode;
   readonly #mayBoundReplies: BatchSettings['mayBoundReplies'];
   readonly #session: BatchSettings['session'];
+  readonly #mayBeWhole: boolean;
   readonly #mark: () => EventMark;
   /** What this cursor does later is part of the call that opened it. */
   readonly #asCall = keepCall();
@@ -101,11 +110,8 @@ export class BatchSource implements CursorHandle {
   readonly #abort: AbortController | undefined;
   #port: MessagePort | undefined;
 
-  constructor(
-    cursor: AbstractCursor,
-    encoder: TapeEncoder,
-    { chunkBytes, tailable, mode, mayBoundReplies, session, signal, mark }: BatchSettings,
-  ) {
+  constructor(cursor: AbstractCursor, encoder: TapeEncoder, settings: BatchSettings) {
+    const { chunkBytes, tailable, mode, mayBoundReplies, session, signal, mark } = settings;
     this.#cursor = cursor;
     this.#batchSize = (cursor as unknown as CursorInside).cursorOptions.batchSize;
     this.#encoder = encoder;
@@ -114,6 +120,7 @@ export class BatchSource implements CursorHandle {
     this.#mode = mode;
     this.#mayBoundReplies = mayBoundReplies;
     this.#session = session;
+    this.#mayBeWhole = settings.mayBeWhole && mode === 'tape' && !tailable;
     if (signal !== undefined) {
       const abort = (this.#abort = new AbortController());
       signal.addEventListener('abort', () => abort.abort(), { once: true });
@@ -122,8 +129,21 @@ export class BatchSource implements CursorHandle {
   }
 
   /** Runs the command that opens the cursor; a port is made only where more may follow. */
-  async open(): Promise<{ opened: OpenedCursor; transfer: (ArrayBuffer | MessagePort)[] }> {
-    const batch = await this.#next();
+  async open(): Promise<Opening> {
+    const { db, collection } = this.#cursor.namespace;
+    await this.#fill();
+    const { documents } = this.#batch;
+    if (
+      this.#mayBeWhole &&
+      this.#exhausted &&
+      documents.byteLength <= WHOLE_RESULT_BYTES &&
+      // The main thread knows the name that the cursor was made with.
+      this.#cursor.namespace.db === db &&
+      this.#cursor.namespace.collection === collection
+    ) {
+      return { whole: documents };
+    }
+    const batch = this.#cut();
     if (!batch.more) return { opened: { batch }, transfer: [batch.chunk.buffer] };
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
@@ -167,6 +187,18 @@ export class BatchSource implements CursorHandle {
   }
 
   async #next(options?: NextOptions): Promise<CursorBatch> {
+    await this.#fill(options);
+    return this.#cut();
+  }
+
+  /** Whether the batch in hand is the server's last. */
+  get #exhausted(): boolean {
+    const [low, high] = this.#batch.id;
+    return low === 0 && high === 0;
+  }
+
+  /** Sees to it that there is something in hand, if there is anything more. */
+  async #fill(options?: NextOptions): Promise<void> {
     if (this.#at >= this.#batch.documents.length) {
       this.#batchSize = options?.batchSize ?? this.#batchSize;
       this.#whole = options?.whole === true;
@@ -177,8 +209,12 @@ export class BatchSource implements CursorHandle {
       this.#fetching = undefined;
       this.#chunkSize = this.#evenly(this.#batch.documents.byteLength);
     }
+  }
+
+  /** The next chunk of the batch in hand. */
+  #cut(): CursorBatch {
     const { documents, id } = this.#batch;
-    const exhausted = id[0] === 0 && id[1] === 0;
+    const exhausted = this.#exhausted;
     if (!exhausted && this.#credit > 1 && !this.#tailable && !this.#closed) {
       this.#fetching ??= this.#fetch();
       // An error of a fetch ahead is told when it is asked for.

@@ -13,6 +13,11 @@ export interface RawDocuments {
 
 export const NO_DOCUMENTS: RawDocuments = { length: 0, byteLength: 0, write: () => undefined };
 
+/** Gives all of them to the encoder. */
+export function writeAll(documents: RawDocuments, encoder: TapeEncoder, mode: EncodeMode): void {
+  for (let index = 0; index < documents.length; index++) documents.write(index, encoder, mode);
+}
+
 /** An element as the driver finds it in a reply: type, where its name is, where its value is. */
 type Element = [
   type: number,

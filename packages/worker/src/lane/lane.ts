@@ -52,8 +52,8 @@ function modeOf(flags: number): EncodeMode {
   return (flags & CallFlag.lazy) === 0 ? 'tape' : 'lazy';
 }
 
-/** Cursors whose replies are large where nobody says how many documents they are to have. */
-const BOUNDED: ReadonlySet<CursorKind> = new Set(['find', 'aggregate']);
+/** Cursors of documents: small results travel as a whole, replies are large where nobody says how many they are to have. */
+const OF_DOCUMENTS: ReadonlySet<CursorKind> = new Set(['find', 'aggregate']);
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
 export class Lane {
@@ -191,14 +191,16 @@ export class Lane {
           tailable: options.tailable === true,
           mode,
           signal,
-          mayBoundReplies: BOUNDED.has(kind) ? () => !this.#replies.events.active : undefined,
+          mayBoundReplies: OF_DOCUMENTS.has(kind) ? () => !this.#replies.events.active : undefined,
           session: session === 0 ? undefined : () => this.#sessions.snapshot(session),
+          mayBeWhole: OF_DOCUMENTS.has(kind),
           mark: () => this.#replies.mark(),
         });
         const opening = source.open();
         if (kind === 'changeStream') this.#openings.add(target, cursorArgs?.pipeline, opening);
-        const { opened, transfer } = await opening;
-        return this.#replies.cursor(call, opened, transfer);
+        const outcome = await opening;
+        if ('whole' in outcome) return this.#replies.documents(call, outcome.whole);
+        return this.#replies.cursor(call, outcome.opened, outcome.transfer);
       }
       case 'cursor.explain': {
         const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, raw: true });

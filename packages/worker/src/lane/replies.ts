@@ -3,6 +3,7 @@ import type { MessagePort, TransferListItem } from 'node:worker_threads';
 import { BSON } from 'mongodb';
 
 import type { EncodeMode, TapeEncoder } from '../codec';
+import { writeAll, type RawDocuments } from '../cursor/raw-documents';
 import { EventOutbox } from '../events';
 import type { Outcome } from '../operations/run';
 import {
@@ -36,7 +37,7 @@ export class Replies {
   readonly #channel = {};
   #replies: number[] = [];
   /** Documents for the tape: they are written when the message leaves, so that cursors may use the encoder between. */
-  #documents: Uint8Array[] = [];
+  #documents: (Uint8Array | RawDocuments)[] = [];
   #modes: EncodeMode[] = [];
   #parts: Uint8Array[] = [];
   #length = 0;
@@ -79,6 +80,15 @@ export class Replies {
   error(call: number, thrown: unknown, rawDocuments = false): void {
     this.#extras.push(packError(thrown, rawDocuments));
     this.#add(call, ReplyKind.error, this.#extras.length - 1);
+  }
+
+  /** All that a cursor gives. */
+  documents(call: number, documents: RawDocuments): void {
+    if (documents.length > 0) {
+      this.#documents.push(documents);
+      this.#modes.push('tape');
+    }
+    this.#add(call, ReplyKind.documents, documents.length);
   }
 
   cursor(call: number, opened: OpenedCursor, transfer: TransferListItem[]): void {
@@ -125,8 +135,10 @@ export class Replies {
       transfer.push(message.events.bytes);
     }
     if (this.#documents.length > 0) {
-      this.#documents.forEach((bytes, at) => {
-        this.#encoder.write(bytes, 0, bytes.length, this.#modes[at]);
+      this.#documents.forEach((documents, at) => {
+        const mode = this.#modes[at];
+        if (!(documents instanceof Uint8Array)) writeAll(documents, this.#encoder, mode);
+        else this.#encoder.write(documents, 0, documents.length, mode);
       });
       message.tape = this.#encoder.take(this.#channel);
       transfer.push(message.tape.buffer);

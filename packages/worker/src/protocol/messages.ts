@@ -148,6 +148,8 @@ export const ReplyKind = {
   cursor: 6,
   /** `extras[n]`: the result as an EnvelopeValue. */
   exact: 7,
+  /** The next `n` documents of `tape`: all that a cursor gives. */
+  documents: 8,
 } as const;
 
 /** What a worker answers: everything that became ready in one turn of its loop, together. */
