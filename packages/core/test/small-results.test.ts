@@ -1,5 +1,5 @@
 import type * as native from 'mongodb';
-import { Long } from 'mongodb';
+import { Long, type Document } from 'mongodb';
 
 import { document, element, int32, text } from '../../worker/test/codec/bytes';
 import { openClients, type Clients, type Side } from './support/clients';
@@ -10,12 +10,16 @@ import { insertRaw } from './support/raw-insert';
  * What a cursor gives may be so little that it comes in one piece with the answers of other calls. Nobody is to notice.
  */
 
+interface Row extends Document {
+  _id: number;
+}
+
 let clients: Clients;
 
 beforeAll(async () => {
   clients = openClients({ offload: { workers: 1 } });
   const { db } = clients.native;
-  await db.collection('rows').insertMany(
+  await db.collection<Row>('rows').insertMany(
     Array.from({ length: 300 }, (_, n) => ({
       _id: n,
       n,
@@ -26,7 +30,7 @@ beforeAll(async () => {
   );
   await db.createCollection('view', { viewOn: 'rows', pipeline: [{ $match: { n: { $lt: 4 } } }] });
   await db
-    .collection('sizes')
+    .collection<Row>('sizes')
     .insertMany([8_000, 8_000, 1, 30_000].map((size, _id) => ({ _id, text: 'y'.repeat(size) })));
 });
 afterAll(async () => await clients.close());
@@ -44,7 +48,7 @@ test('cursors and single documents answered in one turn each get their own', asy
   await same(({ db }) =>
     Promise.all(
       Array.from({ length: 120 }, async (_, at) => {
-        const collection = db.collection('rows');
+        const collection = db.collection<Row>('rows');
         const filter = { n: { $gte: at, $lt: at + (at % 5) } };
         switch (at % 6) {
           case 0:
@@ -114,7 +118,7 @@ test('results about as large as travel as a whole, and larger ones', async () =>
   for (const ids of [[0], [0, 1], [0, 1, 2], [3], [2, 3], [0, 1, 2, 3]]) {
     await same(({ db }) =>
       db
-        .collection('sizes')
+        .collection<Row>('sizes')
         .find({ _id: { $in: ids } })
         .sort({ _id: 1 })
         .toArray(),
@@ -157,12 +161,7 @@ test('a document that cannot be read is met where it stands, and those behind it
     }
     return seen;
   });
-  await same((side) =>
-    side.db
-      .collection('broken')
-      .find({ _id: 3 as never })
-      .toArray(),
-  );
+  await same((side) => side.db.collection<Row>('broken').find({ _id: 3 }).toArray());
 });
 
 test('a query that fails, one that is given up and one that is explained', async () => {
