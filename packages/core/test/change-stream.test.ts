@@ -388,6 +388,14 @@ test('a closed client ends its streams, with the driver’s error where it cuts 
   const closed = Promise.all(cursors.map((cursor) => once(cursor, 'close')));
   const reads = [iterated.next().catch(name), once(emitter, 'change').catch(name)];
   await initialized;
+  // What is to be cut short is a read that the server holds.
+  await until(async () => {
+    const stages = [
+      { $currentOp: {} },
+      { $match: { 'command.collection': 'closing', 'command.getMore': { $exists: true } } },
+    ];
+    return (await clients.native.client.db('admin').aggregate(stages).toArray()).length === 2;
+  });
   await client.close();
   await closed;
   expect(await Promise.all(reads)).toStrictEqual(Array(2).fill('MongoClientClosedError'));
