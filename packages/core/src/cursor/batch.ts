@@ -1,5 +1,5 @@
 import type { ChangeStreamResponse, CursorBatch } from '@mongo-offload/worker/protocol';
-import { emptyChunk, TapeDecoder, type TapeReader } from '@mongo-offload/worker/codec';
+import { emptyChunk, TapeDecoder, type DocumentReader } from '@mongo-offload/worker/codec';
 import { Long, type Document, type MongoDBNamespace } from 'mongodb';
 
 import { namespaceFromString, type BufferedDocuments } from '../driver/internals';
@@ -16,12 +16,12 @@ export class Batch implements BufferedDocuments {
   readonly last: boolean;
   /** Of a change stream, where this ends a batch of the server's. */
   readonly response: ChangeStreamResponse | undefined;
-  readonly #reader: TapeReader;
+  readonly #reader: DocumentReader;
   readonly #buffer: ArrayBuffer;
   #cleared = false;
 
   /** @param reader that of the batch's chunk */
-  constructor({ chunk, id, namespace, more, response }: CursorBatch, reader: TapeReader) {
+  constructor({ chunk, id, namespace, more, response }: CursorBatch, reader: DocumentReader) {
     this.id = Long.fromBits(id[0], id[1]);
     this.ns = namespace === undefined ? null : namespaceFromString(namespace);
     this.last = !more;

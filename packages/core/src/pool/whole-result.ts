@@ -1,4 +1,4 @@
-import type { TapeReader } from '@mongo-offload/worker/codec';
+import type { DocumentReader } from '@mongo-offload/worker/codec';
 import type { CursorBatch, OpenedCursor } from '@mongo-offload/worker/protocol';
 import type { Document } from 'mongodb';
 
@@ -7,7 +7,7 @@ import { DecodingFailure } from './failure';
 /** A cursor whose small result came as a whole, among other answers: it was read when it came, and nothing is left. */
 export class WholeResult implements OpenedCursor {
   readonly batch: CursorBatch;
-  readonly reader: TapeReader;
+  readonly reader: DocumentReader;
 
   constructor(documents: (Document | DecodingFailure)[]) {
     const chunk = { buffer: NO_BYTES, count: documents.length };
@@ -19,7 +19,7 @@ export class WholeResult implements OpenedCursor {
 const NO_BYTES = new ArrayBuffer(0);
 
 /** Gives documents that were read already; where that failed, the error is thrown when the document is taken. */
-class ReadDocuments implements TapeReader {
+class ReadDocuments implements DocumentReader {
   readonly #documents: readonly (Document | DecodingFailure)[];
   #at = 0;
 
@@ -45,9 +45,5 @@ class ReadDocuments implements TapeReader {
     const count = Math.min(max, this.length);
     for (let left = count; left > 0; left--) target.push(this.next());
     return count;
-  }
-
-  use(): void {
-    // They were read with the options of their own call.
   }
 }

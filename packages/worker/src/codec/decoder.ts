@@ -18,8 +18,8 @@ export interface TapeDecoderOptions {
 /** Readers that come to be compiled within one another and leave a sample each: it is read twice, and takes stack. */
 const DEEPEST_SAMPLE = 8;
 
-/** Reads the documents of one chunk, one after the other. */
-export interface TapeReader {
+/** Gives documents, one after the other. */
+export interface DocumentReader {
   /** How many documents are left. */
   readonly length: number;
   /** Whether all were read, and no document looks into the chunk's buffer. */
@@ -31,6 +31,10 @@ export interface TapeReader {
   next(): Document;
   /** Appends up to `max` documents to `target` and gives their number. */
   readInto(target: Document[], max: number): number;
+}
+
+/** Reads the documents of one chunk. */
+export interface TapeReader extends DocumentReader {
   /** Other options for the documents that are left: where one chunk answers several calls. */
   use(options: DecodeOptions): void;
 }

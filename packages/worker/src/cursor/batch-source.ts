@@ -111,7 +111,8 @@ export class BatchSource implements CursorHandle {
   #port: MessagePort | undefined;
 
   constructor(cursor: AbstractCursor, encoder: TapeEncoder, settings: BatchSettings) {
-    const { chunkBytes, tailable, mode, mayBoundReplies, session, signal, mark } = settings;
+    const { chunkBytes, tailable, mode, mayBoundReplies, mayBeWhole, session, signal, mark } =
+      settings;
     this.#cursor = cursor;
     this.#batchSize = (cursor as unknown as CursorInside).cursorOptions.batchSize;
     this.#encoder = encoder;
@@ -120,7 +121,7 @@ export class BatchSource implements CursorHandle {
     this.#mode = mode;
     this.#mayBoundReplies = mayBoundReplies;
     this.#session = session;
-    this.#mayBeWhole = settings.mayBeWhole && mode === 'tape' && !tailable;
+    this.#mayBeWhole = mayBeWhole && mode === 'tape' && !tailable;
     if (signal !== undefined) {
       const abort = (this.#abort = new AbortController());
       signal.addEventListener('abort', () => abort.abort(), { once: true });

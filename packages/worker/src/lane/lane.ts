@@ -164,8 +164,8 @@ export class Lane {
       this.#busyPoll.answered(begun);
       if ((flags & CallFlag.abortable) !== 0) this.#aborts.delete(call);
       if (session !== 0) this.#replies.session(this.#sessions.snapshot(session));
-      // The last of those under way waits for no company.
-      if (this.#busyPoll.inFlight === 0) this.#replies.flush();
+      // The last of those under way waits for no company. What fails here is to end the worker, not to be this promise's.
+      if (this.#busyPoll.inFlight === 0) process.nextTick(() => this.#replies.flush());
     }
   }
 
@@ -215,11 +215,12 @@ export class Lane {
         return this.#replies.outcome(call, { kind: 'value', value });
       }
       default: {
-        const answer = (outcome: Outcome): void => this.#replies.outcome(call, outcome, manner);
         // A call alone does not wait for what decides nothing any more.
         const alone = session === 0 && this.#busyPoll.inFlight === 1;
+        let answered = false;
         const early = (outcome: Outcome): void => {
-          answer(outcome);
+          answered = true;
+          this.#replies.outcome(call, outcome, manner);
           this.#replies.flush();
         };
         const outcome = await run(name, target, args, {
@@ -227,7 +228,7 @@ export class Lane {
           raw,
           early: alone && !this.#replies.events.active ? early : undefined,
         });
-        if (outcome !== undefined) answer(outcome);
+        if (!answered) this.#replies.outcome(call, outcome, manner);
         return;
       }
     }

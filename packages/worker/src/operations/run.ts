@@ -17,8 +17,8 @@ import type { Target } from '../client/registry';
 import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
-import { findOne } from './find-one';
 import { insertRawDocument, insertRawDocuments, RawDocument } from './raw-inserts';
+import { tellingFirst } from './telling-first';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
 export type Outcome =
@@ -40,21 +40,17 @@ export interface Manner {
   signal?: AbortSignal;
   /** Passed-through results are asked for undecoded. */
   raw: boolean;
-  /** Is given what a `findOne` came to as soon as that is known, a little before it is returned. */
+  /** Is given what a `findOne` comes to as soon as that is known, a little before it is returned as well. */
   early?: (outcome: Outcome) => void;
 }
 
-/**
- * Calls the driver's own method of the operation's name on the operation's target.
- *
- * @returns what it came to; undefined where `early` was given that
- */
+/** Calls the driver's own method of the operation's name on the operation's target. */
 export async function run(
   name: OperationName,
   target: Target,
   { positional, options }: CallArguments,
   { signal, raw, early }: Manner,
-): Promise<Outcome | undefined> {
+): Promise<Outcome> {
   const spec: OperationSpec = OPERATIONS[name];
   const finalOptions: Document = { ...options };
   if (signal !== undefined && !HANDS_OPTIONS_ON.has(name)) finalOptions.signal = signal;
@@ -91,14 +87,6 @@ export async function run(
       return { kind: 'done' };
     case 'collection.bulkStatements':
       return await bulkStatements(target, positional, finalOptions);
-    case 'collection.findOne': {
-      if (early === undefined || target.collection === undefined) break;
-      const filter = positional[0] as Document;
-      const result = await findOne(target.collection, filter, finalOptions, (bytes) =>
-        early({ kind: 'document', bytes }),
-      );
-      return result === undefined ? undefined : documentOutcome(result);
-    }
     case 'collection.insertOne':
     case 'collection.insertMany':
     case 'collection.bulkWrite':
@@ -110,7 +98,13 @@ export async function run(
   const on = receiver(name.slice(0, dot), target);
   const method = on[name.slice(dot + 1)];
   const args = positional.slice(0, spec.arity);
-  const result = await carrying(signal, () => method.call(on, ...args, finalOptions));
+  const tell =
+    spec.result === 'document' && early !== undefined
+      ? (bytes: Uint8Array | null) => early({ kind: 'document', bytes })
+      : undefined;
+  const result = await carrying(signal, () =>
+    tellingFirst(tell, () => method.call(on, ...args, finalOptions)),
+  );
   switch (spec.result) {
     case 'done':
       return { kind: 'done' };
@@ -120,7 +114,10 @@ export async function run(
         value: name === 'admin.validateCollection' ? ofReply(result) : result,
       };
     case 'document':
-      return documentOutcome(result);
+      return result === null || types.isUint8Array(result)
+        ? { kind: 'document', bytes: result }
+        : // The plan of an explained operation, which the driver always decodes.
+          { kind: 'raw', bytes: reencodeRaw({ v: result }) };
     case 'raw':
       return passedThrough
         ? { kind: 'raw', bytes: reencodeRaw({ v: result }) }
@@ -134,13 +131,6 @@ export async function run(
 function ofReply(result: unknown): unknown {
   const reply = result as { toBytes?(): Uint8Array };
   return typeof reply.toBytes === 'function' ? reply.toBytes() : result;
-}
-
-function documentOutcome(result: unknown): Outcome {
-  return result === null || types.isUint8Array(result)
-    ? { kind: 'document', bytes: result }
-    : // The plan of an explained operation, which the driver always decodes.
-      { kind: 'raw', bytes: reencodeRaw({ v: result }) };
 }
 
 async function called(value: Promise<unknown> | undefined): Promise<Outcome> {
