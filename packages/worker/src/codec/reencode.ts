@@ -15,6 +15,8 @@ export function reencodeRaw(value: object): Uint8Array {
 class RawDocumentWriter {
   #bytes = Buffer.allocUnsafe(1_024);
   #at = 0;
+  /** Elements that stand behind each other and have no documents inside: what one call of BSON.serialize takes together. */
+  #values = new Map<string, unknown>();
 
   write(value: object): Uint8Array {
     this.#document(value);
@@ -27,6 +29,7 @@ class RawDocumentWriter {
     this.#room(5);
     this.#at += 4;
     for (const [key, element] of entriesOf(value)) this.#element(key, element);
+    this.#writeValues();
     this.#room(1);
     this.#bytes[this.#at++] = 0;
     this.#bytes.writeInt32LE(this.#at - start, start);
@@ -43,11 +46,20 @@ class RawDocumentWriter {
       this.#key(Array.isArray(value) ? 0x04 : 0x03, key);
       this.#document(value);
     } else {
-      this.#append(elementOf(key, value));
+      this.#values.set(key, value);
     }
   }
 
+  #writeValues(): void {
+    if (this.#values.size === 0) return;
+    const document = BSON.serialize(this.#values);
+    // Without the length in front and the zero behind.
+    this.#append(document.subarray(4, document.length - 1));
+    this.#values.clear();
+  }
+
   #key(type: number, key: string): void {
+    this.#writeValues();
     const length = Buffer.byteLength(key);
     this.#room(length + 2);
     this.#bytes[this.#at] = type;
@@ -84,10 +96,4 @@ function isDocument(value: unknown): value is object {
     !types.isDate(value) &&
     !types.isRegExp(value)
   );
-}
-
-/** The element's bytes, without the document that BSON.serialize puts around it. */
-function elementOf(key: string, value: unknown): Uint8Array {
-  const document = BSON.serialize(new Map([[key, value]]));
-  return document.subarray(4, document.length - 1);
 }
