@@ -32,6 +32,7 @@ What comes of it
                      and an extract of the tables (.md)
   --from FILE        measure nothing; make the tables and the picture from the results in this file
   --docs             put the tables into docs/performance.md, and the picture beside it, as well
+  --page FILE        put the tables into this page, where it has places for them
 
 MONGODB_URI names a server to use; else one is started.`;
 
@@ -58,6 +59,7 @@ export function readCommandLine(args) {
       json: { type: 'string' },
       from: { type: 'string' },
       docs: { type: 'boolean', default: false },
+      page: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });

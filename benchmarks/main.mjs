@@ -141,6 +141,7 @@ async function report(results) {
   const written = await writeReport(results, {
     file: path.resolve(options.json),
     docs: options.docs,
+    page: options.page && path.resolve(options.page),
   });
   say(`Written: ${written.map((file) => path.relative(process.cwd(), file)).join(', ')}`);
   for (const failure of failures) process.stderr.write(`\nFAILED: ${failure}\n`);

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -103,6 +103,25 @@ describe('a quick run of the benchmarks', () => {
     const again = await bench('--from', json);
     expect(again).toContain('Reading 200 tweets');
     expect(readFileSync(path.join(folder, 'quick.svg'), 'utf8')).toBe(before);
+  });
+
+  it('puts its tables into the places that a page has for them, and nowhere else', async () => {
+    const page = path.join(folder, 'page.md');
+    const places = (...names: string[]): string =>
+      names
+        .map((name) => `Before.\n\n<!-- bench:${name} -->\n\nold\n\n<!-- /bench:${name} -->\n`)
+        .join('\n');
+    writeFileSync(page, places('run', 'tables'));
+    await bench('--from', json, '--page', page);
+    const filled = readFileSync(page, 'utf8');
+    expect(filled).toContain('Medians of 1 round');
+    expect(filled).toContain('### Reading 200 tweets');
+    expect(filled).not.toContain('old');
+    expect(filled.match(/^Before\.$/gm)).toHaveLength(2);
+
+    writeFileSync(page, places('run'));
+    await expect(bench('--from', json, '--page', page)).rejects.toThrow('has no place for tables');
+    expect(readFileSync(page, 'utf8')).toBe(places('run'));
   });
 });
 

@@ -1,5 +1,4 @@
 import { readFileSync, writeFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
 import { titles } from '../side/sides.mjs';
 import { caption } from './environment.mjs';
@@ -10,17 +9,15 @@ import { metrics } from './metrics.mjs';
 import { goalText, number, ratioText, reachedText } from './numbers.mjs';
 import { bySubject, sidesIn } from './tables.mjs';
 
-const page = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
-
-/** The second witness of a stall is in the results, and not on the page. */
-const shown = ({ name }) => !name.startsWith('gap');
+/** The second witness of a stall is in the results, and on the page only where it is a side's only one, as Python's. */
+const shown = ({ name, sides }) => !name.startsWith('gap') || 'motor' in sides;
 
 /**
- * Puts a run's tables into docs/performance.md, between the comments that mark their places.
+ * Puts a run's tables into a page, between the comments that mark their places. A page need not have a place for each.
  *
- * @returns {Promise<string>} the file
+ * @throws {Error} where it has none for the tables
  */
-export async function fillPerformancePage(results) {
+export async function fillPage(page, results) {
   const parts = {
     run: run(results),
     goals: goals(results),
@@ -30,12 +27,11 @@ export async function fillPerformancePage(results) {
   let text = readFileSync(page, 'utf8');
   for (const [name, content] of Object.entries(parts)) {
     const place = new RegExp(`(<!-- bench:${name} -->).*?(<!-- /bench:${name} -->)`, 's');
-    if (!place.test(text)) throw new Error(`docs/performance.md has no place for the ${name}`);
+    if (name === 'tables' && !place.test(text)) throw new Error(`${page} has no place for tables`);
     text = text.replace(place, (_, begin, end) => `${begin}\n\n${content}\n${end}`);
   }
   const config = await resolveConfig(page);
   writeFileSync(page, await format(text, { ...config, parser: 'markdown' }));
-  return page;
 }
 
 function run(results) {
