@@ -173,3 +173,28 @@ test('closing the client in the midst of it settles the call', async () => {
   const outcome = await inserted;
   if (outcome !== COUNT) expect(outcome).toBeInstanceOf(native.MongoError);
 });
+
+test('documents with very many fields are written as they are, alone, in a list, and in an update', async () => {
+  const fields = (count: number, value: unknown): native.Document =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, n) => [`field${(n * 7919) % count}`, value]),
+    );
+  const documents = [60_000, 20_000, 300, 20_000].map((count, _id) => ({
+    _id: _id as unknown as native.ObjectId,
+    ...fields(count, 'some text'),
+    inner: fields(1_000, { a: 1 }),
+  }));
+  const collection = here.collection('rows');
+  await collection.insertOne(documents[0]);
+  await collection.insertMany(documents.slice(1));
+  const ids = { sort: { _id: 1 } } as const;
+  expect(await there.collection('rows').find({}, ids).toArray()).toStrictEqual(documents);
+
+  const { _id, ...others } = documents[1];
+  await collection.replaceOne({ _id: documents[0]._id }, others);
+  await collection.updateOne({ _id: documents[2]._id }, { $set: fields(30_000, 2) });
+  const [replaced, , updated] = await there.collection('rows').find({}, ids).toArray();
+  expect(replaced).toStrictEqual({ _id: documents[0]._id, ...others });
+  expect(updated).toStrictEqual({ ...documents[2], ...fields(30_000, 2) });
+  expect(_id).toBe(1);
+});

@@ -52,9 +52,9 @@ function withoutUndefined({ a, b, c, o }: CallParts): CallParts {
   return root;
 }
 
-/** A large call gets the buffer for itself, so that it can be handed over as it is. */
+/** A large call gets the buffer for itself, so that it can be handed over as it is; not one that hardly uses it. */
 function leaveIfLarge(from: number): boolean {
-  if (from > 0 || writer.at < LARGE / 2) return false;
+  if (from > 0 || writer.at < Math.max(LARGE, writer.bytes.length) / 2) return false;
   writer.renew(BUFFER_BYTES);
   return true;
 }
@@ -87,6 +87,8 @@ class ListEncoding {
   #writer = writer;
   #start: number;
   #next = 0;
+  /** Bytes that the next document will take, as far as one can tell. */
+  #likely = 0;
 
   constructor(documents: readonly Document[], options: Document | undefined, bson: WriteOptions) {
     this.#documents = documents;
@@ -128,8 +130,11 @@ class ListEncoding {
 
   #document(document: Document): void {
     const { bytes, at } = this.#writer;
-    this.#writer.document(document, this.#options, LARGEST_BUFFER);
-    if (this.#writer.bytes === bytes) return;
+    this.#writer.document(document, this.#options, LARGEST_BUFFER, this.#likely);
+    const fitted = this.#writer.bytes === bytes;
+    // Documents of one list are often alike; strings ask for more room than they come to take.
+    this.#likely = Math.ceil(1.25 * (this.#writer.at - (fitted ? at : 0)));
+    if (fitted) return;
     this.#close(bytes, at, this.#start === 0);
     this.#start = 0;
   }

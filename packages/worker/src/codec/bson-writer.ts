@@ -11,6 +11,7 @@ import {
 } from 'mongodb';
 
 import { DocumentShapes, type ShapeSite } from './document-shapes';
+import { MAX_KEYS } from './shape-writer';
 
 /** Options that decide what BSON.serialize writes. */
 export interface WriteOptions {
@@ -39,6 +40,12 @@ const MAX_DEPTH = 100;
 const SHORT_STRING = 24;
 /** From this length on, a string's bytes are counted before they are given room. */
 const LONG_STRING = 65_536;
+/** From this length on, it makes a difference where a document is begun. */
+const LARGE_DOCUMENT = 65_536;
+/** How much larger a buffer is in which a document is begun anew that filled the one before all by itself. */
+const GROWTH = 8;
+/** Bytes of an element, at a guess: an object with very many of them is not begun where there is less room. */
+const ELEMENT = 32;
 /** Bytes of a document without elements. */
 const EMPTY = 5;
 const TWO_POW_32 = 4294967296;
@@ -84,10 +91,27 @@ export class BsonWriter {
   /**
    * Writes a document behind the last one, or at the beginning of a new buffer where it does not fit into this one.
    *
-   * @param largest - new buffers are twice as large as the one before, up to this size, or as large as it takes
+   * @param largest - new buffers are twice as large as the one before, up to this size, or as large as it may take
+   * @param likely - bytes that it will take as far as one can tell: where it is large, it is not begun in less room
    * @throws what BSON.serialize throws for it; nothing is written then
    */
-  document(document: object, options: WriteOptions, largest = this.bytes.length): void {
+  document(
+    document: object,
+    options: WriteOptions,
+    largest = this.bytes.length,
+    likely = 0,
+  ): void {
+    if (likely >= LARGE_DOCUMENT && this.bytes.length - this.at < likely) {
+      this.#renewFor(likely, largest);
+    }
+    try {
+      this.#document(document, options, largest);
+    } finally {
+      this.#shapes.forgetLarge();
+    }
+  }
+
+  #document(document: object, options: WriteOptions, largest: number): void {
     for (;;) {
       const start = this.at;
       try {
@@ -97,7 +121,8 @@ export class BsonWriter {
         this.at = start;
         if (error === UNUSUAL) return this.#append(BSON.serialize(document, options), largest);
         if (error !== NO_ROOM) throw error;
-        this.#renewFor(start === 0 ? 2 * this.bytes.length : this.#needed - start, largest);
+        // Begun anew: in a buffer so much larger that what was in vain is little of the whole.
+        this.#renewFor(start === 0 ? GROWTH * this.bytes.length : this.#needed - start, largest);
       }
     }
   }
@@ -302,7 +327,7 @@ export class BsonWriter {
     document: Record<string, unknown>,
     keys: readonly string[],
   ): number {
-    this.room(bytes, start, EMPTY);
+    this.room(bytes, start, keys.length > MAX_KEYS ? ELEMENT * keys.length : EMPTY);
     let at = start + 4;
     this.reserve += 1;
     for (const key of keys) {

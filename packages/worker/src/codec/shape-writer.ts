@@ -15,7 +15,8 @@ export interface ObjectWriter {
   ): number;
 }
 
-const MAX_KEYS = 200;
+/** Objects with more keys are written by following these. */
+export const MAX_KEYS = 200;
 const MAX_KEY_BYTES = 128;
 /** The largest value that is written without asking for room. */
 const LARGEST_FIXED = 12;

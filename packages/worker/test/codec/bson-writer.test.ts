@@ -219,6 +219,46 @@ describe('what is written', () => {
     for (let i = 0; i < 20; i++) assertSame(writer, { known: i });
   });
 
+  it('is the same for objects with very many keys, wherever the buffer ends', () => {
+    const many = (count: number, value: unknown): Document =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, n) => [`k${(n * 7919) % count}`, value]),
+      );
+    const inner = many(1_000, 'é');
+    const document: Document = { ...many(5_000, 'text'), inner, again: inner, list: [inner, {}] };
+    for (const capacity of [64, 1_024, 65_536, 1_000_000]) {
+      const writer = new BsonWriter(capacity);
+      for (let round = 0; round < 3; round++) {
+        assertSame(writer, document);
+        document[`more${capacity}${round}`] = round;
+        inner.more = round;
+        assertSame(writer, { document });
+      }
+      assertSame(writer, { ...document, 'a\0b': 1 });
+      delete inner.more;
+      assertSame(writer, document);
+    }
+  });
+
+  it('is not begun anew more often than it has to', () => {
+    let begun = 0;
+    const document: Document = {
+      first: 0,
+      ...Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`k${n}`, 'x'.repeat(10_000)])),
+    };
+    Object.defineProperty(document, 'first', { enumerable: true, get: () => (begun += 1) });
+    const writer = new BsonWriter(1_024);
+    begun = 0;
+    writer.document(document, PLAIN);
+    expect(writer.at).toBeGreaterThan(3_000_000);
+    expect(begun).toBeLessThanOrEqual(5);
+
+    // Where it is known what will be needed, not at all.
+    begun = 0;
+    writer.document(document, PLAIN, undefined, writer.at + 30_000);
+    expect(begun).toBe(1);
+  });
+
   it('is not what it was before an attempt that failed', () => {
     const writer = new BsonWriter(256);
     writer.document({ a: 1 }, PLAIN);
