@@ -95,12 +95,7 @@ export class BsonWriter {
    * @param likely - bytes that it will take as far as one can tell: where it is large, it is not begun in less room
    * @throws what BSON.serialize throws for it; nothing is written then
    */
-  document(
-    document: object,
-    options: WriteOptions,
-    largest = this.bytes.length,
-    likely = 0,
-  ): void {
+  document(document: object, options: WriteOptions, largest = this.bytes.length, likely = 0): void {
     if (likely >= LARGE_DOCUMENT && this.bytes.length - this.at < likely) {
       this.#renewFor(likely, largest);
     }
