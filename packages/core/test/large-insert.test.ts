@@ -56,6 +56,26 @@ test('all documents arrive, with their ids, and the loop turns meanwhile', async
   expect(last).toStrictEqual(documents[COUNT - 1]);
 });
 
+test('the loop turns between large documents of a list, however few they are', async () => {
+  let turns = 0;
+  const encodedAt: number[] = [];
+  const documents = Array.from({ length: 8 }, (_, n): native.Document => {
+    const fields = Array.from({ length: 20_000 }, (__, field) => [`field${field}`, field] as const);
+    const document = Object.fromEntries<unknown>(fields);
+    return Object.defineProperty(document, 'n', {
+      enumerable: true,
+      get: () => {
+        encodedAt[n] = turns;
+        return n;
+      },
+    });
+  });
+  const timer = setInterval(() => (turns += 1), 1);
+  expect((await here.collection('rows').insertMany(documents)).insertedCount).toBe(8);
+  clearInterval(timer);
+  expect(new Set(encodedAt).size).toBe(8);
+});
+
 test('what is called behind a list that is still being encoded reaches the server behind it', async () => {
   // With one connection, the order of the calls is the order in which they take effect; one command's worth of documents.
   const single = new ours.MongoClient(uri(), { maxPoolSize: 1, offload: { sliceMS: 0.1 } });

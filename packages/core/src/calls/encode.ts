@@ -104,9 +104,11 @@ class ListEncoding {
     return this.#next === this.#documents.length;
   }
 
+  /** Writes so many documents, or fewer where they are large. */
   write(count: number): void {
     const to = Math.min(this.#next + count, this.#documents.length);
-    while (this.#next < to) this.#document(this.#documents[this.#next++]);
+    do this.#document(this.#documents[this.#next++]);
+    while (this.#next < to && this.#likely < LARGE);
   }
 
   async inSlices(sliceMS: number): Promise<EncodedCall> {
