@@ -31,7 +31,7 @@ export const reasons = [
     reason: 'on two cores each worker is a thread more with which the server shares them',
   },
   {
-    sections: /^(find|update|insert)(One|Ten)\d|^driverBenchRunCommand$/,
+    sections: /^(find|update|insert)(One|Ten)\d|^driverBench(RunCommand|FindOneById)$/,
     figures: /^(stall|gap)/,
     reason:
       'a loop that waits for single answers hardly stalls: what is seen is the system, which shares its cores among one thread more',
@@ -51,6 +51,16 @@ export const reasons = [
     sections: /^(find|update|insert)One/,
     figures: /^processCpu/,
     reason: 'the same driver does the same work in the worker; passing it on comes on top',
+  },
+  {
+    sections: /^full/,
+    figures: /^(processCpu|documentsPerSecond)/,
+    reason: "values of BSON's rare types go through the driver's own decoder, one by one",
+  },
+  {
+    sections: /GridFS(Multi)?Upload$/,
+    figures: /^processCpu/,
+    reason: 'the bytes of each chunk are copied once more, into a buffer that crosses',
   },
   {
     sections: /GridFS(Multi)?Download$/,
