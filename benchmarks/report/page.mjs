@@ -13,11 +13,12 @@ import { bySubject, sidesIn } from './tables.mjs';
 const shown = ({ name, sides }) => !name.startsWith('gap') || 'motor' in sides;
 
 /**
- * Puts a run's tables into a page, between the comments that mark their places. A page need not have a place for each.
+ * Puts a run's tables into a page, between the comments that mark their places.
  *
- * @throws {Error} where it has none for the tables
+ * @param {string[]} needed the parts for which it must have a place, of `run`, `goals`, `tables` and `losses`
+ * @throws {Error} where it has none for one of these
  */
-export async function fillPage(page, results) {
+export async function fillPage(page, results, needed) {
   const parts = {
     run: run(results),
     goals: goals(results),
@@ -27,7 +28,9 @@ export async function fillPage(page, results) {
   let text = readFileSync(page, 'utf8');
   for (const [name, content] of Object.entries(parts)) {
     const place = new RegExp(`(<!-- bench:${name} -->).*?(<!-- /bench:${name} -->)`, 's');
-    if (name === 'tables' && !place.test(text)) throw new Error(`${page} has no place for tables`);
+    if (needed.includes(name) && !place.test(text)) {
+      throw new Error(`${page} has no place for ${name}`);
+    }
     text = text.replace(place, (_, begin, end) => `${begin}\n\n${content}\n${end}`);
   }
   const config = await resolveConfig(page);

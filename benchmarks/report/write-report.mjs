@@ -26,11 +26,14 @@ export async function writeReport(results, { file, docs, page }) {
     ...(docs && { [docsPage.replace(/\.md$/, '.svg')]: drawn }),
   };
   for (const [name, content] of Object.entries(contents)) writeFileSync(name, content);
-  const pages = [docs ? docsPage : undefined, page].filter((one) => one !== undefined);
-  for (const one of pages) {
+  const pages = [
+    ...(docs ? [[docsPage, ['run', 'goals', 'tables', 'losses']]] : []),
+    ...(page ? [[page, ['tables']]] : []),
+  ];
+  for (const [one, needed] of pages) {
     // Loaded here because it loads Prettier, which a run without it does not need.
     const { fillPage } = await import('./page.mjs');
-    await fillPage(one, results);
+    await fillPage(one, results, needed);
   }
-  return [...Object.keys(contents), ...pages];
+  return [...Object.keys(contents), ...pages.map(([one]) => one)];
 }

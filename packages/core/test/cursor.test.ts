@@ -29,27 +29,28 @@ beforeAll(async () => {
 afterAll(async () => await clients.close());
 
 /** Cursors that the server holds open for this test's collection. */
-async function openCursors(): Promise<number> {
-  const [{ n } = { n: 0 }] = await clients.native.client
-    .db('admin')
-    .aggregate<{ n: number }>([
-      { $currentOp: { idleCursors: true, allUsers: true } },
-      { $match: { type: 'idleCursor', ns: theirs.namespace } },
-      { $count: 'n' },
-    ])
-    .toArray();
-  return n;
+interface IdleCursor {
+  cursor: { nBatchesReturned: native.Long | number };
 }
 
-/** By the one cursor that is open on the collection. */
-async function batchesReturned(): Promise<number> {
-  const [idle] = await clients.native.client
+/** What the server says of the cursors that are open on the collection. */
+async function idleCursors(): Promise<IdleCursor[]> {
+  return await clients.native.client
     .db('admin')
-    .aggregate<{ cursor: { nBatchesReturned: native.Long | number } }>([
+    .aggregate<IdleCursor>([
       { $currentOp: { idleCursors: true, allUsers: true } },
       { $match: { type: 'idleCursor', ns: theirs.namespace } },
     ])
     .toArray();
+}
+
+async function openCursors(): Promise<number> {
+  return (await idleCursors()).length;
+}
+
+/** By the one cursor that is open. */
+async function batchesReturned(): Promise<number> {
+  const [idle] = await idleCursors();
   return Number(idle?.cursor.nBatchesReturned ?? NaN);
 }
 

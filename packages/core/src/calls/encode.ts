@@ -87,7 +87,7 @@ class ListEncoding {
   #writer = writer;
   #start: number;
   #next = 0;
-  /** Bytes that the next document will take, as far as one can tell. */
+  /** Bytes that the next document will take, as far as one can tell; 0 where the last one was not large. */
   #likely = 0;
 
   constructor(documents: readonly Document[], options: Document | undefined, bson: WriteOptions) {
@@ -108,7 +108,7 @@ class ListEncoding {
   write(count: number): void {
     const to = Math.min(this.#next + count, this.#documents.length);
     do this.#document(this.#documents[this.#next++]);
-    while (this.#next < to && this.#likely < LARGE);
+    while (this.#next < to && this.#likely === 0);
   }
 
   async inSlices(sliceMS: number): Promise<EncodedCall> {
@@ -135,7 +135,8 @@ class ListEncoding {
     this.#writer.document(document, this.#options, LARGEST_BUFFER, this.#likely);
     const fitted = this.#writer.bytes === bytes;
     // Documents of one list are often alike; strings ask for more room than they come to take.
-    this.#likely = Math.ceil(1.25 * (this.#writer.at - (fitted ? at : 0)));
+    const likely = Math.ceil(1.25 * (this.#writer.at - (fitted ? at : 0)));
+    this.#likely = likely < LARGE ? 0 : likely;
     if (fitted) return;
     this.#close(bytes, at, this.#start === 0);
     this.#start = 0;

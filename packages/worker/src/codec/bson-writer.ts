@@ -40,8 +40,6 @@ const MAX_DEPTH = 100;
 const SHORT_STRING = 24;
 /** From this length on, a string's bytes are counted before they are given room. */
 const LONG_STRING = 65_536;
-/** From this length on, it makes a difference where a document is begun. */
-const LARGE_DOCUMENT = 65_536;
 /** How much larger a buffer is in which a document is begun anew that filled the one before all by itself. */
 const GROWTH = 8;
 /** Bytes of an element, at a guess: an object with very many of them is not begun where there is less room. */
@@ -92,13 +90,11 @@ export class BsonWriter {
    * Writes a document behind the last one, or at the beginning of a new buffer where it does not fit into this one.
    *
    * @param largest - new buffers are twice as large as the one before, up to this size, or as large as it may take
-   * @param likely - bytes that it will take as far as one can tell: where it is large, it is not begun in less room
+   * @param likely - bytes that it will take as far as one can tell: it is not begun in less room
    * @throws what BSON.serialize throws for it; nothing is written then
    */
   document(document: object, options: WriteOptions, largest = this.bytes.length, likely = 0): void {
-    if (likely >= LARGE_DOCUMENT && this.bytes.length - this.at < likely) {
-      this.#renewFor(likely, largest);
-    }
+    if (this.bytes.length - this.at < likely) this.#renewFor(likely, largest);
     try {
       this.#document(document, options, largest);
     } finally {
