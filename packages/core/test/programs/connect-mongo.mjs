@@ -3,9 +3,8 @@ import { createServer } from 'node:http';
 import MongoStore from 'connect-mongo';
 import session from 'express-session';
 import { MongoClient } from 'mongodb';
-import { report, stable } from './report.cjs';
+import { report, seen, stable } from './report.cjs';
 
-const seen = {};
 const dbName = process.env.TEST_DB;
 const client = new MongoClient(process.env.TEST_URI);
 const sessions = client.db(dbName).collection('sessions');
@@ -64,4 +63,4 @@ seen.indexes = stable(await sessions.indexes());
 await client.db(dbName).dropDatabase();
 await stores.ofUri.close();
 await client.close();
-report(seen);
+report();

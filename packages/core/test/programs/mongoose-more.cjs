@@ -1,10 +1,9 @@
 // More of what mongoose offers. It prints what it saw as JSON, so that two runs of it can be compared.
 'use strict';
 const mongoose = require('mongoose');
-const { report, stable } = require('./report.cjs');
+const { report, seen, stable } = require('./report.cjs');
 
 const { Schema } = mongoose;
-const seen = {};
 
 /** A plugin: every schema that has it stamps its documents and offers a query helper. */
 function stamped(schema, { by }) {
@@ -130,7 +129,9 @@ async function main() {
     stream.once('change', resolve);
     stream.once('error', reject);
   });
-  await new Promise((resolve) => stream.once('ready', resolve));
+  // Not 'ready': that comes a turn after the stream was made, when the server may not have opened it yet,
+  // and a change from before that moment is never seen.
+  await new Promise((resolve) => stream.once('resumeTokenChanged', resolve));
   await Counted.updateOne({ key: 2 }, { n: 21 });
   seen.change = await change.then(({ operationType, fullDocument }) => [
     operationType,
@@ -162,10 +163,4 @@ async function main() {
   seen.ended = connection.readyState;
 }
 
-main().then(
-  () => report(seen),
-  (error) => {
-    console.error(error);
-    process.exitCode = 1;
-  },
-);
+void main().then(() => report());

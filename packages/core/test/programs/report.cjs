@@ -1,6 +1,9 @@
 // What the programs of this folder report of themselves.
 'use strict';
 
+/** What the program saw, by name. */
+const seen = {};
+
 const commands = new Set();
 if (process.env.TEST_SPY === '1') {
   // The commands that this thread's copy of the driver sends; the monitoring's are its own.
@@ -23,7 +26,12 @@ const stable = (value) =>
     }),
   );
 
-const report = (seen) =>
-  process.stdout.write(JSON.stringify({ seen, commands: [...commands].sort() }));
+const report = () => process.stdout.write(JSON.stringify({ seen, commands: [...commands].sort() }));
 
-module.exports = { report, stable };
+// A program that hangs is ended by its test, whose message then says how far the program came.
+process.once('SIGTERM', () => {
+  console.error(`ended while it ran; seen until then: ${Object.keys(seen).join(', ')}`);
+  process.exit(1);
+});
+
+module.exports = { report, seen, stable };
