@@ -446,11 +446,7 @@ describe('order', () => {
       await collection.insertOne({ _id: 0 });
       const stream = collection.watch();
       const seen = new Promise<any>((resolve) => stream.once('change', resolve));
-      await new Promise((resolve) =>
-        (stream as any).cursor
-          ? (stream as any).cursor.once('init', resolve)
-          : setTimeout(resolve, 300),
-      );
+      await new Promise((resolve) => stream.once('resumeTokenChanged', resolve));
       await collection.insertOne({ _id: 1 });
       expect((await seen).fullDocument).toStrictEqual({ _id: 1 });
       await stream.close();
