@@ -12,7 +12,8 @@ import { reading } from './reading.mjs';
  * - `program`: the file in `sections/` that measures it, with `settings`
  * - `needs`: what must lie in the database before
  * - `sides`: what is compared, where it is not all three
- * - `floor`: there is a program that builds the same from constants; `peers`: Python has it as well
+ * - `floor`: the program, in `sections/` too, that measures what V8 or the machine alone takes for it
+ * - `peers`: Python has it as well
  * - `ownDatabase`: it writes, so each run has a database of its own
  * - `full`, `large`: only with that option
  */

@@ -1,3 +1,5 @@
+import { floorOf } from './reading.mjs';
+
 /** A collection of the user's own, read and never written. */
 export function ownData({ collection, documents, operations, warmUpOperations }) {
   const ways = {
@@ -13,7 +15,7 @@ export function ownData({ collection, documents, operations, warmUpOperations })
       title,
       program: 'read',
       settings: { collection, way, documents },
-      floor: way === 'toArray',
+      floor: floorOf(way),
     })),
     ...[1, 64].map((width) => ({
       id: `findOne${width}`,

@@ -28,7 +28,8 @@ export function environmentText({ node, driver, mongod, cores, cpu, platform, lo
     'Each section runs in a fresh process for each side and round, after one warm-up and a garbage collection,',
     'so that no side pays for the compiler or for the garbage of another.',
     'native: mongodb; naive: mongodb in a worker thread, behind Comlink, documents by structured clone;',
-    'ours: @mongo-offload/core; floor: the same objects built from constants, without a server.',
+    'ours: @mongo-offload/core; floor: of toArray() the same objects built from constants, without a server; of other',
+    'ways of reading a main thread that does nothing while a worker thread reads the same bytes.',
     `Main-thread CPU is ${sourceNotes[source]}.`,
   ];
   if (loadBefore > 0.5) {

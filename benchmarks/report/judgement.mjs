@@ -5,7 +5,7 @@ import { metrics } from './metrics.mjs';
  *
  * @param {object[]} goals from the catalogue
  * @param {object[]} summaries
- * @returns {object[]} goals with `better`, `proofs` (what each of its sections reached, where it was measured), `missing`
+ * @returns {object[]} goals with `better`, `proofs` (what each of its sections reached, where it was measured, and the floor below it, in the same unit), `missing`
  *   (sections that were not) and `met` (undefined where nothing was measured)
  */
 export function judge(goals, summaries) {
@@ -17,7 +17,11 @@ export function judge(goals, summaries) {
       .map((id) => ({ id, figure: figureOf(id, goal.figure) }))
       .filter(({ figure }) => figure !== undefined);
     const proofs = measured
-      .map(({ id, figure }) => ({ section: id, reached: reachedBy(goal, figure, measured) }))
+      .map(({ id, figure }) => ({
+        section: id,
+        reached: reachedBy(goal, figure, measured),
+        floor: goal.kind === 'value' ? figure.sides.floor?.median : undefined,
+      }))
       .filter(({ reached }) => reached !== undefined)
       .map((proof) => ({
         ...proof,

@@ -28,7 +28,7 @@ export function goalText({ kind, better, goal }) {
 }
 
 /** What was reached, in the terms of the goal. */
-export function reachedText({ kind }, reached) {
+export function reachedText({ kind }, { reached, floor }) {
   switch (kind) {
     case 'ratio':
       return ratioText(reached);
@@ -37,6 +37,6 @@ export function reachedText({ kind }, reached) {
     case 'flat':
       return `${reached.toFixed(2)} × the least`;
     default:
-      return number(reached);
+      return `${number(reached)}${floor === undefined ? '' : ` (floor ${number(floor)})`}`;
   }
 }

@@ -50,9 +50,7 @@ function goals({ goals: judged }) {
   const rows = judged.map((goal) => [
     goal.what,
     goalText(goal),
-    goal.proofs
-      .map(({ section, reached }) => `\`${section}\` ${reachedText(goal, reached)}`)
-      .join(', '),
+    goal.proofs.map((proof) => `\`${proof.section}\` ${reachedText(goal, proof)}`).join(', '),
     goal.met === undefined ? 'not measured' : goal.met ? 'met' : '**not met**',
   ]);
   return markdown(['what', 'goal', 'reached', ''], rows, [0, 1, 2, 3]);

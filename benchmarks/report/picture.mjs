@@ -6,7 +6,7 @@ const legend = [
   ['native', 'mongodb'],
   ['naive', 'mongodb behind Comlink, a naive offload'],
   ['ours', '@mongo-offload/core'],
-  ['floor', 'the same objects from constants'],
+  ['floor', 'what V8 or the machine alone takes'],
 ];
 
 const margin = 24;

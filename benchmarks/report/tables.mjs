@@ -52,9 +52,7 @@ export function goalTable(judged) {
     rows.push([
       goal.what,
       goalText(goal),
-      goal.proofs
-        .map(({ section, reached }) => `${section} ${reachedText(goal, reached)}`)
-        .join(', '),
+      goal.proofs.map((proof) => `${proof.section} ${reachedText(goal, proof)}`).join(', '),
       goal.met === undefined ? 'not measured' : goal.met ? 'met' : 'NOT MET',
     ]);
   }

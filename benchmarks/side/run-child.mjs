@@ -10,9 +10,9 @@ const peers = ['motor', 'pymongo'];
 /** A process that has not ended by then never will. */
 const limitMS = 600_000;
 
-/** What builds the same from constants is a program of its own. */
+/** The floor is measured by a program of its own. */
 export function programOf(section, side) {
-  return side === 'floor' ? 'floor' : section.program;
+  return side === 'floor' ? section.floor : section.program;
 }
 
 /**

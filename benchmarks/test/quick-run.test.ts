@@ -24,7 +24,11 @@ interface Figure {
 interface Results {
   environment: Record<string, unknown>;
   sections: { id: string; figures: Figure[] }[];
-  goals: { what: string; met?: boolean; proofs: { section: string; reached: number }[] }[];
+  goals: {
+    what: string;
+    met?: boolean;
+    proofs: { section: string; reached: number; floor?: number }[];
+  }[];
   failures: string[];
 }
 
@@ -33,7 +37,14 @@ const json = path.join(folder, 'quick.json');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a quick run of the benchmarks', () => {
-  const sections = ['toArray', 'findOne8', 'driverBenchGridFSUpload', 'http', 'startUp'];
+  const sections = [
+    'toArray',
+    'forAwait',
+    'findOne8',
+    'driverBenchGridFSUpload',
+    'http',
+    'startUp',
+  ];
   let output: string;
   let results: Results;
 
@@ -80,6 +91,20 @@ describe('a quick run of the benchmarks', () => {
     ]);
     const { native, floor } = figures[0].sides;
     expect(floor!.median).toBeLessThan(native!.median);
+  });
+
+  it('measures how long a thread that does nothing is kept waiting, where nothing is kept', () => {
+    const { id, figures } = results.sections[1];
+    const withFloor = figures.filter(({ sides }) => sides.floor !== undefined);
+    expect(id).toBe('forAwait');
+    expect(withFloor.map(({ name }) => name)).toEqual(['stallMax', 'gapMax', 'stallP99', 'gapP99']);
+    const { proofs } = results.goals.find(({ what }) => what.startsWith('longest stall'))!;
+    const floorOf = ({ figures }: Results['sections'][number]): number =>
+      figures.find(({ name }) => name === 'stallMax')!.sides.floor!.median;
+    expect(proofs.map(({ section, floor }) => [section, floor])).toEqual(
+      results.sections.slice(0, 2).map((section) => [section.id, floorOf(section)]),
+    );
+    expect(output).toMatch(/forAwait [\d.]+ \(floor [\d.]+\)/);
   });
 
   it('holds the goals against the figures', () => {
