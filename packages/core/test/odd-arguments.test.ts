@@ -116,3 +116,38 @@ test('fsync as a write concern asks for the journal', async () => {
   expect(inserts).toMatchObject([{ writeConcern: { j: true } }]);
   await close();
 });
+
+test('a pipeline that is no list is refused in the same words', async () => {
+  await expectSame((collection) => collection.aggregate({ $match: {} } as any).toArray());
+  await expectSame((collection) => collection.db.aggregate({ $match: {} } as any).toArray());
+});
+
+test('a batch size that is no number is refused in the same words', async () => {
+  for (const batchSize of ['2', true, {}] as any[]) {
+    await expectSame((collection) => collection.aggregate([], { batchSize }).toArray());
+  }
+});
+
+test('a collection without a name is refused by the server, whatever is called on it, and is not the database', async () => {
+  const calls: ((collection: native.Collection<any>) => unknown)[] = [
+    (collection) => collection.find().toArray(),
+    (collection) => collection.findOne(),
+    (collection) => collection.insertOne({ a: 1 }),
+    (collection) => collection.bulkWrite([{ insertOne: { document: { a: 1 } } }]),
+    (collection) => collection.updateOne({}, { $set: { a: 1 } }),
+    (collection) => collection.aggregate([]).toArray(),
+    (collection) => collection.listIndexes().toArray(),
+    (collection) => collection.countDocuments(),
+    (collection) => collection.estimatedDocumentCount(),
+    (collection) => collection.distinct('a'),
+    (collection) => collection.drop(),
+    (collection) => collection.rename('b'),
+  ];
+  for (const name of [undefined, null, '', 5] as any[]) {
+    for (const call of calls) await expectSame(({ db }) => call(db.collection(name)));
+    await expectSame(({ db }) =>
+      db.aggregate([{ $listLocalSessions: {} }, { $match: { _id: 0 } }]).toArray(),
+    );
+    await expectSame(({ db }) => db.command({ ping: 1 }).then(({ ok }) => ok as number));
+  }
+});

@@ -48,9 +48,14 @@ export class Targets {
 }
 
 function keyOf(db: Named | undefined, collection: Named | undefined): string {
-  const name = `${db?.name ?? ''}\0${collection?.name ?? ''}`;
+  const name = (db?.name ?? '') + (collection === undefined ? '' : collectionKey(collection.name));
   if (db?.options === undefined && collection?.options === undefined) return name;
   return name + JSON.stringify([db?.options, collection?.options]);
+}
+
+/** A collection without a name, which the server refuses, is not the database itself. */
+function collectionKey(name: unknown): string {
+  return typeof name === 'string' ? `\0${name}` : `\0\0${String(name)}`;
 }
 
 function bytes(options: Document | undefined): Uint8Array | undefined {

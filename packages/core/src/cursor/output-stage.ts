@@ -10,7 +10,8 @@ export function writtenBy(
   pipeline: Document[] | undefined,
   db: string,
 ): Pick<CursorDescription, 'writes' | 'order'> {
-  const stage = pipeline?.at(-1);
+  // Whatever else was given, the driver or the server has the word on it.
+  const stage = Array.isArray(pipeline) ? pipeline.at(-1) : undefined;
   const output = (stage?.$out ?? (stage?.$merge as Document | undefined)?.into ?? stage?.$merge) as
     string | { db?: string; coll?: string } | undefined;
   if (output == null) return {};

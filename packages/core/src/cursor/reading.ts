@@ -66,6 +66,7 @@ export function installReading(prototype: AbstractCursor): void {
       if (offloadedCursorState(this) === undefined) return (await toArray.call(this)) as unknown[];
       this.signal?.throwIfAborted();
       const documents: unknown[] = [];
+      const wasOver = isOver(this);
       try {
         while (!isOver(this)) {
           // The first command leaves in the turn of the call, before what is called behind it.
@@ -79,8 +80,8 @@ export function installReading(prototype: AbstractCursor): void {
           this.signal?.throwIfAborted();
         }
       } finally {
-        // What an error has left behind is never read: `closed` asks for it.
-        this.documents?.clear();
+        // What an error has left behind is never read, and `closed` asks for it. What a close left was not ours to read.
+        if (!wasOver) this.documents?.clear();
         if (!this.isClosed) await this.close();
       }
       return documents;

@@ -278,9 +278,13 @@ export class BatchSource implements CursorHandle {
     if (this.#batchSize !== undefined) {
       cursorOptions.batchSize = this.#batchSize;
     } else if (this.#mayBoundReplies !== undefined && !this.#tailable) {
-      cursorOptions.batchSize = this.#mayBoundReplies()
+      const batchSize = this.#mayBoundReplies()
         ? documentsToAskFor(this.#cursor, this.#last, this.#whole)
         : undefined;
+      // Not set to undefined where it never was: what the program gave that is no number is for the server to refuse.
+      if (batchSize !== undefined || 'batchSize' in cursorOptions) {
+        cursorOptions.batchSize = batchSize;
+      }
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { AbstractCursor, Document } from 'mongodb';
+import type { AbstractCursor, Collection, Db, Document } from 'mongodb';
 
 import type { Target } from '../client/registry';
 import type { CursorKind } from '../protocol';
@@ -21,22 +21,19 @@ export function openCursor(
   if (db === undefined) throw new TypeError('a cursor needs a database');
   switch (kind) {
     case 'find': {
-      if (collection === undefined) throw new TypeError('a find cursor needs a collection');
       const { findModifiers, ...own } = options as { findModifiers?: { comment: string } };
-      const cursor = collection.find(filter as Document, own);
+      const cursor = (collection ?? unnamed(db)).find(filter as Document, own);
       if (findModifiers !== undefined) cursor.comment(findModifiers.comment);
       return withFlags(cursor, own);
     }
     case 'aggregate':
       return withFlags((collection ?? db).aggregate(pipeline, options), options);
     case 'listSearchIndexes':
-      if (collection === undefined) throw new TypeError('listSearchIndexes needs a collection');
-      return collection.aggregate(pipeline, options);
+      return (collection ?? unnamed(db)).aggregate(pipeline, options);
     case 'listCollections':
       return db.listCollections(filter, options);
     case 'listIndexes':
-      if (collection === undefined) throw new TypeError('listIndexes needs a collection');
-      return collection.listIndexes(options);
+      return (collection ?? unnamed(db)).listIndexes(options);
     case 'runCommand': {
       const cursor = db.runCursorCommand(command as Document, options);
       Object.assign(cursor.getMoreOptions, options.getMoreOptions);
@@ -47,6 +44,11 @@ export function openCursor(
     default:
       return kind satisfies never;
   }
+}
+
+/** What a program gets that gives a collection no name: the driver leaves it to the server to refuse it. */
+function unnamed(db: Db): Collection {
+  return db.collection(undefined as unknown as string);
 }
 
 /** Flags that the driver takes by `addCursorFlag` only. */
