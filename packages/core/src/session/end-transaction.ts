@@ -127,7 +127,7 @@ async function abort(session: ClientSession, tie: Tie, native: Native, turn: Tur
       transaction.state = 'TRANSACTION_IN_PROGRESS';
       link.moveTransaction();
     } else if (transaction.state !== 'TRANSACTION_IN_PROGRESS') {
-      return await native();
+      return await endEmpty(link, native);
     }
     await tie.client.callOnSession('session.abortTransaction', link, turn);
   } catch (error) {
@@ -144,7 +144,14 @@ async function here(
   { session: link }: Tie,
   native: Native,
 ): Promise<void> {
-  await (link === undefined ? tracedOnMain(what, session, session, native) : native());
+  await (link === undefined
+    ? tracedOnMain(what, session, session, native)
+    : endEmpty(link, native));
+}
+
+async function endEmpty(link: SessionLink, native: Native): Promise<void> {
+  await native();
+  link.noteEmptyEnd();
 }
 
 /** The link, where the worker has the transaction; elsewhere the driver's own method knows what to do. */

@@ -49,6 +49,16 @@ export class SessionLink {
     this.#update = { startTransaction: this.#transactionOptions() };
   }
 
+  /**
+   * The transaction was ended here, since no server had heard of it. The worker may have: from an operation that was
+   * refused before it was sent. What is called next would begin the transaction there.
+   */
+  noteEmptyEnd(): void {
+    // A caller that did not wait may have started another meanwhile.
+    if (this.inTransaction) return;
+    this.#update = { ended: sessionInternals(this.#session).transaction.state };
+  }
+
   #transactionOptions(): Document {
     const { maxTimeMS, ...options } = sessionInternals(this.#session).transaction.options;
     return crossingOptions({ ...options, maxCommitTimeMS: maxTimeMS as unknown }, true) ?? {};
@@ -93,10 +103,10 @@ export class SessionLink {
   /** What was done to the session here since the worker was told last. */
   #takeUpdate(): Uint8Array | undefined {
     const internals = sessionInternals(this.#session);
-    let update: SessionUpdate | undefined;
-    // One that was ended before its first operation is none of the worker's.
-    if (this.isStarting) update = this.#update;
+    let update = this.#update;
     this.#update = undefined;
+    // One that was ended before its first operation is none of the worker's.
+    if (update?.startTransaction !== undefined && !this.isStarting) update = undefined;
     const started = internals.txnNumberIncrement;
     if (started > 0) {
       update = { ...update, started };
@@ -192,7 +202,8 @@ export class SessionLink {
       snapshot.txnNumber,
     );
     internals.serverSession.isDirty ||= snapshot.isDirty;
-    if (this.#update?.startTransaction === undefined) internals.transaction.state = snapshot.state;
+    // Of a start or an end that is noted here the worker is still to be told.
+    if (this.#update === undefined) internals.transaction.state = snapshot.state;
     for (const time of TIMES) {
       const { [time]: told } = snapshot;
       if (told === undefined) continue;

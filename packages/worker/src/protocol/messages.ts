@@ -89,6 +89,8 @@ export interface SessionDefinition {
  */
 export interface SessionUpdate extends SessionTimes {
   startTransaction?: Document;
+  /** The state of one that has ended on the main thread. No server has heard of it, the worker perhaps of its start. */
+  ended?: string;
   /** How many transactions were started since the last update: those that were empty count as well. */
   started?: number;
 }

@@ -73,14 +73,16 @@ export class SessionRegistry {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
     const internals = inside(session);
-    const { startTransaction, started, ...times } = BSON.deserialize(bytes, {
+    const { startTransaction, ended, started, ...times } = BSON.deserialize(bytes, {
       promoteLongs: false,
     }) as SessionUpdate;
     setTimes(session, times);
     const increment = internals.txnNumberIncrement + (started ?? 0);
+    // Of one that was ended there before its first command, the start may have been heard of here, with an
+    // operation that sent nothing.
+    if (ended !== undefined) internals.transaction.state = ended;
     if (startTransaction !== undefined) {
-      // The main thread has checked that none is under way; one that was ended there before its
-      // first command has never been heard of here.
+      // The main thread has checked that none is under way.
       if (session.inTransaction()) internals.transaction.state = 'NO_TRANSACTION';
       session.startTransaction(transactionOptions(startTransaction));
     }
