@@ -111,7 +111,7 @@ test('bulkWrite', async () => {
     }),
     runs(60),
   );
-}, 60_000);
+}, 600_000);
 
 test('insertMany', async () => {
   const options = fc.record({ ordered: fc.boolean() }, { requiredKeys: [] });
@@ -121,7 +121,7 @@ test('insertMany', async () => {
     }),
     runs(40),
   );
-}, 60_000);
+}, 600_000);
 
 test('bulk operations that are built step by step', async () => {
   await fc.assert(
@@ -143,4 +143,4 @@ test('bulk operations that are built step by step', async () => {
     }),
     runs(60),
   );
-}, 60_000);
+}, 600_000);

@@ -156,7 +156,7 @@ test('any sequence of operations and transactions comes to the same', async () =
     ),
     runs(60),
   );
-}, 120_000);
+}, 600_000);
 
 test.each(['commitTransaction', 'abortTransaction'] as const)(
   'a transaction whose only operation was refused before it was sent is over behind its %s',
