@@ -1,13 +1,7 @@
-import { floorOf } from './reading.mjs';
+import { floorOf, ways } from './reading.mjs';
 
 /** A collection of the user's own, read and never written. */
 export function ownData({ collection, documents, operations, warmUpOperations }) {
-  const ways = {
-    toArray: 'toArray()',
-    forAwait: 'for await',
-    batches: 'batches() (native: readBufferedDocuments())',
-    stream: 'stream()',
-  };
   return [
     ...Object.entries(ways).map(([way, title]) => ({
       id: way,

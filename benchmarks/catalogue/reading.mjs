@@ -1,4 +1,5 @@
-const ways = {
+/** Ways of reading, and what the report calls them. */
+export const ways = {
   toArray: 'toArray()',
   forAwait: 'for await',
   batches: 'batches() (native: readBufferedDocuments())',

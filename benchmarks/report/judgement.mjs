@@ -5,8 +5,8 @@ import { metrics } from './metrics.mjs';
  *
  * @param {object[]} goals from the catalogue
  * @param {object[]} summaries
- * @returns {object[]} goals with `better`, `proofs` (what each of its sections reached, where it was measured, and the floor below it, in the same unit), `missing`
- *   (sections that were not) and `met` (undefined where nothing was measured)
+ * @returns {object[]} goals with `better`, `proofs` (what each of its sections reached, where it was measured,
+ *   and the floor below it, in the same unit), `missing` (sections that were not) and `met` (undefined where nothing was measured)
  */
 export function judge(goals, summaries) {
   const figureOf = (id, name) =>
