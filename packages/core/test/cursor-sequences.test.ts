@@ -158,3 +158,23 @@ test('documents that a closed cursor has not handed out stay in it', async () =>
     expect(cursor.closed).toBe(true);
   }
 });
+
+test('toArray() leaves what is behind the first document of a batch that map() refuses, and only that', async () => {
+  for (const { db } of [clients.ours, clients.native]) {
+    for (const [refused, rest] of [
+      [0, [1, 2]],
+      [3, [4, 5]],
+      [1, []],
+      [5, []],
+    ] as const) {
+      const cursor = db.collection<Numbered>('numbered').find({}, { batchSize: 3 });
+      cursor.map(({ _id }) => {
+        if (_id === refused) throw new Error('refused');
+        return _id;
+      });
+      await expect(cursor.toArray()).rejects.toThrow('refused');
+      expect(cursor.closed).toBe(rest.length === 0);
+      expect(cursor.readBufferedDocuments()).toMatchObject(rest.map((_id) => ({ _id })));
+    }
+  }
+});

@@ -127,12 +127,17 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   /** Leaves the loop: closes the cursor, on the server too, if it is not closed yet. */
   async #finish(): Promise<void> {
     this.#state = 'done';
-    if (this.#cursor.isClosed) return;
-    try {
-      await this.#cursor.close();
-    } catch {
-      // as the driver does: what ended the loop is what the program hears of
-    }
+    await closeQuietly(this.#cursor);
+  }
+}
+
+/** Closes a cursor that is not closed yet. As with the driver, the program hears of what ended its loop, not of this. */
+export async function closeQuietly(cursor: Cursor): Promise<void> {
+  if (cursor.isClosed) return;
+  try {
+    await cursor.close();
+  } catch {
+    // the server forgets an idle cursor by itself
   }
 }
 

@@ -3,7 +3,7 @@ import type { AbstractCursor } from 'mongodb';
 import { offloadedState } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
 import { Batch } from './batch';
-import { CursorIterator, isOver } from './iterator';
+import { closeQuietly, CursorIterator, isOver } from './iterator';
 import { offloadedCursorState } from './description';
 import { remoteOf } from './offload-cursor';
 import { sliceIsOver, yieldAfter } from './slice';
@@ -66,9 +66,10 @@ export function installReading(prototype: AbstractCursor): void {
       if (offloadedCursorState(this) === undefined) return (await toArray.call(this)) as unknown[];
       this.signal?.throwIfAborted();
       const documents: unknown[] = [];
-      const wasOver = isOver(this);
+      let before = 0;
       try {
         while (!isOver(this)) {
+          before = documents.length;
           // The first command leaves in the turn of the call, before what is called behind it.
           if (this.documents !== null) await takeBuffered(this, documents);
           // An abort closes the cursor: that is not the end of the result.
@@ -80,9 +81,9 @@ export function installReading(prototype: AbstractCursor): void {
           this.signal?.throwIfAborted();
         }
       } finally {
-        // What an error has left behind is never read, and `closed` asks for it. What a close left was not ours to read.
-        if (!wasOver) this.documents?.clear();
-        if (!this.isClosed) await this.close();
+        // The driver takes all that has arrived behind its first document: where that is not had, the rest stays readable.
+        if (documents.length > before || this.signal?.aborted) this.documents?.clear();
+        await closeQuietly(this);
       }
       return documents;
     },
@@ -191,7 +192,9 @@ async function takeBuffered(cursor: Cursor, target: unknown[], most = Infinity):
     if (documents instanceof Batch && transform === undefined) {
       readSlice(documents, target, { most, sliceMS });
     } else {
-      const left = Math.min(DOCUMENTS_AT_ONCE, most - target.length);
+      // One alone where `map()` may refuse it: `toArray()` leaves what is behind the first.
+      const atOnce = transform === undefined ? DOCUMENTS_AT_ONCE : 1;
+      const left = Math.min(atOnce, most - target.length);
       const taken = cursor.readBufferedDocuments(left) as unknown[];
       for (const document of taken) {
         target.push(transform === undefined ? document : await cursor.transformDocument(document));
