@@ -187,13 +187,14 @@ export function sliceMSOf(cursor: Cursor): number {
 async function takeBuffered(cursor: Cursor, target: unknown[], most = Infinity): Promise<void> {
   const { documents, transform } = cursor;
   const sliceMS = sliceMSOf(cursor);
+  const before = target.length;
   while (documents !== null && documents.length > 0 && target.length < most) {
     cursor.signal?.throwIfAborted();
     if (documents instanceof Batch && transform === undefined) {
       readSlice(documents, target, { most, sliceMS });
     } else {
-      // One alone where `map()` may refuse it: `toArray()` leaves what is behind the first.
-      const atOnce = transform === undefined ? DOCUMENTS_AT_ONCE : 1;
+      // The first alone, which `map()` may refuse: `toArray()` then leaves what is behind it.
+      const atOnce = target.length === before ? 1 : DOCUMENTS_AT_ONCE;
       const left = Math.min(atOnce, most - target.length);
       const taken = cursor.readBufferedDocuments(left) as unknown[];
       for (const document of taken) {
