@@ -18,8 +18,14 @@ interface Scene {
   session: native.ClientSession;
 }
 
+/** There is no secondary, which some transactions ask for: that is not waited for long. */
+const OPTIONS = {
+  serverSelectionTimeoutMS: 2_000,
+  offload: { forgottenSession: 'off' },
+} as const;
+
 let clients: Clients;
-beforeAll(() => (clients = openClients({ offload: { forgottenSession: 'off' } })));
+beforeAll(() => (clients = openClients(OPTIONS)));
 afterAll(async () => await clients.close());
 
 const optionsOfTransactions: native.TransactionOptions[] = [
@@ -176,3 +182,13 @@ test.each(['commitTransaction', 'abortTransaction'] as const)(
     await stored.deleteMany({});
   },
 );
+
+test('reads behind a transaction of which no server heard keep its read preference, as with the driver', async () => {
+  for (const { client, db } of [clients.ours, clients.native]) {
+    await using session = client.startSession();
+    session.startTransaction({ readPreference: 'secondary' });
+    await session.abortTransaction();
+    const read = db.collection<Thing>('things').findOne({}, { session });
+    await expect(read).rejects.toThrow('Server selection timed out after 2000 ms');
+  }
+});

@@ -51,12 +51,14 @@ export class SessionLink {
 
   /**
    * The transaction was ended here, since no server had heard of it. The worker may have: from an operation that was
-   * refused before it was sent. What is called next would begin the transaction there.
+   * refused before it was sent. What is called next would begin the transaction there. If it has not, it is told of
+   * both: reads behind a transaction keep its read preference, in the driver's sessions.
    */
   noteEmptyEnd(): void {
     // A caller that did not wait may have started another meanwhile.
     if (this.inTransaction) return;
-    this.#update = { ended: sessionInternals(this.#session).transaction.state };
+    const { state } = sessionInternals(this.#session).transaction;
+    this.#update = { startTransaction: this.#transactionOptions(), ended: state };
   }
 
   #transactionOptions(): Document {
@@ -105,8 +107,9 @@ export class SessionLink {
     const internals = sessionInternals(this.#session);
     let update = this.#update;
     this.#update = undefined;
-    // One that was ended before its first operation is none of the worker's.
-    if (update?.startTransaction !== undefined && !this.isStarting) update = undefined;
+    // A start is void where the transaction is neither starting any more nor noted as ended.
+    const isStart = update?.startTransaction !== undefined && update.ended === undefined;
+    if (isStart && !this.isStarting) update = undefined;
     const started = internals.txnNumberIncrement;
     if (started > 0) {
       update = { ...update, started };

@@ -89,7 +89,7 @@ export interface SessionDefinition {
  */
 export interface SessionUpdate extends SessionTimes {
   startTransaction?: Document;
-  /** The state of one that has ended on the main thread. No server has heard of it, the worker perhaps of its start. */
+  /** The state of that transaction where it has ended on the main thread, before any server had heard of it. */
   ended?: string;
   /** How many transactions were started since the last update: those that were empty count as well. */
   started?: number;

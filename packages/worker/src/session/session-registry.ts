@@ -78,14 +78,13 @@ export class SessionRegistry {
     }) as SessionUpdate;
     setTimes(session, times);
     const increment = internals.txnNumberIncrement + (started ?? 0);
-    // Of one that was ended there before its first command, the start may have been heard of here, with an
-    // operation that sent nothing.
-    if (ended !== undefined) internals.transaction.state = ended;
     if (startTransaction !== undefined) {
       // The main thread has checked that none is under way.
       if (session.inTransaction()) internals.transaction.state = 'NO_TRANSACTION';
       session.startTransaction(transactionOptions(startTransaction));
     }
+    // By then it was over there, without a command.
+    if (ended !== undefined) internals.transaction.state = ended;
     internals.txnNumberIncrement = increment;
   }
 
