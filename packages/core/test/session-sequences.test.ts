@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type * as native from 'mongodb';
+import * as native from 'mongodb';
 
 import { openClients, type Clients, type Side } from './support/clients';
 import { runs } from './support/effort';
@@ -190,5 +190,17 @@ test('reads behind a transaction of which no server heard keep its read preferen
     await session.abortTransaction();
     const read = db.collection<Thing>('things').findOne({}, { session });
     await expect(read).rejects.toThrow('Server selection timed out after 2000 ms');
+  }
+});
+
+test('a commit that is tried again in a session that has ended is refused, as by the driver', async () => {
+  for (const { client, db } of [clients.ours, clients.native]) {
+    const session = client.startSession();
+    session.startTransaction();
+    await db.collection<Thing>('things').updateOne({ _id: 100 }, { $inc: { a: 1 } }, { session });
+    await session.commitTransaction();
+    await session.endSession();
+    const again = session.commitTransaction();
+    await expect(again).rejects.toThrow(native.MongoExpiredSessionError);
   }
 });

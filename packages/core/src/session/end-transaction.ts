@@ -1,4 +1,9 @@
-import { MongoError, MongoTransactionError, type ClientSession } from 'mongodb';
+import {
+  MongoError,
+  MongoExpiredSessionError,
+  MongoTransactionError,
+  type ClientSession,
+} from 'mongodb';
 
 import { eitherSignal } from '../abort/deadline';
 import { Limits } from '../abort/limits';
@@ -50,6 +55,9 @@ async function commit(session: ClientSession, tie: Tie, native: Native, turn: Tu
   if (link === undefined) {
     const ending = here('session.commitTransaction', session, tie, native);
     return await untilAborted(ending, turn.signal);
+  }
+  if (session.hasEnded) {
+    throw new MongoExpiredSessionError('Use of expired sessions is not permitted');
   }
   const { transaction } = sessionInternals(session);
   if (link.isLost) {
