@@ -56,6 +56,26 @@ test('all documents arrive, with their ids, and the loop turns meanwhile', async
   expect(last).toStrictEqual(documents[COUNT - 1]);
 });
 
+test.each([3, COUNT])('its caller may empty the list of %d documents at once', async (count) => {
+  for (const db of [here, there]) {
+    const collection = db.collection<Row>('rows');
+    const list = rows(count);
+    const inserted = collection.insertMany(list);
+    list.length = 0;
+    const { insertedCount, insertedIds } = await inserted;
+    expect([insertedCount, Object.keys(insertedIds).length]).toStrictEqual([count, count]);
+
+    const operations = rows(count).map(({ _id }) => ({
+      insertOne: { document: { _id: -1 - _id, text } },
+    }));
+    const written = collection.bulkWrite(operations);
+    operations.length = 0;
+    expect((await written).insertedIds[count - 1]).toBe(-count);
+    expect(await collection.countDocuments()).toBe(2 * count);
+    await collection.deleteMany({});
+  }
+});
+
 test('the loop turns between large documents of a list, however few they are', async () => {
   let turns = 0;
   const encodedAt: number[] = [];

@@ -5,10 +5,12 @@ import type { MethodPlan } from './offload-method';
 
 /** How a client's `bulkWrite` crosses. */
 export const clientBulkWrite: MethodPlan<MongoClient> = {
-  accepts([models]) {
-    return (
-      Array.isArray(models) && models.every((model) => typeof model === 'object' && model !== null)
-    );
+  accepts(args) {
+    const [models] = args as unknown[][];
+    if (!Array.isArray(models)) return false;
+    // A list of its own: the caller may empty his while this is under way.
+    args[0] = [...models];
+    return models.every((model) => typeof model === 'object' && model !== null);
   },
   encode(this: MongoClient, [models], options, bson, sliceMS) {
     const { pkFactory } = this.options as { pkFactory?: { createPk(): unknown } };

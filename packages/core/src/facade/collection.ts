@@ -212,14 +212,12 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
         return false;
       }
       if (!allThere(documents)) return false;
-      if (documents.includes(null) || documents.includes(undefined)) {
-        // What the driver makes of a document that is not there (NODE-6003).
-        args[0] = documents.map((document: unknown) => document ?? { document });
-      }
+      // A list of its own, as the driver makes: the caller may empty his while this is under way. And what the
+      // driver makes of a document that is not there (NODE-6003).
+      const own = documents.map((document: Document | null) => document ?? { document });
+      args[0] = own;
       const forced = bulkForcesServerId(this, options as Document | undefined);
-      for (const document of args[0] as Document[]) {
-        addId(this, document, { forceServerObjectId: forced });
-      }
+      for (const document of own) addId(this, document, { forceServerObjectId: forced });
       return true;
     },
     encode: ([documents], options, bson, sliceMS) =>
@@ -249,8 +247,10 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
   },
   bulkWrite: {
-    accepts([operations, options]) {
+    accepts(args) {
+      const [operations, options] = args;
       if (!Array.isArray(operations)) return false;
+      args[0] = [...(operations as unknown[])];
       const forced = bulkForcesServerId(this, options as Document | undefined);
       for (const operation of operations as unknown[]) {
         if (typeof operation !== 'object' || operation === null) return false;
