@@ -104,6 +104,17 @@ describe('an index', () => {
     circular.self = circular;
     await expectSame((collection) => collection.createIndex({ a: 1 }, { circular } as any));
   });
+
+  test.each(['sparse', 'unique', 'background', 'collation', 'min', 'expireAfterSeconds', 'other'])(
+    'whose option %s is undefined comes to the same, with ignoreUndefined as well',
+    async (option) => {
+      const undefinedOption = { [option]: undefined };
+      await expectSame((collection) => collection.createIndex({ a: 1 }, undefinedOption));
+      await expectSame((collection) => collection.db.createIndex('c', { a: 1 }, undefinedOption));
+      const ignoring = { ...undefinedOption, ignoreUndefined: true };
+      await expectSame((collection) => collection.createIndex({ b: 1 }, ignoring));
+    },
+  );
 });
 
 test('fsync as a write concern asks for the journal', async () => {

@@ -102,6 +102,9 @@ const KNOWN = new Set([
   'countOptions',
 ]);
 
+/** Of those, what may describe an index as well. */
+const OF_INDEXES_TOO = new Set(['background', 'collation', 'min', 'max']);
+
 const BSON_DECODING = [
   'promoteValues',
   'promoteLongs',
@@ -151,7 +154,8 @@ export function crossingOptions(
   let crossing: Document | undefined;
   for (const key in options) {
     const value: unknown = options[key];
-    if (value === undefined || typeof value === 'function' || typeof value === 'symbol') continue;
+    if (typeof value === 'function' || typeof value === 'symbol') continue;
+    if (value === undefined && !(open === 'encodable' && describesIndex(key))) continue;
     if (key === 'session' || key === 'signal' || key === 'timeoutContext' || key === 'timeoutMS')
       continue;
     if (OURS.has(key)) continue;
@@ -161,6 +165,11 @@ export function crossingOptions(
     (crossing ??= {})[key] = plain(key, value);
   }
   return crossing;
+}
+
+/** The driver takes such an option over as it is: where it is undefined, the server is sent null, and refuses it. */
+function describesIndex(key: string): boolean {
+  return !KNOWN.has(key) || OF_INDEXES_TOO.has(key);
 }
 
 function isEncodable(value: unknown): boolean {
