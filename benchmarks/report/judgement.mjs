@@ -6,7 +6,7 @@ import { metrics } from './metrics.mjs';
  * @param {object[]} goals from the catalogue
  * @param {object[]} summaries
  * @returns {object[]} goals with `better`, `proofs` (what each of its sections reached, where it was measured,
- *   and the floor below it, in the same unit), `missing` (sections that were not) and `met` (undefined where nothing was measured)
+ *   and what the floor below it would reach, where there is one), `missing` (sections that were not) and `met` (undefined where nothing was measured)
  */
 export function judge(goals, summaries) {
   const figureOf = (id, name) =>
@@ -19,8 +19,8 @@ export function judge(goals, summaries) {
     const proofs = measured
       .map(({ id, figure }) => ({
         section: id,
-        reached: reachedBy(goal, figure, measured),
-        floor: goal.kind === 'value' ? figure.sides.floor?.median : undefined,
+        reached: reachedBy(goal, figure, measured, 'ours'),
+        floor: reachedBy(goal, figure, measured, 'floor'),
       }))
       .filter(({ reached }) => reached !== undefined)
       .map((proof) => ({
@@ -36,17 +36,20 @@ export function judge(goals, summaries) {
   });
 }
 
-function reachedBy({ kind }, { sides: { native, ours } }, measured) {
+/** @param {'ours' | 'floor'} side whose figure is held against the goal */
+function reachedBy({ kind }, { sides }, measured, side) {
+  const { native, [side]: own } = sides;
+  if (own === undefined) return undefined;
   switch (kind) {
     case 'value':
-      return ours.median;
+      return own.median;
     case 'ratio':
-      return native && ours.median / native.median;
+      return native && own.median / native.median;
     case 'difference':
-      return native && ours.median - native.median;
+      return native && own.median - native.median;
     case 'flat': {
-      const least = Math.min(...measured.map(({ figure }) => figure.sides.ours.median));
-      return measured.length < 2 ? undefined : ours.median / least;
+      const medians = measured.map(({ figure }) => figure.sides[side]?.median ?? Infinity);
+      return medians.length < 2 ? undefined : own.median / Math.min(...medians);
     }
   }
 }

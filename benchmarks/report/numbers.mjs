@@ -27,16 +27,15 @@ export function goalText({ kind, better, goal }) {
   }
 }
 
-/** What was reached, in the terms of the goal. */
+/** What was reached, in the terms of the goal, and what the floor below it would reach. */
 export function reachedText({ kind }, { reached, floor }) {
-  switch (kind) {
-    case 'ratio':
-      return ratioText(reached);
-    case 'difference':
-      return `native ${reached < 0 ? '−' : '+'} ${number(Math.abs(reached))}`;
-    case 'flat':
-      return `${reached.toFixed(2)} × the least`;
-    default:
-      return `${number(reached)}${floor === undefined ? '' : ` (floor ${number(floor)})`}`;
-  }
+  const text = textOf[kind];
+  return floor === undefined ? text(reached) : `${text(reached)} (floor ${text(floor)})`;
 }
+
+const textOf = {
+  ratio: ratioText,
+  difference: (reached) => `native ${reached < 0 ? '−' : '+'} ${number(Math.abs(reached))}`,
+  flat: (reached) => `${reached.toFixed(2)} × the least`,
+  value: number,
+};

@@ -76,6 +76,28 @@ test.each([3, COUNT])('its caller may empty the list of %d documents at once', a
   }
 });
 
+test('the ids that are given back are those at the call, though the caller changes them meanwhile', async () => {
+  for (const db of [here, there]) {
+    const collection = db.collection<Row>('rows');
+    const list = rows(3);
+    const inserted = collection.insertMany(list);
+    const operations = rows(3).map(({ _id }) => ({
+      insertOne: { document: { _id: -1 - _id, text } },
+    }));
+    const written = collection.bulkWrite(operations);
+    const refused = collection.insertMany([
+      { _id: 7, text },
+      { _id: 7, text },
+    ]);
+    for (const document of list) document._id += 100;
+    for (const { insertOne } of operations) insertOne.document._id -= 100;
+    expect((await inserted).insertedIds).toStrictEqual({ 0: 0, 1: 1, 2: 2 });
+    expect((await written).insertedIds).toStrictEqual({ 0: -1, 1: -2, 2: -3 });
+    await expect(refused).rejects.toMatchObject({ insertedIds: { 0: 7 } });
+    await collection.deleteMany({});
+  }
+});
+
 test('the loop turns between large documents of a list, however few they are', async () => {
   let turns = 0;
   const encodedAt: number[] = [];

@@ -32,8 +32,10 @@ import {
   addId,
   bulkResult,
   completeBulkError,
+  idsAtCall,
   insertedDocument,
-  type InsertedId,
+  ownDocuments,
+  ownOperations,
 } from './inserts';
 import { offloadMethods, type Carrier } from './offload-method';
 import { checkOwnOptions } from './own-options';
@@ -206,27 +208,16 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
   insertMany: {
     sendsBytes: true,
     accepts(args) {
-      const [documents, options] = args;
-      if (!Array.isArray(documents) || documents.length === 0) return false;
-      if (!documents.every((document) => document == null || typeof document === 'object')) {
-        return false;
-      }
-      if (!allThere(documents)) return false;
-      // A list of its own, as the driver makes: the caller may empty his while this is under way. And what the
-      // driver makes of a document that is not there (NODE-6003).
-      const own = documents.map((document: Document | null) => document ?? { document });
+      const own = ownDocuments(this, args[0], args[1] as Document | undefined);
+      if (own === undefined) return false;
       args[0] = own;
-      const forced = bulkForcesServerId(this, options as Document | undefined);
-      for (const document of own) addId(this, document, { forceServerObjectId: forced });
       return true;
     },
     encode: ([documents], options, bson, sliceMS) =>
       encodeListCall(documents as Document[], options, bson, sliceMS),
     result(result, [documents, options]) {
       const insertedIds: Record<number, unknown> = {};
-      (documents as Document[]).forEach(({ _id }, index) => {
-        insertedIds[index] = _id;
-      });
+      for (const { index, _id } of idsAtCall(documents)) insertedIds[index] = _id;
       return {
         acknowledged: acknowledged(this, options as Document | undefined),
         insertedCount: (result as { nInserted: number }).nInserted,
@@ -234,13 +225,9 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       };
     },
     error(error, [documents, options]) {
-      const ids = (documents as Document[]).map(({ _id }, index) => ({
-        index,
-        _id: _id as unknown,
-      }));
       return completeBulkError(
         error,
-        ids,
+        idsAtCall(documents),
         ordered(options),
         (index) => (documents as Document[])[index],
       );
@@ -248,34 +235,19 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
   },
   bulkWrite: {
     accepts(args) {
-      const [operations, options] = args;
-      if (!Array.isArray(operations)) return false;
-      args[0] = [...(operations as unknown[])];
-      const forced = bulkForcesServerId(this, options as Document | undefined);
-      for (const operation of operations as unknown[]) {
-        if (typeof operation !== 'object' || operation === null) return false;
-        if (!('insertOne' in operation)) continue;
-        const document = insertedDocument(operation);
-        if (typeof document !== 'object') return false;
-        addId(this, document, { forceServerObjectId: forced });
-      }
+      const own = ownOperations(this, args[0], args[1] as Document | undefined);
+      if (own === undefined) return false;
+      args[0] = own;
       return true;
     },
     encode: ([operations], options, bson, sliceMS) =>
       encodeListCall(operations as Document[], options, bson, sliceMS),
     result(result, [operations, options]) {
-      return bulkResult(
-        result as Document,
-        insertedIds(operations as Document[]),
-        ordered(options),
-      );
+      return bulkResult(result as Document, idsAtCall(operations), ordered(options));
     },
     error(error, [operations, options]) {
-      return completeBulkError(
-        error,
-        insertedIds(operations as Document[]),
-        ordered(options),
-        (index) => insertedDocument((operations as Document[])[index] ?? {}),
+      return completeBulkError(error, idsAtCall(operations), ordered(options), (index) =>
+        insertedDocument((operations as Document[])[index] ?? {}),
       );
     },
   },
@@ -321,27 +293,6 @@ function looksLikeUpdate(update: unknown): boolean {
   return keys.some((key) => (update as Document)[key] !== undefined);
 }
 
-/** Whether no index of an array is empty: iterating by a callback passes those over. */
-function allThere(list: unknown[]): boolean {
-  for (let i = 0; i < list.length; i++) if (!(i in list)) return false;
-  return true;
-}
-
-function bulkForcesServerId(collection: AnyCollection, options: Document | undefined): boolean {
-  return (
-    options?.forceServerObjectId === true || collection.db.options?.forceServerObjectId === true
-  );
-}
-
 function ordered(options: unknown): boolean {
   return (options as { ordered?: boolean } | undefined)?.ordered !== false;
-}
-
-function insertedIds(operations: Document[]): InsertedId[] {
-  const ids: InsertedId[] = [];
-  operations.forEach((operation, index) => {
-    const document = insertedDocument(operation);
-    if (document !== undefined) ids.push({ index, _id: document._id as unknown });
-  });
-  return ids;
 }

@@ -41,6 +41,73 @@ export function addId(
   return true;
 }
 
+/** The ids that the documents of a call had when it was made, by the call's own list. */
+const insertedIds = new WeakMap<object, InsertedId[]>();
+
+/** See {@link ownDocuments} and {@link ownOperations}. */
+export function idsAtCall(own: unknown): InsertedId[] {
+  return insertedIds.get(own as object) ?? [];
+}
+
+/**
+ * A list of its own of the documents that `insertMany` is called with, each with its `_id`, as the driver makes it: the
+ * caller may empty his list, or give a document another `_id`, while the call is under way.
+ *
+ * @returns undefined for a list that the driver refuses
+ */
+export function ownDocuments(
+  collection: Collection,
+  documents: unknown,
+  options: Document | undefined,
+): Document[] | undefined {
+  if (!Array.isArray(documents) || documents.length === 0) return undefined;
+  for (let i = 0; i < documents.length; i++) {
+    const document: unknown = documents[i];
+    // Iterating by a callback, the driver passes over places that are empty.
+    if (document == null ? !(i in documents) : typeof document !== 'object') return undefined;
+  }
+  const forced = { forceServerObjectId: forcesServerId(collection, options) };
+  const ids: InsertedId[] = [];
+  const own = documents.map((given: Document | null, index) => {
+    // What the driver makes of a document that is not there (NODE-6003).
+    const document = given ?? { document: given };
+    addId(collection, document, forced);
+    ids.push({ index, _id: document._id as unknown });
+    return document;
+  });
+  insertedIds.set(own, ids);
+  return own;
+}
+
+/** The same of the operations that `bulkWrite` is called with. */
+export function ownOperations(
+  collection: Collection,
+  operations: unknown,
+  options: Document | undefined,
+): Document[] | undefined {
+  if (!Array.isArray(operations)) return undefined;
+  const forced = { forceServerObjectId: forcesServerId(collection, options) };
+  const ids: InsertedId[] = [];
+  const own = [...(operations as unknown[])] as Document[];
+  for (const [index, operation] of own.entries()) {
+    if (typeof operation !== 'object' || operation === null) return undefined;
+    if (!('insertOne' in operation)) continue;
+    const document = insertedDocument(operation);
+    if (typeof document !== 'object') return undefined;
+    addId(collection, document, forced);
+    ids.push({ index, _id: document._id as unknown });
+  }
+  insertedIds.set(own, ids);
+  return own;
+}
+
+/** Of several operations only `true` counts; see `addId` for one. */
+function forcesServerId(collection: Collection, options: Document | undefined): boolean {
+  return (
+    options?.forceServerObjectId === true || collection.db.options?.forceServerObjectId === true
+  );
+}
+
 /** Whether the server acknowledges a write with these options, which it has done. */
 export function acknowledged(collection: Collection, options: Document | undefined): boolean {
   // In a transaction the collection's write concern does not count; outside of one the driver refuses such a write.
