@@ -44,6 +44,40 @@ test('an update is judged by what it is, not by what toBSON makes of it', async 
   await expectSame((collection) => collection.findOneAndUpdate({ _id: 1 }, operators));
 });
 
+test('what is no document is refused by the server where one is inserted, or by BSON where it is no value', async () => {
+  const { Long } = native;
+  const circle: Record<string, unknown> = {};
+  circle.of = circle;
+  const odd = [
+    [],
+    [{ a: 1 }],
+    new Date(0),
+    /x/,
+    Buffer.from('abc'),
+    Long.ONE,
+    new Map([['a', 1]]),
+    circle,
+  ];
+  for (const document of odd as any[]) {
+    await expectSame(async (collection) => {
+      const { insertedId, ...rest } = await collection.insertOne(document);
+      return { ...rest, id: typeof insertedId };
+    });
+  }
+});
+
+test('a function or a symbol is no name', async () => {
+  for (const name of [() => 1, Symbol('c')] as any[]) {
+    for (const db of [clients.ours.db, clients.ours.client.db(name)]) {
+      const collection = db.collection(db === clients.ours.db ? name : 'c');
+      const error = { message: expect.stringMatching(/^The name of a (database|collection) must/) };
+      await expect(collection.findOne({})).rejects.toBeInstanceOf(native.MongoInvalidArgumentError);
+      await expect(collection.find({}).toArray()).rejects.toMatchObject(error);
+      await expect(collection.insertOne({ a: 1 })).rejects.toMatchObject(error);
+    }
+  }
+});
+
 test('an array with holes in it is refused by insertMany', async () => {
   const holes: unknown[] = [];
   holes[1] = { a: 1 };

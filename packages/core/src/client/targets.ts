@@ -1,5 +1,5 @@
 import type { TargetDefinition } from '@mongo-offload/worker/protocol';
-import { BSON, type Document } from 'mongodb';
+import { BSON, MongoInvalidArgumentError, type Document } from 'mongodb';
 
 /** A client, database or collection as workers know it. */
 export interface TargetRef {
@@ -26,7 +26,10 @@ export class Targets {
     this.#client = client;
   }
 
+  /** @throws MongoInvalidArgumentError for a name that BSON cannot hold */
   get(db: Named | undefined, collection: Named | undefined): TargetRef {
+    checkName('database', db?.name);
+    checkName('collection', collection?.name);
     const key = keyOf(db, collection);
     let target = this.#known.get(key);
     if (target === undefined) {
@@ -51,6 +54,15 @@ function keyOf(db: Named | undefined, collection: Named | undefined): string {
   const name = (db?.name ?? '') + (collection === undefined ? '' : collectionKey(collection.name));
   if (db?.options === undefined && collection?.options === undefined) return name;
   return name + JSON.stringify([db?.options, collection?.options]);
+}
+
+/** The driver sends its commands without a name that is a function or a symbol, and gives the server's riddles. */
+function checkName(what: string, name: unknown): void {
+  if (typeof name === 'function' || typeof name === 'symbol') {
+    throw new MongoInvalidArgumentError(
+      `The name of a ${what} must be a string, not a ${typeof name}`,
+    );
+  }
 }
 
 /** A collection without a name, which the server refuses, is not the database itself. */

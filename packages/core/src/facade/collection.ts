@@ -16,7 +16,7 @@ import type {
 } from 'mongodb';
 
 import { offloadedBulk, OrderedBulkOperation, UnorderedBulkOperation } from '../bulk';
-import { encodeListCall } from '../calls/encode';
+import { encodeCall, encodeListCall } from '../calls/encode';
 import { watching, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
@@ -196,8 +196,14 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       addId(this, document, options as Document | undefined);
       return true;
     },
-    encode: ([document], options, bson, sliceMS) =>
-      encodeListCall([document as Document], options, bson, sliceMS),
+    encode([document], options, bson, sliceMS) {
+      try {
+        return encodeListCall([document as Document], options, bson, sliceMS);
+      } catch {
+        // A date or an array is no document, but may be a value: the server says what it thinks of it.
+        return encodeCall({ a: [document], o: options }, bson);
+      }
+    },
     result(_result, [document, options]) {
       return {
         acknowledged: acknowledged(this, options as Document | undefined),
