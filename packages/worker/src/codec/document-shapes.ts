@@ -1,3 +1,4 @@
+import { objectsLike } from './kept-alive';
 import { compiledWriter, MAX_KEYS, type ObjectWriter } from './shape-writer';
 
 /** A place for objects: the root, an array, or a key of a compiled writer. It remembers what wrote the last one there. */
@@ -11,6 +12,8 @@ interface Candidate {
   seen: number;
   /** Undefined until it was seen often enough; null where nothing can be compiled for it. */
   writer: ObjectWriter | null | undefined;
+  /** Objects like those that are written, kept for as long as the writer: see kept-alive.ts. */
+  samples?: object[];
 }
 
 const COMPILE_AFTER = 8;
@@ -49,7 +52,7 @@ export class DocumentShapes {
     for (const recent of this.#recent) {
       if (same(recent.keys, keys)) return (site.writer = recent);
     }
-    const found = this.#known(keys);
+    const found = this.#known(keys, document);
     if (found === undefined) return keys;
     this.#recent[this.#turn] = found;
     this.#turn = (this.#turn + 1) % MAX_RECENT;
@@ -61,13 +64,16 @@ export class DocumentShapes {
     if (this.#large.size > 0) this.#large.clear();
   }
 
-  #known(keys: readonly string[]): ObjectWriter | undefined {
+  #known(keys: readonly string[], document: object): ObjectWriter | undefined {
     const alike = (this.#candidates[keys.length] ??= []);
     for (const candidate of alike) {
       if (!same(candidate.keys, keys)) continue;
       if (candidate.writer === undefined && ++candidate.seen >= COMPILE_AFTER) {
         candidate.writer = this.#writers < MAX_WRITERS ? (compiledWriter(keys) ?? null) : null;
-        if (candidate.writer !== null) this.#writers += 1;
+        if (candidate.writer !== null) {
+          this.#writers += 1;
+          candidate.samples = objectsLike(document, keys);
+        }
       }
       return candidate.writer ?? undefined;
     }

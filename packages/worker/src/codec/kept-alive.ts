@@ -7,7 +7,8 @@ import type { ShapeReader, TapeCursor } from './tape-cursor';
  * V8 throws optimised code away when a full collection finds that no object of a kind is alive that the code was made
  * for. Between two results there is neither a document nor a reader of them: the next result would be read by slow code
  * for as long as it takes to optimise it again, tens of milliseconds. So one of each is kept: a sample by the readers of
- * its shape, a reader of an empty chunk by the main thread's `noBatch`.
+ * its shape, a reader of an empty chunk by the main thread's `noBatch`. The same holds for what is written: between two
+ * lists that a program inserts there may be none of its documents.
  */
 
 /** A chunk without documents. */
@@ -31,6 +32,24 @@ export function sampleOf(read: ShapeReader, cursor: TapeCursor): Document {
   cursor.wideAt = wideAt;
   blank(sample);
   return sample;
+}
+
+/**
+ * Objects with these keys, made as documents usually come to be, by setting one key after the other and by JSON.parse (V8
+ * gives these another hidden class), with nothing in them that is anyone's data. No getter of the document's is called.
+ */
+export function objectsLike(document: object, keys: readonly string[]): object[] {
+  const built: Record<string, unknown> = {};
+  for (const key of keys) {
+    built[key] = blankLike(Object.getOwnPropertyDescriptor(document, key)?.value);
+  }
+  return [built, JSON.parse(JSON.stringify(built)) as object];
+}
+
+/** A value of V8's same representation. */
+function blankLike(value: unknown): unknown {
+  if (typeof value === 'number') return (value | 0) === value ? 0 : 0.5;
+  return typeof value === 'string' ? '' : null;
 }
 
 /** Values are replaced by others of V8's same representation, so that the hidden class stays as it is. */

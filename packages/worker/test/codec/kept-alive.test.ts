@@ -1,7 +1,10 @@
+import v8 from 'node:v8';
+import vm from 'node:vm';
+
 import { Binary, BSON, Long, ObjectId, type Document } from 'mongodb';
 
-import { emptyChunk, TapeDecoder } from '../../src/codec';
-import { sampleOf } from '../../src/codec/kept-alive';
+import { BsonWriter, emptyChunk, TapeDecoder } from '../../src/codec';
+import { objectsLike, sampleOf } from '../../src/codec/kept-alive';
 import { TapeCursor } from '../../src/codec/tape-cursor';
 import { Pipe } from './tape';
 
@@ -81,5 +84,59 @@ describe('what is kept alive of a shape', () => {
     const reader = new TapeDecoder().open(emptyChunk(), {});
     expect(reader.length).toBe(0);
     expect(() => reader.next()).toThrow(RangeError);
+  });
+});
+
+describe('what is kept alive of the objects that are written', () => {
+  const parsed = JSON.parse(
+    '{"a":1,"b":"text","c":{"d":[1,2]},"e":0.5,"f":true,"g":null}',
+  ) as Document;
+
+  it('has their keys, and none of their data', () => {
+    for (const sample of objectsLike(parsed, Object.keys(parsed))) {
+      expect(Object.entries(sample)).toStrictEqual([
+        ['a', 0],
+        ['b', ''],
+        ['c', null],
+        ['e', 0.5],
+        ['f', null],
+        ['g', null],
+      ]);
+    }
+  });
+
+  it('has their hidden class, so that V8 does not take it for gone', () => {
+    v8.setFlagsFromString('--allow-natives-syntax');
+    const haveSameMap = vm.runInThisContext('(a, b) => %HaveSameMap(a, b)') as (
+      a: object,
+      b: object,
+    ) => boolean;
+    // Called once while it may be: V8 reads a function when it is first called.
+    expect(haveSameMap(parsed, parsed)).toBe(true);
+    v8.setFlagsFromString('--no-allow-natives-syntax');
+    const built: Document = {};
+    for (const key of ['x', 'y', 'z']) built[key] = key === 'y' ? 2.5 : 'text';
+    for (const object of [parsed, built]) {
+      const keys = Object.keys(object);
+      const alike = (samples: object[]): boolean =>
+        samples.some((sample) => haveSameMap(sample, object));
+      expect(alike(objectsLike(object, keys))).toBe(true);
+      expect(alike(objectsLike(object, keys.slice(1)))).toBe(false);
+    }
+  });
+
+  it('is made without asking a getter', () => {
+    const writer = new BsonWriter(65_536);
+    let asked = 0;
+    for (let i = 0; i < 20; i++) {
+      const document = {
+        plain: i,
+        get made() {
+          return (asked += 1);
+        },
+      };
+      writer.document(document, { ignoreUndefined: false, serializeFunctions: false });
+    }
+    expect(asked).toBe(20);
   });
 });
