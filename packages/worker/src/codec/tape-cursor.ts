@@ -216,6 +216,7 @@ export class TapeCursor implements LazySource {
     if (count === NULL_ARRAY) return null;
     const { ints } = this;
     const only = ints[this.intAt + 1] === count && count <= MOST_PRESIZED;
+    if (only && count <= 2) return this.#oneOrTwo(count);
     const array = only ? this.#presized(ints[this.intAt], count) : [];
     let filled = 0;
     while (filled < count) {
@@ -227,6 +228,26 @@ export class TapeCursor implements LazySource {
       this.#run(kind, array, filled, (filled += length));
     }
     return array;
+  }
+
+  /** Most arrays with anything in them: literals cost a third of what is cut out of another array and filled. */
+  #oneOrTwo(count: number): unknown[] {
+    const { doubles, ints, promotion } = this;
+    const kind = ints[this.intAt];
+    const at = (this.intAt += 2);
+    // A literal for each of V8's kinds of arrays: one for several would come to be of the most general kind.
+    if (kind === Kind.Int32 && !promotion.wrapNumbers) {
+      this.intAt += count;
+      return count === 1 ? [ints[at]] : [ints[at], ints[at + 1]];
+    }
+    if (kind === Kind.Double && !promotion.wrapNumbers) {
+      const from = this.doubleAt;
+      this.doubleAt += count;
+      return count === 1 ? [doubles[from]] : [doubles[from], doubles[from + 1]];
+    }
+    const first = kind === Kind.Document ? this.readDocument() : this.readValue(kind);
+    if (count === 1) return [first];
+    return [first, kind === Kind.Document ? this.readDocument() : this.readValue(kind)];
   }
 
   /**
