@@ -44,6 +44,19 @@ const models: fc.Arbitrary<any> = fc.oneof(
   fc.constantFrom({}, { nope: {} }, null, { insertOne: {}, deleteOne: {} }),
 );
 
+/** Those that are sent as the bytes that they came in, and others that look like them. */
+const inserts: fc.Arbitrary<any> = fc.oneof(
+  { weight: 20, arbitrary: fc.record({ insertOne: fc.record({ document: documents }) }) },
+  fc.record({ insertOne: documents }),
+  fc.constantFrom(
+    { insertOne: { document: { _id: Buffer.from('id'), nested: { list: [{ a: 1 }] } } } },
+    { insertOne: { document: null } },
+    { insertOne: { document: [] } },
+    { insertOne: { document: { _id: 4 }, more: 1 } },
+    { insertOne: { document: { _id: 4 } }, deleteOne: { filter: {} } },
+  ),
+);
+
 type Step = (bulk: native.BulkOperationBase) => unknown;
 
 /** What is called on a bulk operation that is built step by step. */
@@ -100,18 +113,51 @@ async function written(
   );
 }
 
-test('bulkWrite', async () => {
-  const options = fc.record(
-    { ordered: fc.boolean(), ignoreUndefined: fc.boolean(), forceServerObjectId: fc.boolean() },
-    { requiredKeys: [] },
-  );
-  await fc.assert(
-    fc.asyncProperty(fc.array(models, { maxLength: 6 }), options, async (list, how) => {
-      await compare((things) => things.bulkWrite(structuredClone(list), { ...how }));
-    }),
-    runs(60),
-  );
-}, 600_000);
+test.each([
+  ['of all kinds', models],
+  ['that insert', inserts],
+])(
+  'bulkWrite of operations %s',
+  async (_kind, operations) => {
+    const options = fc.record(
+      { ordered: fc.boolean(), ignoreUndefined: fc.boolean(), forceServerObjectId: fc.boolean() },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(operations, { maxLength: 6 }), options, async (list, how) => {
+        await compare((things) => things.bulkWrite(structuredClone(list), { ...how }));
+      }),
+      runs(60),
+    );
+  },
+  600_000,
+);
+
+test.each([
+  { updateOne: { filter: { _id: 1 }, update: { $set: { _id: Buffer.from('bytes') } } } },
+  { replaceOne: { filter: { _id: 1 }, replacement: { _id: 2n }, upsert: true } },
+  { deleteOne: { filter: { $bad: [1, new Date(5), Buffer.from('bytes')] }, hint: { a: 1 } } },
+  { insertOne: { document: { _id: 1, bytes: Buffer.from('bytes') } } },
+] as native.AnyBulkWriteOperation[])(
+  'the error of a bulk write shows the operation %j as it was given',
+  async (operation) => {
+    const shown = async ({ db }: Side<native.MongoClient>, built: boolean): Promise<unknown> => {
+      const things = db.collection<any>('things');
+      await things.deleteMany({});
+      await things.insertOne({ _id: 1 });
+      const write = built
+        ? things.initializeOrderedBulkOp().raw(operation).execute()
+        : things.bulkWrite([operation]);
+      const error: unknown = await write.catch((thrown: unknown) => thrown);
+      const [{ index, code, err }] = [(error as native.MongoBulkWriteError).writeErrors].flat();
+      return { index, code, op: err.op as unknown };
+    };
+    for (const built of [false, true]) {
+      const [ours, theirs] = [await shown(clients.ours, built), await shown(clients.native, built)];
+      expect(ours).toStrictEqual(theirs);
+    }
+  },
+);
 
 test('insertMany', async () => {
   const options = fc.record({ ordered: fc.boolean() }, { requiredKeys: [] });

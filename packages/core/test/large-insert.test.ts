@@ -159,12 +159,15 @@ test('a document that cannot be encoded ends its own call, and no other', async 
 });
 
 describe.each([true, false])('errors where ordered is %s', (ordered) => {
-  test('are the driver’s, across commands', async () => {
+  test.each([
+    ['insertMany', (documents: Row[]) => documents],
+    ['bulkWrite', (documents: Row[]) => documents.map((document) => ({ insertOne: { document } }))],
+  ] as const)('are the driver’s, across commands of %s', async (method, listOf) => {
     const outcome = async (collection: native.Collection<Row>): Promise<unknown> => {
       const documents = rows();
       documents[15_000]._id = 3;
       documents[21_000]._id = 4;
-      const error = await collection.insertMany(documents, { ordered }).then(
+      const error = await collection[method](listOf(documents) as never, { ordered }).then(
         () => undefined,
         (thrown: unknown) => thrown as native.MongoBulkWriteError,
       );
@@ -193,6 +196,7 @@ test('a document that no server takes is refused as the driver refuses it', asyn
     for (const insert of [
       () => db.collection<Row>('rows').insertMany([document]),
       () => db.collection<Row>('rows').insertOne(document),
+      () => db.collection<Row>('rows').bulkWrite([{ insertOne: { document } }]),
     ]) {
       outcomes.push(
         await insert().then(String, (error: unknown) => [
@@ -202,7 +206,7 @@ test('a document that no server takes is refused as the driver refuses it', asyn
       );
     }
   }
-  expect(outcomes.slice(2)).toStrictEqual(outcomes.slice(0, 2));
+  expect(outcomes.slice(3)).toStrictEqual(outcomes.slice(0, 3));
   const huge = { _id: 1, text: 'y'.repeat(60 * 1024 * 1024) };
   await expect(here.collection<Row>('rows').insertOne(huge)).rejects.toThrow(
     native.MongoInvalidArgumentError,

@@ -89,9 +89,7 @@ async function execute(
     })) as Document;
     return bulkResult(result, insertedIds, isOrdered);
   } catch (error) {
-    throw completeBulkError(error as Error, insertedIds, isOrdered, (index) =>
-      statements[index]?.t === driver.BatchType.INSERT ? statements[index].d : undefined,
-    );
+    throw completeBulkError(error as Error, insertedIds, isOrdered, (index) => statements[index].d);
   } finally {
     limits.end();
   }

@@ -33,9 +33,9 @@ import {
   bulkResult,
   completeBulkError,
   idsAtCall,
-  insertedDocument,
   ownDocuments,
   ownOperations,
+  shownOperation,
 } from './inserts';
 import { offloadMethods, type Carrier } from './offload-method';
 import { checkOwnOptions } from './own-options';
@@ -240,6 +240,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
   },
   bulkWrite: {
+    sendsBytes: true,
     accepts(args) {
       const own = ownOperations(this, args[0], args[1] as Document | undefined);
       if (own === undefined) return false;
@@ -252,8 +253,8 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       return bulkResult(result as Document, idsAtCall(operations), ordered(options));
     },
     error(error, [operations, options]) {
-      return completeBulkError(error, idsAtCall(operations), ordered(options), (index) =>
-        insertedDocument((operations as Document[])[index] ?? {}),
+      return completeBulkError(error, idsAtCall(operations), ordered(options), (index, statement) =>
+        shownOperation((operations as Document[])[index], statement),
       );
     },
   },

@@ -123,6 +123,27 @@ export function insertedDocument(operation: Document): Document | undefined {
   return (model?.document as Document | undefined) ?? model ?? undefined;
 }
 
+/**
+ * What the driver's write error shows of an operation of a bulk write: the document itself that it inserts, or the
+ * statement that was made of it, in which the filter and the like are the caller's own.
+ *
+ * @param statement - as it came back from the worker
+ */
+export function shownOperation(operation: Document, statement: Record<string, unknown>): Document {
+  const inserted = insertedDocument(operation);
+  if (inserted !== undefined) return inserted;
+  const [model] = Object.values(operation) as Record<string, unknown>[];
+  const own: Record<string, unknown> = {
+    ...model,
+    q: model.filter,
+    u: model.update ?? model.replacement,
+  };
+  for (const key of Object.keys(statement)) {
+    if (own[key] !== undefined) statement[key] = own[key];
+  }
+  return statement;
+}
+
 /** The driver's result of a bulk write, whose list of inserted ids stayed here; in the driver's order. */
 export function bulkResult(
   raw: Document,
@@ -144,13 +165,15 @@ export function bulkResult(
 
 /**
  * Puts into the error of a bulk write what stayed here: the ids of what was inserted, and in each
- * write error the caller's own document.
+ * write error the caller's own operation.
+ *
+ * @param shown - what the error shows of the operation at this index, of which this came back
  */
 export function completeBulkError(
   error: Error,
   insertedIds: InsertedId[],
   ordered: boolean,
-  documentAt: (index: number) => Document | undefined,
+  shown: (index: number, cameBack: Document) => Document | undefined,
 ): Error {
   if (error.name !== 'MongoBulkWriteError') return error;
   const bulkError = error as MongoBulkWriteError;
@@ -158,8 +181,8 @@ export function completeBulkError(
   for (const writeError of (Array.isArray(writeErrors)
     ? writeErrors
     : [writeErrors]) as WriteError[]) {
-    const document = documentAt(writeError.err.index);
-    if (document !== undefined) writeError.err.op = document;
+    const { err } = writeError;
+    err.op = shown(err.index, err.op) ?? err.op;
   }
   const raw = bulkError.result.getRawResponse();
   bulkError.result = bulkResult(raw, insertedIds, ordered);

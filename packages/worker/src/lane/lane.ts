@@ -55,6 +55,12 @@ function modeOf(flags: number): EncodeMode {
 /** Cursors of documents: small results travel as a whole, replies are large where nobody says how many they are to have. */
 const OF_DOCUMENTS: ReadonlySet<CursorKind> = new Set(['find', 'aggregate']);
 
+const MAY_TAKE_BYTES: ReadonlySet<OperationName> = new Set([
+  'collection.insertOne',
+  'collection.insertMany',
+  'collection.bulkWrite',
+]);
+
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
 export class Lane {
   readonly #clients: ClientRegistry;
@@ -147,11 +153,13 @@ export class Lane {
       const mode = modeOf(flags);
       const raw = (flags & CallFlag.raw) !== 0;
       const exact = (flags & CallFlag.exact) !== 0;
-      rawDocuments = raw || name.startsWith('cursor.') || name === 'collection.findOne';
+      const { result, effect } = OPERATIONS[name];
+      rawDocuments =
+        result === 'document' || (result === 'raw' && raw) || name.startsWith('cursor.');
       if (session !== 0) {
         args.options = { ...args.options, session: this.#sessions.get(session) };
       }
-      const before = this.#openings.before(target, OPERATIONS[name].effect);
+      const before = this.#openings.before(target, effect);
       if (before !== undefined) await before;
       const dispatch = (): Promise<void> =>
         this.#dispatch(call, name, target, args, { signal, mode, exact, raw, session });
@@ -236,7 +244,7 @@ export class Lane {
 
   /** Whether the operation's documents may go to the server as they came: what listens to commands wants to see them. */
   #takesBytes(name: OperationName, flags: number): boolean {
-    if (name !== 'collection.insertOne' && name !== 'collection.insertMany') return false;
+    if (!MAY_TAKE_BYTES.has(name)) return false;
     return sendsBytes && (flags & CallFlag.raw) !== 0 && !this.#replies.events.active;
   }
 

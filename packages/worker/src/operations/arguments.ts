@@ -1,6 +1,7 @@
 import type { Document } from 'mongodb';
 
 import { decodeFaithful } from '../codec';
+import { int32 } from './int32';
 import { RawDocument } from './raw-inserts';
 import { withReadPreference } from './read-preference';
 
@@ -21,7 +22,7 @@ export type MoreBytes = readonly { buffer: ArrayBuffer; length: number }[];
 /**
  * Reads the arguments of a call, in values that the driver serializes to the very same bytes.
  *
- * @param raw - the documents to be inserted stay bytes
+ * @param raw - the documents to be inserted, or the operations of a bulk write, stay bytes
  */
 export function readArguments(
   bytes: Uint8Array,
@@ -63,8 +64,4 @@ function readDocuments(
 
 function rawDocument(bytes: Uint8Array, at: number): RawDocument {
   return new RawDocument(bytes.subarray(at, at + int32(bytes, at)));
-}
-
-function int32(bytes: Uint8Array, at: number): number {
-  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

@@ -7,6 +7,7 @@ import {
 } from 'mongodb';
 
 import { decodeFaithful } from '../codec';
+import { int32 } from './int32';
 
 /**
  * A document to be inserted, as the bytes that the main thread made of it. They are sent as they are; wherever else
@@ -26,6 +27,33 @@ export class RawDocument {
   toBSON(): Document {
     return decodeFaithful(this.#bytes);
   }
+}
+
+const INSERT_ONE = Buffer.from('\x03insertOne\0');
+const DOCUMENT = Buffer.from('\x03document\0');
+/** Where things are in `{ insertOne: { document } }`: each document begins with its length, of four bytes. */
+const INNER_AT = 4 + INSERT_ONE.length;
+const DOCUMENT_AT = INNER_AT + 4 + DOCUMENT.length;
+
+/** The documents of a bulk write that does nothing but insert them, in bytes; undefined for any other. */
+export function onlyInserts(operations: readonly RawDocument[]): RawDocument[] | undefined {
+  const documents: RawDocument[] = [];
+  for (const { bytes } of operations) {
+    // Behind the document there are the ends of the two around it, and nothing else.
+    if (
+      !startsWith(bytes, 4, INSERT_ONE) ||
+      !startsWith(bytes, INNER_AT + 4, DOCUMENT) ||
+      DOCUMENT_AT + int32(bytes, DOCUMENT_AT) + 2 !== bytes.length
+    ) {
+      return undefined;
+    }
+    documents.push(new RawDocument(bytes.subarray(DOCUMENT_AT, -2)));
+  }
+  return documents;
+}
+
+function startsWith(bytes: Uint8Array, at: number, expected: Uint8Array): boolean {
+  return bytes.length > at + expected.length && expected.every((byte, i) => bytes[at + i] === byte);
 }
 
 /** What the driver's bulk operations gather, and its insert operation, which takes documents in bytes with them. */

@@ -17,7 +17,7 @@ import type { Target } from '../client/registry';
 import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
-import { insertRawDocument, insertRawDocuments, RawDocument } from './raw-inserts';
+import { insertRawDocument, insertRawDocuments, onlyInserts, RawDocument } from './raw-inserts';
 import { tellingFirst } from './telling-first';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
@@ -170,22 +170,37 @@ async function write(
     else await collection.insertOne(document, writeOptions);
     return { kind: 'done' };
   }
+  const raw = rawDocuments(name, first as (Document | RawDocument)[]);
   const operations =
-    name === 'collection.bulkWrite'
-      ? (first as AnyBulkWriteOperation[])
-      : (first as Document[]).map((document) => ({ insertOne: { document } }));
-  const raw = name === 'collection.insertMany' && (first as unknown[])[0] instanceof RawDocument;
+    raw === undefined && name === 'collection.bulkWrite'
+      ? (first as (Document | RawDocument)[]).map(decoded)
+      : (raw ?? (first as Document[])).map((document) => ({ insertOne: { document } }));
   try {
     const result = raw
-      ? await insertRawDocuments(collection, first as RawDocument[], options)
-      : await collection.bulkWrite(operations, writeOptions);
+      ? await insertRawDocuments(collection, raw, options)
+      : await collection.bulkWrite(operations as AnyBulkWriteOperation[], writeOptions);
     return { kind: 'value', value: withoutInsertedIds(result) };
   } catch (error) {
     if ((error as Error).name === 'MongoBulkWriteError') {
-      stripInserted(error as MongoBulkWriteError, operations);
+      stripInserted(error as MongoBulkWriteError, operations as AnyBulkWriteOperation[]);
     }
     throw error;
   }
+}
+
+/** The documents that are inserted, where they came in bytes and nothing else is to be done. */
+function rawDocuments(
+  name: OperationName,
+  list: readonly (Document | RawDocument)[],
+): RawDocument[] | undefined {
+  if (!(list[0] instanceof RawDocument)) return undefined;
+  return name === 'collection.insertMany'
+    ? (list as RawDocument[])
+    : onlyInserts(list as RawDocument[]);
+}
+
+function decoded(operation: Document | RawDocument): Document {
+  return operation instanceof RawDocument ? operation.toBSON() : operation;
 }
 
 /** One statement of a bulk operation that was built on the main thread. */

@@ -1,0 +1,4 @@
+/** The little-endian number of four bytes at `at`, as BSON has its lengths. */
+export function int32(bytes: Uint8Array, at: number): number {
+  return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+}
