@@ -159,34 +159,48 @@ test('a document that cannot be encoded ends its own call, and no other', async 
 });
 
 describe.each([true, false])('errors where ordered is %s', (ordered) => {
-  test.each([
-    ['insertMany', (documents: Row[]) => documents],
-    ['bulkWrite', (documents: Row[]) => documents.map((document) => ({ insertOne: { document } }))],
-  ] as const)('are the driver’s, across commands of %s', async (method, listOf) => {
-    const outcome = async (collection: native.Collection<Row>): Promise<unknown> => {
-      const documents = rows();
-      documents[15_000]._id = 3;
-      documents[21_000]._id = 4;
-      const error = await collection[method](listOf(documents) as never, { ordered }).then(
-        () => undefined,
-        (thrown: unknown) => thrown as native.MongoBulkWriteError,
-      );
-      const list = error?.writeErrors as native.WriteError[];
-      const seen = list.map(({ index, code, errmsg, err }) => ({
-        index,
-        code,
-        errmsg,
-        op: err.op,
-      }));
-      const ids = Object.keys(error?.insertedIds ?? {}).length;
-      const left = await collection.countDocuments();
-      await collection.drop();
-      return [error?.name, error?.code, error?.message, seen, error?.insertedCount, ids, left];
-    };
-    const theirs = await outcome(there.collection<Row>('rows'));
-    expect(await outcome(here.collection<Row>('rows'))).toStrictEqual(theirs);
-    await there.collection<Row>('rows').insertOne({ _id: 0, text });
-  });
+  type Insert = (on: native.Collection<Row>, documents: Row[]) => Promise<unknown>;
+  const ways: Record<string, Insert> = {
+    insertMany: (on, documents) => on.insertMany(documents, { ordered }),
+    bulkWrite: (on, documents) =>
+      on.bulkWrite(
+        documents.map((document) => ({ insertOne: { document } })),
+        { ordered },
+      ),
+    'a bulk operation that is built step by step': (on, documents) => {
+      const bulk = ordered ? on.initializeOrderedBulkOp() : on.initializeUnorderedBulkOp();
+      for (const document of documents) bulk.insert(document);
+      return bulk.execute();
+    },
+  };
+  test.each(Object.entries(ways))(
+    'are the driver’s, across commands of %s',
+    async (_name, insert) => {
+      const outcome = async (collection: native.Collection<Row>): Promise<unknown> => {
+        const documents = rows();
+        documents[15_000]._id = 3;
+        documents[21_000]._id = 4;
+        const error = await insert(collection, documents).then(
+          () => undefined,
+          (thrown: unknown) => thrown as native.MongoBulkWriteError,
+        );
+        const list = error?.writeErrors as native.WriteError[];
+        const seen = list.map(({ index, code, errmsg, err }) => ({
+          index,
+          code,
+          errmsg,
+          op: err.op,
+        }));
+        const ids = Object.keys(error?.insertedIds ?? {}).length;
+        const left = await collection.countDocuments();
+        await collection.drop();
+        return [error?.name, error?.code, error?.message, seen, error?.insertedCount, ids, left];
+      };
+      const theirs = await outcome(there.collection<Row>('rows'));
+      expect(await outcome(here.collection<Row>('rows'))).toStrictEqual(theirs);
+      await there.collection<Row>('rows').insertOne({ _id: 0, text });
+    },
+  );
 });
 
 test('a document that no server takes is refused as the driver refuses it', async () => {

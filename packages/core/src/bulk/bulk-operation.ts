@@ -82,7 +82,9 @@ async function execute(
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
       args: encodeListCall(statements, crossing, bson, state.link.offload.sliceMS),
-      flags: decode.plain ? CallFlag.none : CallFlag.exact,
+      flags:
+        (decode.plain ? CallFlag.none : CallFlag.exact) |
+        ((all as Document).checkKeys === true ? CallFlag.none : CallFlag.raw),
       decoding: decode,
       signal: limits.signal,
       session,

@@ -59,6 +59,7 @@ const MAY_TAKE_BYTES: ReadonlySet<OperationName> = new Set([
   'collection.insertOne',
   'collection.insertMany',
   'collection.bulkWrite',
+  'collection.bulkStatements',
 ]);
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */

@@ -7,6 +7,7 @@ import {
 } from 'mongodb';
 
 import { decodeFaithful } from '../codec';
+import { executeBulk } from './execute-bulk';
 import { int32 } from './int32';
 
 /**
@@ -29,25 +30,34 @@ export class RawDocument {
   }
 }
 
-const INSERT_ONE = Buffer.from('\x03insertOne\0');
-const DOCUMENT = Buffer.from('\x03document\0');
-/** Where things are in `{ insertOne: { document } }`: each document begins with its length, of four bytes. */
-const INNER_AT = 4 + INSERT_ONE.length;
-const DOCUMENT_AT = INNER_AT + 4 + DOCUMENT.length;
+/**
+ * What is around a document that is inserted: the type and key of each element that leads to it. Each stands behind
+ * the length of what it is in, four bytes.
+ */
+const AROUND = {
+  /** `{ insertOne: { document } }` */
+  'collection.bulkWrite': [Buffer.from('\x03insertOne\0'), Buffer.from('\x03document\0')],
+  /** `{ t: 1, d }` */
+  'collection.bulkStatements': [Buffer.from('\x10t\0\x01\0\0\0\x03d\0')],
+};
 
 /** The documents of a bulk write that does nothing but insert them, in bytes; undefined for any other. */
-export function onlyInserts(operations: readonly RawDocument[]): RawDocument[] | undefined {
+export function onlyInserts(
+  name: keyof typeof AROUND,
+  operations: readonly RawDocument[],
+): RawDocument[] | undefined {
   const documents: RawDocument[] = [];
   for (const { bytes } of operations) {
-    // Behind the document there are the ends of the two around it, and nothing else.
-    if (
-      !startsWith(bytes, 4, INSERT_ONE) ||
-      !startsWith(bytes, INNER_AT + 4, DOCUMENT) ||
-      DOCUMENT_AT + int32(bytes, DOCUMENT_AT) + 2 !== bytes.length
-    ) {
-      return undefined;
+    let at = 0;
+    for (const element of AROUND[name]) {
+      at += 4;
+      if (!startsWith(bytes, at, element)) return undefined;
+      at += element.length;
     }
-    documents.push(new RawDocument(bytes.subarray(DOCUMENT_AT, -2)));
+    const end = at + int32(bytes, at);
+    // Behind it there are the ends of what is around it, and nothing else.
+    if (end + AROUND[name].length !== bytes.length) return undefined;
+    documents.push(new RawDocument(bytes.subarray(at, end)));
   }
   return documents;
 }
@@ -153,21 +163,11 @@ export async function insertRawDocument(
 export async function insertRawDocuments(
   collection: Collection,
   documents: readonly RawDocument[],
-  { session, ...options }: Document,
+  options: Document,
 ): Promise<BulkWriteResult> {
-  // A bulk operation reads its limits off the topology when it is made.
-  await collection.db.client.connect();
-  const settings = {
-    ...options,
-    ...(session === undefined ? {} : { session: session as never }),
-    forceServerObjectId: true,
-  };
-  const bulk =
-    options.ordered === false
-      ? collection.initializeUnorderedBulkOp(settings)
-      : collection.initializeOrderedBulkOp(settings);
-  fill((bulk as unknown as { s: BulkState }).s, documents);
-  return await bulk.execute(settings);
+  return await executeBulk(collection, options, (bulk) => {
+    fill((bulk as unknown as { s: BulkState }).s, documents);
+  });
 }
 
 function fill(state: BulkState, documents: readonly RawDocument[]): void {

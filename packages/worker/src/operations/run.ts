@@ -17,6 +17,7 @@ import type { Target } from '../client/registry';
 import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
+import { executeBulk } from './execute-bulk';
 import { insertRawDocument, insertRawDocuments, onlyInserts, RawDocument } from './raw-inserts';
 import { tellingFirst } from './telling-first';
 
@@ -190,13 +191,12 @@ async function write(
 
 /** The documents that are inserted, where they came in bytes and nothing else is to be done. */
 function rawDocuments(
-  name: OperationName,
+  name: 'collection.insertMany' | 'collection.bulkWrite' | 'collection.bulkStatements',
   list: readonly (Document | RawDocument)[],
 ): RawDocument[] | undefined {
   if (!(list[0] instanceof RawDocument)) return undefined;
-  return name === 'collection.insertMany'
-    ? (list as RawDocument[])
-    : onlyInserts(list as RawDocument[]);
+  const inBytes = list as RawDocument[];
+  return name === 'collection.insertMany' ? inBytes : onlyInserts(name, inBytes);
 }
 
 function decoded(operation: Document | RawDocument): Document {
@@ -215,24 +215,21 @@ interface BulkStatement {
 async function bulkStatements(
   { collection }: Target,
   [first]: unknown[],
-  { session, ...options }: Document,
+  options: Document,
 ): Promise<Outcome> {
   if (collection === undefined)
     throw new TypeError('the target of a collection operation is missing');
-  const statements = first as BulkStatement[];
-  // A bulk operation reads its limits off the topology when it is made.
-  await collection.db.client.connect();
-  const settings = {
-    ...options,
-    ...(session === undefined ? {} : { session: session as ClientSession }),
-  };
-  const bulk =
-    options.ordered === false
-      ? collection.initializeUnorderedBulkOp({ ...settings, forceServerObjectId: true })
-      : collection.initializeOrderedBulkOp({ ...settings, forceServerObjectId: true });
-  for (const { t, d } of statements) bulk.addToOperationsList(t, d);
+  const list = first as (Document | RawDocument)[];
+  const raw = rawDocuments('collection.bulkStatements', list);
+  const statements =
+    raw?.map((d): BulkStatement => ({ t: INSERT, d })) ?? (list.map(decoded) as BulkStatement[]);
   try {
-    return { kind: 'value', value: withoutInsertedIds(await bulk.execute(settings)) };
+    const result = raw
+      ? await insertRawDocuments(collection, raw, options)
+      : await executeBulk(collection, options, (bulk) => {
+          for (const { t, d } of statements) bulk.addToOperationsList(t, d);
+        });
+    return { kind: 'value', value: withoutInsertedIds(result) };
   } catch (error) {
     if ((error as Error).name === 'MongoBulkWriteError') {
       const operations = statements.map(({ t, d }) =>
