@@ -129,17 +129,19 @@ export function insertedDocument(operation: Document): Document | undefined {
  *
  * @param statement - as it came back from the worker
  */
-export function shownOperation(operation: Document, statement: Record<string, unknown>): Document {
+export function shownOperation(operation: Document, statement: Document): Document {
   const inserted = insertedDocument(operation);
   if (inserted !== undefined) return inserted;
-  const [model] = Object.values(operation) as Record<string, unknown>[];
-  const own: Record<string, unknown> = {
+  // The first of these is what the driver does.
+  const { replaceOne, updateOne, updateMany, deleteOne, deleteMany } = operation;
+  const model = (replaceOne ?? updateOne ?? updateMany ?? deleteOne ?? deleteMany) as Document;
+  const own: Document = {
     ...model,
-    q: model.filter,
-    u: model.update ?? model.replacement,
+    q: model.filter as unknown,
+    u: (model.update ?? model.replacement) as unknown,
   };
   for (const key of Object.keys(statement)) {
-    if (own[key] !== undefined) statement[key] = own[key];
+    if (own[key] !== undefined) statement[key] = own[key] as unknown;
   }
   return statement;
 }
@@ -173,7 +175,7 @@ export function completeBulkError(
   error: Error,
   insertedIds: InsertedId[],
   ordered: boolean,
-  shown: (index: number, cameBack: Document) => Document | undefined,
+  shown: (index: number, cameBack: Document) => Document,
 ): Error {
   if (error.name !== 'MongoBulkWriteError') return error;
   const bulkError = error as MongoBulkWriteError;
@@ -182,7 +184,7 @@ export function completeBulkError(
     ? writeErrors
     : [writeErrors]) as WriteError[]) {
     const { err } = writeError;
-    err.op = shown(err.index, err.op) ?? err.op;
+    err.op = shown(err.index, err.op);
   }
   const raw = bulkError.result.getRawResponse();
   bulkError.result = bulkResult(raw, insertedIds, ordered);
