@@ -8,6 +8,7 @@ import { isWrite, type Call } from './call';
 import type { InFlight } from './in-flight';
 import type { ClientInWorkers } from './in-workers';
 import type { LaneChoice } from './lane-choice';
+import { LostCalls } from './lost-calls';
 import { closeOpened, isLost, resultOf, Tries } from './outcome';
 import type { Tracked } from './write-order';
 
@@ -18,6 +19,8 @@ export interface Sent {
   /** Its result, or a Failure; never rejects. */
   readonly result: Promise<unknown>;
   readonly tracked: Tracked | undefined;
+  /** Its place among all calls of the client. */
+  readonly place: number;
 }
 
 /** What a call came to, and which lane served it. */
@@ -32,7 +35,9 @@ export class Dispatch {
   readonly #client: ClientInWorkers;
   readonly #lanes: LaneChoice;
   readonly #inFlight: InFlight;
+  readonly #lost = new LostCalls();
   #closings = 0;
+  #places = 0;
 
   constructor(client: ClientInWorkers, lanes: LaneChoice, inFlight: InFlight) {
     this.#client = client;
@@ -53,10 +58,10 @@ export class Dispatch {
   start(call: Call, args: EncodedCall): Sent {
     const { id, define } = this.#client;
     const lane = call.session?.prepare(() => this.#lanes.pick(call.target), id, define);
-    return this.#on(lane ?? this.#lanes.pick(call.target), call, args);
+    return this.#on(lane ?? this.#lanes.pick(call.target), call, args, this.#places++);
   }
 
-  #on(lane: Lane, call: Call, args: EncodedCall): Sent {
+  #on(lane: Lane, call: Call, args: EncodedCall, place: number): Sent {
     const { name, target, flags = CallFlag.none, decoding, signal, session, order } = call;
     const writes = isWrite(call);
     if (call.context !== undefined) call.context.worker = lane.index;
@@ -75,7 +80,7 @@ export class Dispatch {
       // A write is hardly ever sent again.
       writes,
     );
-    return { lane, id, result, tracked };
+    return { lane, id, result, tracked, place };
   }
 
   /** What a call comes to: its result or a Failure. @throws the reason of its signal */
@@ -101,11 +106,13 @@ export class Dispatch {
     }
   }
 
-  /** Runs again what may, where its worker is gone; else throws what happened. */
+  /**
+   * Runs again what may, where its worker is gone, in the order in which the calls were made; else throws what happened.
+   */
   async failed(
     call: Call,
     args: EncodedCall,
-    { lane, id }: Sent,
+    { lane, id, place }: Sent,
     result: unknown,
     closings: number,
   ): Promise<Served> {
@@ -113,9 +120,10 @@ export class Dispatch {
     let counted = true;
     try {
       while (isLost(result)) {
+        await this.#lost.gathered(place);
         if (closings !== this.#closings) throw new MongoClientClosedError();
         if (!tries.mayRunAgain(result)) break;
-        const again = this.#on(this.#lanes.pick(call.target), call, args);
+        const again = this.#on(this.#lanes.pick(call.target), call, args, place);
         ({ lane, id } = again);
         counted = false;
         result = await this.settled(call, again);
