@@ -23,7 +23,7 @@ export const reasons = [
     sections: /1(Workers\d|Cold)?$|^driverBench(RunCommand|FindOneById|SmallInsertOne)$/,
     figures: /^(latency|operationsPerSecond|megabytesPerSecond|processCpu)/,
     reason:
-      'one operation at a time passes through two threads, each of which has to be woken, instead of one',
+      'one operation at a time passes through two threads instead of one: each has to be woken, or polls for what is due (`busyPoll`)',
   },
   {
     sections: /Workers[24]$/,
@@ -59,7 +59,7 @@ export const reasons = [
   },
   {
     sections: /GridFS(Multi)?Upload$/,
-    figures: /^processCpu/,
+    figures: /^(processCpu|megabytesPerSecond)/,
     reason: 'the bytes of each chunk are copied once more, into a buffer that crosses',
   },
   {
