@@ -4,7 +4,7 @@ import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
 
 import { Limits } from '../abort/limits';
 import { encodeListCall } from '../calls/encode';
-import { crossingOptions, decoding, withoutOurs } from '../calls/options';
+import { crossingOptions, decoding, mayBeBytes, withoutOurs } from '../calls/options';
 import { offloadedState } from '../client/state';
 import { bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
 import { bulkResult, completeBulkError } from '../facade/inserts';
@@ -84,7 +84,7 @@ async function execute(
       args: encodeListCall(statements, crossing, bson, state.link.offload.sliceMS),
       flags:
         (decode.plain ? CallFlag.none : CallFlag.exact) |
-        ((all as Document).checkKeys === true ? CallFlag.none : CallFlag.raw),
+        (mayBeBytes(all) ? CallFlag.raw : CallFlag.none),
       decoding: decode,
       signal: limits.signal,
       session,

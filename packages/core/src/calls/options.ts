@@ -172,6 +172,11 @@ function describesIndex(key: string): boolean {
   return !KNOWN.has(key) || OF_INDEXES_TOO.has(key);
 }
 
+/** Whether documents may go to the server as they were encoded here: what `checkKeys` asks for is the driver's to do. */
+export function mayBeBytes(options: Document | undefined): boolean {
+  return options?.checkKeys !== true;
+}
+
 function isEncodable(value: unknown): boolean {
   if (typeof value !== 'object') return true;
   try {

@@ -7,6 +7,7 @@ import type { EncodedCall } from '../calls/encoded-call';
 import {
   crossingOptions,
   decoding,
+  mayBeBytes,
   tapeFlags,
   withoutOurs,
   type OpenOptions,
@@ -127,8 +128,7 @@ function offloaded<This extends object>(
       const crossing = crossingOptions(options, openOptions);
       const onTape = resultKind === 'document' && decode.onTape;
       const raw =
-        (resultKind === 'raw' && decode.plain) ||
-        (plan.sendsBytes === true && options?.checkKeys !== true);
+        (resultKind === 'raw' && decode.plain) || (plan.sendsBytes === true && mayBeBytes(options));
       const exact =
         !decode.plain && (resultKind === 'value' || (resultKind === 'raw' && decode.raw));
       const bson = serializing(options, inherited);

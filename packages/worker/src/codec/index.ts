@@ -10,5 +10,6 @@ export {
 export { TapeEncoder, type TapeEncoderOptions } from './encoder';
 export { decodeFaithful } from './faithful';
 export type { ShapeDefinition, TapeChunk } from './format';
+export { int32 } from './int32';
 export { emptyChunk } from './kept-alive';
 export { reencodeRaw } from './reencode';

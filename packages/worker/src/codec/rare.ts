@@ -1,5 +1,7 @@
 import { BSON } from 'mongodb';
 
+import { int32 } from './int32';
+
 /**
  * Values without a form of their own cross as a BSON document {v: value}, and BSON.deserialize reads them.
  * That is exact as long as it does not throw: an error would tell of the little document instead of the
@@ -78,7 +80,7 @@ function endOfCString(source: Uint8Array, at: number, limit: number): number {
 
 function endOfSized(source: Uint8Array, at: number, limit: number, more: number): number {
   if (at + 4 > limit) return -1;
-  const size = source[at] | (source[at + 1] << 8) | (source[at + 2] << 16) | (source[at + 3] << 24);
+  const size = int32(source, at);
   if (size < 0 || size > limit - at - more) return -1;
   return at + size + more;
 }

@@ -1,5 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 
+import { int32 } from './int32';
+
 /** Deeper than this it is left to BSON.deserialize to say. */
 const MAX_DEPTH = 100;
 
@@ -83,8 +85,4 @@ function isText(source: Uint8Array, start: number, end: number): boolean {
 
 function within(end: number, limit: number): number {
   return end <= limit ? end : -1;
-}
-
-function int32(source: Uint8Array, at: number): number {
-  return source[at] | (source[at + 1] << 8) | (source[at + 2] << 16) | (source[at + 3] << 24);
 }

@@ -1,7 +1,6 @@
 import type { Document } from 'mongodb';
 
-import { decodeFaithful } from '../codec';
-import { int32 } from './int32';
+import { decodeFaithful, int32 } from '../codec';
 import { RawDocument } from './raw-inserts';
 import { withReadPreference } from './read-preference';
 

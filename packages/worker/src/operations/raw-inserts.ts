@@ -6,9 +6,8 @@ import {
   type MongoClient,
 } from 'mongodb';
 
-import { decodeFaithful } from '../codec';
+import { decodeFaithful, int32 } from '../codec';
 import { executeBulk } from './execute-bulk';
-import { int32 } from './int32';
 
 /**
  * A document to be inserted, as the bytes that the main thread made of it. They are sent as they are; wherever else

@@ -171,22 +171,44 @@ async function write(
     else await collection.insertOne(document, writeOptions);
     return { kind: 'done' };
   }
-  const raw = rawDocuments(name, first as (Document | RawDocument)[]);
-  const operations =
-    raw === undefined && name === 'collection.bulkWrite'
-      ? (first as (Document | RawDocument)[]).map(decoded)
-      : (raw ?? (first as Document[])).map((document) => ({ insertOne: { document } }));
+  const list = first as (Document | RawDocument)[];
+  const raw = rawDocuments(name, list);
+  if (raw !== undefined) {
+    return await bulk(() => insertRawDocuments(collection, raw, options), isAnInsert);
+  }
+  const operations = (
+    name === 'collection.insertMany'
+      ? list.map((document) => ({ insertOne: { document } }))
+      : list.map(decoded)
+  ) as AnyBulkWriteOperation[];
+  return await bulk(
+    () => collection.bulkWrite(operations, writeOptions),
+    (index) => operations[index] !== undefined && 'insertOne' in operations[index],
+  );
+}
+
+/**
+ * Runs a bulk write. Inserted ids and documents stay behind: the main thread has them.
+ *
+ * @param inserts - whether the operation at this index inserts
+ */
+async function bulk(
+  execute: () => Promise<BulkWriteResult>,
+  inserts: (index: number) => boolean,
+): Promise<Outcome> {
   try {
-    const result = raw
-      ? await insertRawDocuments(collection, raw, options)
-      : await collection.bulkWrite(operations as AnyBulkWriteOperation[], writeOptions);
-    return { kind: 'value', value: withoutInsertedIds(result) };
+    return { kind: 'value', value: withoutInsertedIds(await execute()) };
   } catch (error) {
     if ((error as Error).name === 'MongoBulkWriteError') {
-      stripInserted(error as MongoBulkWriteError, operations as AnyBulkWriteOperation[]);
+      stripInserted(error as MongoBulkWriteError, inserts);
     }
     throw error;
   }
+}
+
+/** Of a bulk write that does nothing else. */
+function isAnInsert(): boolean {
+  return true;
 }
 
 /** The documents that are inserted, where they came in bytes and nothing else is to be done. */
@@ -221,24 +243,17 @@ async function bulkStatements(
     throw new TypeError('the target of a collection operation is missing');
   const list = first as (Document | RawDocument)[];
   const raw = rawDocuments('collection.bulkStatements', list);
-  const statements =
-    raw?.map((d): BulkStatement => ({ t: INSERT, d })) ?? (list.map(decoded) as BulkStatement[]);
-  try {
-    const result = raw
-      ? await insertRawDocuments(collection, raw, options)
-      : await executeBulk(collection, options, (bulk) => {
-          for (const { t, d } of statements) bulk.addToOperationsList(t, d);
-        });
-    return { kind: 'value', value: withoutInsertedIds(result) };
-  } catch (error) {
-    if ((error as Error).name === 'MongoBulkWriteError') {
-      const operations = statements.map(({ t, d }) =>
-        t === INSERT ? { insertOne: { document: d } } : { d },
-      );
-      stripInserted(error as MongoBulkWriteError, operations as AnyBulkWriteOperation[]);
-    }
-    throw error;
+  if (raw !== undefined) {
+    return await bulk(() => insertRawDocuments(collection, raw, options), isAnInsert);
   }
+  const statements = list.map(decoded) as BulkStatement[];
+  return await bulk(
+    () =>
+      executeBulk(collection, options, (operation) => {
+        for (const { t, d } of statements) operation.addToOperationsList(t, d);
+      }),
+    (index) => statements[index].t === INSERT,
+  );
 }
 
 /** BatchType.INSERT */
@@ -256,14 +271,13 @@ function withoutInsertedIds(result: BulkWriteResult): Document {
   return raw;
 }
 
-function stripInserted(error: MongoBulkWriteError, operations: AnyBulkWriteOperation[]): void {
+function stripInserted(error: MongoBulkWriteError, inserts: (index: number) => boolean): void {
   const raw = error.result.getRawResponse() as { insertedIds?: unknown[] };
   raw.insertedIds = [];
   (error.result as { insertedIds: Document }).insertedIds = {};
   const { writeErrors } = error as { writeErrors: WriteError | WriteError[] };
   for (const { err } of Array.isArray(writeErrors) ? writeErrors : [writeErrors]) {
-    const operation = operations[err.index];
-    if (operation !== undefined && 'insertOne' in operation) delete (err as { op?: unknown }).op;
+    if (inserts(err.index)) delete (err as { op?: unknown }).op;
   }
 }
 
