@@ -36,8 +36,10 @@ export class Load {
   readonly #accounts: Collection<Numbered>;
   readonly #rows: Collection<Numbered>;
   readonly #bucket: GridFSBucket;
-  readonly #changes: ChangeStream<Insert>;
+  #changes: ChangeStream<Insert>;
   #watching!: Promise<void>;
+  #lastToken: unknown;
+  #reopened = 0;
   #lanes: Promise<void>[] = [];
   #running = true;
   readonly #inserted = new Set<string>();
@@ -89,10 +91,18 @@ export class Load {
     );
   }
 
-  /** Waits until so many more operations have succeeded. */
+  /**
+   * Waits until so many more operations have succeeded, and the change stream has come to what was
+   * inserted after them: one that is still being opened again is not resumed a second time, by the driver
+   * either.
+   */
   async progress(count: number): Promise<void> {
     const goal = this.acknowledged + count;
     await until(() => this.acknowledged >= goal);
+    const inserts = this.#inserted.size;
+    await until(() => this.#inserted.size > inserts);
+    const last = [...this.#inserted].at(-1)!;
+    await Promise.race([until(() => this.#seen.has(last)), this.#watching]);
   }
 
   /** Resolves when all that was begun has settled. */
@@ -141,12 +151,30 @@ export class Load {
     const { started, acknowledged, failures } = this;
     return (
       `${started} operations, ${acknowledged} acknowledged; ${this.#inserted.size} inserts, ` +
-      `${this.#transfers} transfers, ${this.#uploaded.length} uploads, ${this.#scans} cursors; failed: ${JSON.stringify(failures)}`
+      `${this.#transfers} transfers, ${this.#uploaded.length} uploads, ${this.#scans} cursors, ` +
+      `${this.#reopened} streams opened again; failed: ${JSON.stringify(failures)}`
     );
   }
 
+  /**
+   * The driver ends a stream whose opening again fails twice, as it may where the server's last greeting
+   * arrives after its connections broke. That is rare, so it is allowed once: one that does not go on by
+   * itself fails where there are two faults.
+   */
   async #watch(): Promise<void> {
+    try {
+      await this.#see();
+    } catch (error) {
+      if (!(error instanceof native.MongoNetworkError)) throw error;
+      this.#reopened += 1;
+      this.#changes = this.#inserts.watch<Insert>([], { resumeAfter: this.#lastToken });
+      await this.#see();
+    }
+  }
+
+  async #see(): Promise<void> {
     for await (const change of this.#changes) {
+      this.#lastToken = change._id;
       if (change.operationType !== 'insert') continue;
       const { op } = change.fullDocument;
       this.#seen.set(op, (this.#seen.get(op) ?? 0) + 1);
