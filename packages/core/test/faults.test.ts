@@ -78,6 +78,7 @@ describe('under a mixed load, nothing acknowledged is lost, nothing happens twic
         await load.progress(50);
         await primary.start();
         await set.settled();
+        await load.watched();
       }
       return '2 kills';
     });
@@ -217,3 +218,50 @@ test('a full pool makes operations wait, and waitQueueTimeoutMS ends the wait', 
   );
   expect(reasons.map(({ name }) => name)).toContain('MongoWaitQueueTimeoutError');
 }, 30_000);
+
+test('a cursor whose server is lost says so at once, and a change stream goes on with another', async () => {
+  await using client = open({ monitorCommands: true });
+  const collection = client.db('faults').collection<{ _id: number }>('lost');
+  await collection.deleteMany({});
+  await using stream = collection.watch([], { maxAwaitTimeMS: 20_000 });
+  const seen = new Set<unknown>();
+  const reading = (async () => {
+    for await (const change of stream) {
+      if (change.operationType === 'insert') seen.add(change.documentKey._id);
+    }
+  })();
+  reading.catch(() => undefined);
+  let inserted = 0;
+  await until(async () => {
+    await collection.insertOne({ _id: inserted++ });
+    return seen.size > 0;
+  });
+  await until(() => seen.has(inserted - 1));
+  await collection.insertMany([{ _id: -3 }, { _id: -2 }, { _id: -1 }]);
+  await until(() => seen.has(-1));
+
+  await using cursor = collection.find({}, { batchSize: 2, sort: { _id: 1 } });
+  expect([await cursor.next(), await cursor.next()]).toStrictEqual([{ _id: -3 }, { _id: -2 }]);
+  const primary = await set.primary();
+  await primary.proxy.set({ stalled: true });
+  const asked = new Promise<void>((resolve) => {
+    client.on('commandStarted', ({ commandName, command }) => {
+      if (commandName === 'getMore' && command.batchSize === 2) resolve();
+    });
+  });
+  const more = cursor.next();
+  more.catch(() => undefined);
+  await asked;
+  await primary.proxy.set({ stalled: true, refused: true });
+  await primary.proxy.cut();
+  const cut = performance.now();
+  // The driver waits with both until it can send killCursors, or gives up selecting the server for it: 15 s here.
+  await expect(more).rejects.toThrow(native.MongoNetworkError);
+  expect(performance.now() - cut).toBeLessThan(7_000);
+  await set.stepDown();
+  await collection.insertOne({ _id: inserted });
+  await until(() => seen.has(inserted));
+  expect(performance.now() - cut).toBeLessThan(12_000);
+  await primary.proxy.heal();
+  await set.settled();
+}, 60_000);

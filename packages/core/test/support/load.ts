@@ -91,14 +91,17 @@ export class Load {
     );
   }
 
-  /**
-   * Waits until so many more operations have succeeded, and the change stream has come to what was
-   * inserted after them: one that is still being opened again is not resumed a second time, by the driver
-   * either.
-   */
+  /** Waits until so many more operations have succeeded. */
   async progress(count: number): Promise<void> {
     const goal = this.acknowledged + count;
     await until(() => this.acknowledged >= goal);
+  }
+
+  /**
+   * Waits until the change stream has come to what is inserted from now on. One that is still being opened again
+   * is not resumed a second time, by the driver either.
+   */
+  async watched(): Promise<void> {
     const inserts = this.#inserted.size;
     await until(() => this.#inserted.size > inserts);
     const last = [...this.#inserted].at(-1)!;
@@ -157,9 +160,8 @@ export class Load {
   }
 
   /**
-   * The driver ends a stream whose opening again fails twice, as it may where the server's last greeting
-   * arrives after its connections broke. That is rare, so it is allowed once: one that does not go on by
-   * itself fails where there are two faults.
+   * The driver ends a stream that it fails to open again twice in a row. On a busy machine that happens now and then,
+   * so it is allowed once: a stream that does not go on by itself fails where there are two faults.
    */
   async #watch(): Promise<void> {
     try {

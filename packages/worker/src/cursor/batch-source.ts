@@ -17,6 +17,7 @@ import {
   type OpenedCursor,
 } from '../protocol';
 import { responseOf } from './change-stream';
+import { kill, leaveSession } from './ending';
 import { NO_DOCUMENTS, takeBuffered, type RawDocuments } from './raw-documents';
 import { documentsToAskFor, type ReplySize } from './reply-size';
 import { replyArrived } from './young-garbage';
@@ -40,18 +41,9 @@ export interface BatchSettings {
   mark: () => EventMark;
 }
 
-/** What the driver keeps in a cursor. */
+/** What the driver keeps in a cursor, and reads before each command. */
 interface CursorInside {
-  /** Read before each command. */
   cursorOptions: { batchSize?: number };
-  client: { startSession(options: { owner: unknown; explicit: false }): CursorSession };
-  cursorSession: CursorSession | null;
-}
-
-interface CursorSession {
-  /** Whose end is its own: the cursor, where the program gave it none. */
-  owner: unknown;
-  endSession(): Promise<void>;
 }
 
 interface ServerBatch {
@@ -287,29 +279,4 @@ export class BatchSource implements CursorHandle {
       }
     }
   }
-}
-
-/**
- * Closes a cursor, here and on the server. A batch that is on its way would end the cursor's own session when it has
- * come, and killCursors, where it still waits for a connection, is not sent in a session that has ended.
- */
-async function kill(cursor: AbstractCursor): Promise<void> {
-  const { cursorSession: session } = cursor as unknown as CursorInside;
-  if (session?.owner !== cursor) return await cursor.close();
-  session.owner = undefined;
-  try {
-    await cursor.close();
-  } finally {
-    await session.endSession();
-  }
-}
-
-/**
- * Gives a cursor a session of its own in place of the program's, as the driver does where there is none.
- * The driver sends killCursors in a cursor's session: behind a transaction that would end what the session
- * knows of it, so that its commit could not be sent again; from a session that has ended, nothing is sent.
- */
-function leaveSession(cursor: AbstractCursor): void {
-  const inside = cursor as unknown as CursorInside;
-  inside.cursorSession = inside.client.startSession({ owner: cursor, explicit: false });
 }
