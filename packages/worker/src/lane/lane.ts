@@ -142,9 +142,10 @@ export class Lane {
     more: MoreBytes | undefined,
   ): Promise<void> {
     let rawDocuments = false;
-    const begun = this.#busyPoll.begun();
+    const name = operationOf(code);
+    const { result, effect } = OPERATIONS[name];
+    const begun = this.#busyPoll.begun(effect);
     try {
-      const name = operationOf(code);
       const args = readArguments(bytes, start, end, more, this.#takesBytes(name, flags));
       const target = this.#clients.target(targetId);
       if (target === undefined) throw new Error('the client of this operation is closed');
@@ -154,7 +155,6 @@ export class Lane {
       const mode = modeOf(flags);
       const raw = (flags & CallFlag.raw) !== 0;
       const exact = (flags & CallFlag.exact) !== 0;
-      const { result, effect } = OPERATIONS[name];
       rawDocuments =
         result === 'document' || (result === 'raw' && raw) || name.startsWith('cursor.');
       if (session !== 0) {
@@ -170,7 +170,7 @@ export class Lane {
     } catch (error) {
       this.#replies.error(call, error, rawDocuments);
     } finally {
-      this.#busyPoll.answered(begun);
+      this.#busyPoll.answered(begun, effect);
       if ((flags & CallFlag.abortable) !== 0) this.#aborts.delete(call);
       if (session !== 0) this.#replies.session(this.#sessions.snapshot(session));
       // The last of those under way waits for no company. What fails here is to end the worker, not to be this promise's.
