@@ -231,11 +231,16 @@ test('a cursor whose server is lost says so at once, and a change stream goes on
     }
   })();
   reading.catch(() => undefined);
+  // This one has nothing under way when its server is lost.
+  await using idle = collection.watch();
+  let idleHasShown = false;
+  const first = idle.next().then(() => (idleHasShown = true));
   let inserted = 0;
   await until(async () => {
     await collection.insertOne({ _id: inserted++ });
-    return seen.size > 0;
+    return seen.size > 0 && idleHasShown;
   });
+  await first;
   await until(() => seen.has(inserted - 1));
   await collection.insertMany([{ _id: -3 }, { _id: -2 }, { _id: -1 }]);
   await until(() => seen.has(-1));
@@ -261,7 +266,66 @@ test('a cursor whose server is lost says so at once, and a change stream goes on
   await set.stepDown();
   await collection.insertOne({ _id: inserted });
   await until(() => seen.has(inserted));
+  let change = await idle.next();
+  while (change.operationType !== 'insert' || change.documentKey._id !== inserted)
+    change = await idle.next();
   expect(performance.now() - cut).toBeLessThan(12_000);
   await primary.proxy.heal();
   await set.settled();
+}, 60_000);
+
+test('a change stream outlives an outage that is longer than a server may take to be selected', async () => {
+  await using client = open({ serverSelectionTimeoutMS: 1_000 });
+  const collection = client.db('faults').collection<{ _id: number }>('outage');
+  await collection.deleteMany({});
+  await using stream = collection.watch([{ $match: { operationType: 'insert' } }], {
+    maxAwaitTimeMS: 20_000,
+  });
+  const seen: unknown[] = [];
+  const reading = (async () => {
+    for await (const change of stream)
+      seen.push((change as { documentKey: native.Document }).documentKey);
+  })();
+  reading.catch(() => undefined);
+  let inserted = 0;
+  await until(async () => {
+    await collection.insertOne({ _id: inserted++ });
+    return seen.length > 0;
+  });
+  await until(() => seen.length === inserted);
+  await everywhere({ refused: true });
+  await Promise.all(set.members.map(async ({ proxy }) => await proxy.cut()));
+  const cut = performance.now();
+  while (performance.now() - cut < 2_500) {
+    await expect(collection.findOne()).rejects.toThrow(native.MongoError);
+  }
+  await everywhere({});
+  await until(async () =>
+    collection.insertOne({ _id: inserted }).then(
+      () => true,
+      () => false,
+    ),
+  );
+  await Promise.race([until(() => seen.length > inserted), reading]);
+  expect(seen).toStrictEqual(Array.from({ length: inserted + 1 }, (_, _id) => ({ _id })));
+}, 60_000);
+
+test('a change stream that is closed while it looks for a server stays closed', async () => {
+  await using client = open({ serverSelectionTimeoutMS: 1_000 });
+  const collection = client.db('faults').collection('closed');
+  const stream = collection.watch([], { maxAwaitTimeMS: 20_000 });
+  const first = stream.next();
+  await collection.insertOne({});
+  await first;
+  const next = stream.next();
+  next.catch(() => undefined);
+  await everywhere({ refused: true });
+  await Promise.all(set.members.map(async ({ proxy }) => await proxy.cut()));
+  // By now it has heard of the loss, and looks for a server.
+  await expect(collection.findOne()).rejects.toThrow(native.MongoError);
+  await stream.close();
+  await everywhere({});
+  await expect(next).rejects.toThrow(new native.MongoAPIError('ChangeStream is closed'));
+  const { workers } = await client.offload.stats();
+  expect(workers.map(({ openCursors }) => openCursors)).toStrictEqual([0, 0]);
 }, 60_000);

@@ -21,6 +21,19 @@ import { ownAllMethods } from '../facade/own-prototype';
 /** The driver's cursor under a change stream, read in a worker thread. It is never read ahead. */
 export abstract class ChangeStreamCursor extends ChangeStreamCursorClass {}
 
+/**
+ * How often a stream tries to find a server where it resumes, each time for `serverSelectionTimeoutMS`, and to open
+ * again with what it found. The driver waits so up to three times before it gives up: for its getMore, for killCursors,
+ * and for any server.
+ */
+export const RESUME_TRIES = 3;
+
+/** Cursors by which a stream goes on that had been open before. */
+const resuming = new WeakSet<object>();
+export function resumes(cursor: AbstractCursor): void {
+  resuming.add(cursor);
+}
+
 type Cursor = ChangeStreamCursorInternals & AbstractCursor & NodeJS.EventEmitter;
 
 ownAllMethods(ChangeStreamCursor, ChangeStreamCursorClass);
@@ -112,5 +125,6 @@ function describe(internals: CursorInternals): CursorDescription {
     options: { ...cursorOptions, ...changeStreamCursorOptions },
     namespace: cursorNamespace,
     order: stage?.allChangesForCluster === true ? '' : cursorNamespace.toString(),
+    tries: resuming.has(internals) ? RESUME_TRIES : undefined,
   };
 }

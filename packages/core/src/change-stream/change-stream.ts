@@ -3,11 +3,11 @@ import type { AbstractCursor, ChangeStreamDocument, ChangeStreamOptions, Documen
 
 import { untilAborted } from '../abort/until-aborted';
 import { keepOwnOptions, offloadedCursor } from '../cursor';
-import { inside, type ChangeStreamInternals } from '../driver/internals';
+import { inside, type ChangeStreamInternals, type ClientInternals } from '../driver/internals';
 import { checkOwnOptions } from '../facade/own-options';
 import { ownAllMethods } from '../facade/own-prototype';
 import { timers } from '../timers';
-import { ChangeStreamCursor } from './change-stream-cursor';
+import { ChangeStreamCursor, RESUME_TRIES, resumes } from './change-stream-cursor';
 
 /**
  * The driver's ChangeStream, whose cursor is read in a worker thread. Events, modes, the resume
@@ -42,7 +42,7 @@ export class ChangeStream<
   }
 }
 
-type Internals = ChangeStreamInternals & driver.ChangeStream;
+type Internals = ChangeStreamInternals;
 
 /** The options of ours that a stream was made with, and what takes its listener off the signal. */
 const limits = new WeakMap<object, { options: Document; stop?: () => void }>();
@@ -56,9 +56,18 @@ function signalOfStream(stream: object): AbortSignal | undefined {
 const native = driver.ChangeStream.prototype as unknown as Internals;
 
 const replacement = {
+  async _resume(this: Internals, changeStreamError: Error): Promise<void> {
+    if (this.timeoutContext == null) await untilReachable(this);
+    // One that was closed meanwhile needs no new cursor, and nobody would close it.
+    if (this.isClosed) return;
+    await native._resume.call(this, changeStreamError);
+  },
+
   /** The stream's cursor, each time it resumes. */
   _createChangeStreamCursor(this: Internals, options: Document): AbstractCursor {
-    return adopted(this, native._createChangeStreamCursor.call(this, options));
+    const cursor = native._createChangeStreamCursor.call(this, options);
+    resumes(cursor);
+    return adopted(this, cursor);
   },
 
   _streamEvents(this: Internals, cursor: AbstractCursor): void {
@@ -78,6 +87,28 @@ for (const [name, value] of Object.entries(replacement)) {
   });
 }
 ownAllMethods(ChangeStream, driver.ChangeStream);
+
+/** Waits for a server to resume from; the driver's own try, and what it says, come behind. */
+async function untilReachable(stream: Internals): Promise<void> {
+  const { parent } = stream;
+  const client = 'client' in parent ? parent.client : parent;
+  const { topology } = client as unknown as ClientInternals;
+  const needsPrimary = stream.cursor.readPreference.mode === 'primary';
+  for (let tries = 1; tries < RESUME_TRIES && !stream.isClosed; tries++) {
+    try {
+      await topology?.selectServer(
+        ({ type }, servers) =>
+          needsPrimary && type === 'ReplicaSetNoPrimary'
+            ? []
+            : servers.filter((server) => server.type !== 'Unknown'),
+        { operationName: 'reconnect topology in change stream' },
+      );
+      return;
+    } catch {
+      // None could be selected.
+    }
+  }
+}
 
 function adopted(stream: object, cursor: AbstractCursor): AbstractCursor {
   const options = limits.get(stream)?.options;

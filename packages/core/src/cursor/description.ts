@@ -24,6 +24,8 @@ export interface CursorDescription {
   writes?: boolean;
   /** Where what is called behind the cursor's opening must stay behind it; see Call. */
   order?: string;
+  /** How often its opening is tried where its server is lost, or none can be selected. Default 1. */
+  tries?: number;
 }
 
 /** Describes a cursor of one class. */

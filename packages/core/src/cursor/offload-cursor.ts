@@ -1,9 +1,18 @@
 import { CallFlag, type OpenedCursor } from '@mongo-offload/worker/protocol';
-import { Long, type AbstractCursor, type ClientSession, type Document } from 'mongodb';
+import {
+  Long,
+  MongoNetworkError,
+  MongoServerSelectionError,
+  type AbstractCursor,
+  type ClientSession,
+  type Document,
+} from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import { decoding, tapeFlags } from '../calls/options';
+import type { Call } from '../client/call';
+import type { Served } from '../client/dispatch';
 import { offloadedState, type ClientState } from '../client/state';
 import {
   clientOf,
@@ -198,7 +207,7 @@ async function open(
   const options = crossing(description);
   const session = sessionLink(cursor, cursor.cursorSession);
   const transaction = session?.transaction;
-  const { result, lane, id } = await state.link.send({
+  const call: Call = {
     name: 'cursor.open',
     target: targetOf(state, description),
     args: encodeCall({ a: description.kind, b: description.args, o: options }, description.options),
@@ -211,7 +220,8 @@ async function open(
     cursor: description.kind,
     // A stream is no load that comes and goes, and must not end for it where it resumes.
     exemption: description.kind === 'changeStream' ? 'apart' : undefined,
-  });
+  };
+  const { result, lane, id } = await sent(state, call, cursor, description.tries);
   // In a session, what is read ahead would be at work while something else of the session's is.
   const ahead = description.options.tailable !== true && session === undefined;
   const credit = ahead ? state.link.offload.readAhead : 1;
@@ -228,6 +238,21 @@ async function open(
       session: session !== undefined,
     },
   });
+}
+
+async function sent(
+  state: ClientState,
+  call: Call,
+  cursor: AbstractCursor,
+  tries = 1,
+): Promise<Served> {
+  try {
+    return await state.link.send(call);
+  } catch (error) {
+    const isLoss = error instanceof MongoNetworkError || error instanceof MongoServerSelectionError;
+    if (tries <= 1 || !isLoss || cursor.closed) throw error;
+    return await sent(state, call, cursor, tries - 1);
+  }
 }
 
 function getter(prototype: object, name: string): () => unknown {

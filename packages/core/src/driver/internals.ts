@@ -94,8 +94,18 @@ export interface ClientInternals {
     activeCursors: Set<AbstractCursor>;
     sessionPool: { sessions: { length: number; shift(): { id: { id: Binary } } | null } };
   };
-  topology?: { isConnected(): boolean; close(): void };
+  topology?: {
+    isConnected(): boolean;
+    close(): void;
+    selectServer(selector: ServerSelector, options: { operationName: string }): Promise<unknown>;
+  };
 }
+
+/** Which of the servers will do. */
+export type ServerSelector = (
+  topology: driver.TopologyDescription,
+  servers: driver.ServerDescription[],
+) => driver.ServerDescription[];
 
 /** What the driver keeps in a session and leaves out of its types, or makes read-only there. */
 export interface SessionInternals extends SessionTimes {
@@ -198,6 +208,11 @@ export const { RunCommandCursor: RunCommandCursorClass } =
 export interface ChangeStreamInternals {
   cursor: AbstractCursor;
   cursorStream?: Readable;
+  isClosed: boolean;
+  parent: MongoClient | Db | Collection;
+  /** Of a stream with `timeoutMS`. */
+  timeoutContext?: object;
+  _resume(changeStreamError: Error): Promise<void>;
   _createChangeStreamCursor(options: Document): AbstractCursor;
   _streamEvents(cursor: AbstractCursor): void;
 }

@@ -36,10 +36,8 @@ export class Load {
   readonly #accounts: Collection<Numbered>;
   readonly #rows: Collection<Numbered>;
   readonly #bucket: GridFSBucket;
-  #changes: ChangeStream<Insert>;
+  readonly #changes: ChangeStream<Insert>;
   #watching!: Promise<void>;
-  #lastToken: unknown;
-  #reopened = 0;
   #lanes: Promise<void>[] = [];
   #running = true;
   readonly #inserted = new Set<string>();
@@ -154,29 +152,12 @@ export class Load {
     const { started, acknowledged, failures } = this;
     return (
       `${started} operations, ${acknowledged} acknowledged; ${this.#inserted.size} inserts, ` +
-      `${this.#transfers} transfers, ${this.#uploaded.length} uploads, ${this.#scans} cursors, ` +
-      `${this.#reopened} streams opened again; failed: ${JSON.stringify(failures)}`
+      `${this.#transfers} transfers, ${this.#uploaded.length} uploads, ${this.#scans} cursors; failed: ${JSON.stringify(failures)}`
     );
   }
 
-  /**
-   * The driver ends a stream that it fails to open again twice in a row. On a busy machine that happens now and then,
-   * so it is allowed once: a stream that does not go on by itself fails where there are two faults.
-   */
   async #watch(): Promise<void> {
-    try {
-      await this.#see();
-    } catch (error) {
-      if (!(error instanceof native.MongoNetworkError)) throw error;
-      this.#reopened += 1;
-      this.#changes = this.#inserts.watch<Insert>([], { resumeAfter: this.#lastToken });
-      await this.#see();
-    }
-  }
-
-  async #see(): Promise<void> {
     for await (const change of this.#changes) {
-      this.#lastToken = change._id;
       if (change.operationType !== 'insert') continue;
       const { op } = change.fullDocument;
       this.#seen.set(op, (this.#seen.get(op) ?? 0) + 1);

@@ -1,5 +1,8 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
 import {
   BSON,
+  MongoNetworkError,
   ReadPreference,
   type AbstractCursor,
   type Collection,
@@ -7,10 +10,12 @@ import {
   type Document,
   type MongoClient,
   type MongoDBNamespace,
+  type ServerDescription,
   type Timestamp,
 } from 'mongodb';
 
 import type { ChangeStreamResponse } from '../protocol';
+import { LOST_SERVER_MS } from './ending';
 
 /** A response of the server's as the driver's cursor shows it in its events. */
 interface CursorResponse {
@@ -22,17 +27,23 @@ interface CursorResponse {
 /** The driver's cursor of a change stream, which it does not export. */
 interface ChangeStreamCursor extends AbstractCursor {
   maxWireVersion?: number;
+  /** The one that it is read from, once it is open. */
+  readonly server?: { readonly description: ServerDescription };
+  getMore(): Promise<unknown>;
 }
 
 const { ChangeStreamCursor: ChangeStreamCursorClass } =
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
   require('mongodb/lib/cursor/change_stream_cursor') as {
-    ChangeStreamCursor: new (
-      client: MongoClient,
-      namespace: MongoDBNamespace,
-      pipeline: Document[],
-      options: Document,
-    ) => ChangeStreamCursor;
+    ChangeStreamCursor: {
+      new (
+        client: MongoClient,
+        namespace: MongoDBNamespace,
+        pipeline: Document[],
+        options: Document,
+      ): ChangeStreamCursor;
+      prototype: ChangeStreamCursor;
+    };
   };
 
 /** What the driver keeps on a database or collection. */
@@ -40,6 +51,8 @@ interface Watched {
   client: MongoClient;
   s: { namespace: MongoDBNamespace };
 }
+
+const LOOK_AGAIN_MS = 25;
 
 const responses = new WeakMap<AbstractCursor, ChangeStreamResponse>();
 
@@ -74,7 +87,25 @@ export function changeStreamCursor(
   };
   cursor.on('init', note);
   cursor.on('more', note);
+  cursor.getMore = async () => {
+    await untilReachable(cursor);
+    return await ChangeStreamCursorClass.prototype.getMore.call(cursor);
+  };
   return cursor;
+}
+
+/**
+ * Waits a moment for a cursor's server where it is lost, as the error of one that is lost meanwhile waits (see ending.ts).
+ * The driver waits for `serverSelectionTimeoutMS`, and its stream does not resume from another server before.
+ */
+async function untilReachable(cursor: ChangeStreamCursor): Promise<void> {
+  const isLost = (): boolean => cursor.server?.description.type === 'Unknown';
+  if (!isLost()) return;
+  const end = performance.now() + LOST_SERVER_MS;
+  while (isLost() && !cursor.closed && performance.now() < end) await delay(LOOK_AGAIN_MS);
+  if (isLost() || cursor.closed) {
+    throw new MongoNetworkError(`the connection to ${cursor.server?.description.address} is lost`);
+  }
 }
 
 /** What a change stream's last response was beside its documents. */

@@ -1,7 +1,7 @@
 import { AbstractCursor, MongoNetworkError, MongoServerSelectionError } from 'mongodb';
 
 /** How long, in ms, a server that was lost may take to be back before the error that lost it is told. */
-const LOST_SERVER_MS = 1_000;
+export const LOST_SERVER_MS = 1_000;
 
 /** What the driver keeps in a cursor. */
 interface CursorInside {
