@@ -251,7 +251,8 @@ async function sent(
   } catch (error) {
     const isLoss = error instanceof MongoNetworkError || error instanceof MongoServerSelectionError;
     if (tries <= 1 || !isLoss || cursor.closed) throw error;
-    return await sent(state, call, cursor, tries - 1);
+    // An operation of its own, for whoever is told of them.
+    return await sent(state, { ...call, context: undefined }, cursor, tries - 1);
   }
 }
 
