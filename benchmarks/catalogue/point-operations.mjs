@@ -93,6 +93,7 @@ function section(sizes, method, width, workers) {
       operations,
       // Each worker is warmed up; the other sides do as many.
       warmUp: warmUpOperations * (workers ?? 1),
+      warmUpBursts: workers ?? 1,
       width,
       data,
     },

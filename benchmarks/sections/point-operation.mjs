@@ -38,7 +38,8 @@ const operationsByName = {
 
 export async function run(job) {
   const { settings } = job;
-  const { method, collection, operations: count, warmUp, width, monitored, sessions } = settings;
+  const { method, collection, operations: count, width, monitored, sessions } = settings;
+  const { warmUp, warmUpBursts } = settings;
   const { arguments: argumentsOf, sees, call } = operationsByName[method];
   const options = monitored ? { monitorCommands: true } : {};
   return await withClient(
@@ -76,7 +77,11 @@ export async function run(job) {
         restingMemory,
         latencies,
         prepare: () => argumentsOf({ ...settings, count: Math.max(count, warmUp) }),
-        warmUp: operate(warmUp),
+        // Writes to one collection stay with one worker as long as any is under way: each worker has a burst of its own.
+        async warmUp(prepared) {
+          const size = warmUp / warmUpBursts;
+          for (let at = 0; at < warmUp; at += size) await operate(size)(prepared.slice(at));
+        },
         work: operate(count),
       });
       await Promise.all(places.map((place) => place?.session.endSession()));
