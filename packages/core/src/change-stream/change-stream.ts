@@ -42,8 +42,6 @@ export class ChangeStream<
   }
 }
 
-type Internals = ChangeStreamInternals;
-
 /** The options of ours that a stream was made with, and what takes its listener off the signal. */
 const limits = new WeakMap<object, { options: Document; stop?: () => void }>();
 
@@ -53,10 +51,10 @@ function signalOfStream(stream: object): AbortSignal | undefined {
   return signal;
 }
 
-const native = driver.ChangeStream.prototype as unknown as Internals;
+const native = driver.ChangeStream.prototype as unknown as ChangeStreamInternals;
 
 const replacement = {
-  async _resume(this: Internals, changeStreamError: Error): Promise<void> {
+  async _resume(this: ChangeStreamInternals, changeStreamError: Error): Promise<void> {
     if (this.timeoutContext == null) await untilReachable(this);
     // One that was closed meanwhile needs no new cursor, and nobody would close it.
     if (this.isClosed) return;
@@ -64,13 +62,13 @@ const replacement = {
   },
 
   /** The stream's cursor, each time it resumes. */
-  _createChangeStreamCursor(this: Internals, options: Document): AbstractCursor {
+  _createChangeStreamCursor(this: ChangeStreamInternals, options: Document): AbstractCursor {
     const cursor = native._createChangeStreamCursor.call(this, options);
     resumes(cursor);
     return adopted(this, cursor);
   },
 
-  _streamEvents(this: Internals, cursor: AbstractCursor): void {
+  _streamEvents(this: ChangeStreamInternals, cursor: AbstractCursor): void {
     // When it resumes, the driver comes here before it hands the new cursor out.
     native._streamEvents.call(this, adopted(this, cursor));
     // A stream that begins to flow reads in the next tick. Beginning now sends the command before
@@ -89,7 +87,7 @@ for (const [name, value] of Object.entries(replacement)) {
 ownAllMethods(ChangeStream, driver.ChangeStream);
 
 /** Waits for a server to resume from; the driver's own try, and what it says, come behind. */
-async function untilReachable(stream: Internals): Promise<void> {
+async function untilReachable(stream: ChangeStreamInternals): Promise<void> {
   const { parent } = stream;
   const client = 'client' in parent ? parent.client : parent;
   const { topology } = client as unknown as ClientInternals;

@@ -47,8 +47,11 @@ async function noLongerThan(limitMS: number, work: Promise<void>): Promise<void>
   const limit = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, limitMS);
   });
-  await Promise.race([work, limit]);
-  clearTimeout(timer);
+  try {
+    await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function isLoss(error: Error | undefined): boolean {
