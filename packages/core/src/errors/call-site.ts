@@ -25,12 +25,13 @@ export class CallSite {
 
   constructor() {
     const { stackTraceLimit } = Error;
-    Error.stackTraceLimit = FRAMES;
+    // Fails without an exception where Error is frozen: its own limit holds then.
+    const isLonger = Reflect.set(Error, 'stackTraceLimit', FRAMES);
     try {
       Error.captureStackTrace(this.#text, CallSite);
       Error.captureStackTrace(this.#frames, CallSite);
     } finally {
-      Error.stackTraceLimit = stackTraceLimit;
+      if (isLonger) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
     }
   }
 
@@ -77,15 +78,17 @@ export class CallSite {
   }
 
   #read(): string[] {
-    const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace');
+    const isOwn = Object.hasOwn(Error, 'prepareStackTrace');
+    const before: unknown = Reflect.get(Error, 'prepareStackTrace');
     let frames: unknown;
-    Error.prepareStackTrace = (_error, sites) => sites;
+    const givesSites = Reflect.set(Error, 'prepareStackTrace', (_: Error, sites: unknown) => sites);
     try {
       frames = this.#frames.stack;
     } finally {
-      if (prepare === undefined) Reflect.deleteProperty(Error, 'prepareStackTrace');
-      else Object.defineProperty(Error, 'prepareStackTrace', prepare);
+      if (givesSites && isOwn) Reflect.set(Error, 'prepareStackTrace', before);
+      else if (givesSites) Reflect.deleteProperty(Error, 'prepareStackTrace');
     }
+    if (typeof frames === 'string') return this.#readText(frames);
     if (!Array.isArray(frames)) return [];
     const functions: string[] = [];
     for (const frame of frames as Frame[]) {
@@ -99,7 +102,24 @@ export class CallSite {
     }
     return functions;
   }
+
+  /** Reads the functions from the stack's text, where a frozen Error gives nothing else: by their names. */
+  #readText(stack: string): string[] {
+    const functions: string[] = [];
+    for (const line of stack.split('\n')) {
+      const [, async, name, place] = FRAME_LINE.exec(line) ?? [];
+      if (place === undefined || place.startsWith('node:')) continue;
+      const file = fileOf(place);
+      if (isOurs(file) || isDriver(file)) continue;
+      if (async === undefined) this.#called += 1;
+      functions.push(`${file}:${name ?? ''}`);
+    }
+    return functions;
+  }
 }
+
+/** `at async name (file:line:column)`; `async`, the name and the parentheses may be absent. */
+const FRAME_LINE = /^\s*at (async )?(?:(.*) \()?(.+?):\d+:\d+\)?$/;
 
 function fileOf(place: string): string {
   return place.startsWith('file:') ? fileURLToPath(place) : place;

@@ -16,7 +16,17 @@ export function warnOnce(
 ): void {
   if (said.has(about)) return;
   said.add(about);
-  process.emitWarning(message, { type: 'MongoOffloadWarning', code });
+  try {
+    process.emitWarning(message, { type: 'MongoOffloadWarning', code });
+  } catch {
+    // With a frozen Error.prototype Node cannot make its warning, and no operation may fail of that.
+    const warning = Object.create(Error.prototype, {
+      name: { value: 'MongoOffloadWarning' },
+      message: { value: message },
+      code: { value: code },
+    }) as Error;
+    process.nextTick(() => process.emit('warning', warning));
+  }
 }
 
 /** The same, once for each line of the program and what it does there. */

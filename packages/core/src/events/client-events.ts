@@ -92,7 +92,9 @@ export function deliver({ happenings, bytes }: EventBatch, worker: number): void
     const events = clients.get(client);
     if (events === undefined) continue;
     try {
-      cause.run(() => (type === 'event' ? events.emit(name, what) : events.write(name, what)));
+      cause.context.run(() =>
+        type === 'event' ? events.emit(name, what) : events.write(name, what),
+      );
     } catch (error) {
       // A listener's own error is no error of the operation, which is over in the worker.
       process.nextTick(() => {
