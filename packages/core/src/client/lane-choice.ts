@@ -3,6 +3,7 @@ import type { MongoClientOptions } from 'mongodb';
 import type { Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import { WorkerPool } from '../pool/worker-pool';
+import type { WorkerSlot } from '../pool/worker-slot';
 import type { TargetRef } from './targets';
 import { Lifetime } from './lifetime';
 import { WriteOrder } from './write-order';
@@ -27,19 +28,24 @@ export class LaneChoice {
   /** @throws MongoClientClosedError where the client is closed: it does not join the pool again by itself */
   pick(target: TargetRef): Lane {
     this.lifetime.check();
-    this.#pool ??= WorkerPool.acquire(this.#membership, this.#offload);
-    const { count } = this;
-    const lanes = this.#pool.lanes(count);
+    const pool = (this.#pool ??= WorkerPool.acquire(this.#membership, this.#offload));
     const behind = this.writes.laneFor(target);
     if (behind?.keepsOrder === true) return behind;
+    const { count } = this;
     // Least busy of those that have started; between equals, in turn.
     let best: Lane | undefined;
+    let spare: WorkerSlot | undefined;
     for (let i = 0; i < count; i++) {
-      const lane = lanes[(this.#rotation + i) % count];
-      if (best === undefined || isBetter(lane, best)) best = lane;
+      const slot = pool.slots[(this.#rotation + i) % count];
+      const lane = slot.current;
+      if (lane?.usable !== true) spare ??= slot;
+      else if (best === undefined || isBetter(lane, best)) best = lane;
     }
     this.#rotation += 1;
-    return best as Lane;
+    if (best !== undefined && (spare === undefined || isIdle(best))) return best;
+    // Another thread starts only when those that run have work: a program that awaits each call needs one.
+    const started = (spare as WorkerSlot).lane();
+    return best === undefined || isBetter(started, best) ? started : best;
   }
 
   /** How many workers serve this client: no more than it may have connections. */
@@ -51,8 +57,7 @@ export class LaneChoice {
   /** The part of a total for the whole client that one worker gets. */
   share(total: number, lane: Lane): number {
     const { count } = this;
-    const index = Math.max(0, this.open().indexOf(lane));
-    return Math.floor(total / count) + (index < total % count ? 1 : 0);
+    return Math.floor(total / count) + (lane.index < total % count ? 1 : 0);
   }
 
   /** The lanes of the pool that are in use; none where the client has not joined it. */
@@ -72,6 +77,10 @@ export class LaneChoice {
     this.#membership = {};
     return async () => await WorkerPool.release(membership);
   }
+}
+
+function isIdle({ load, openCursors }: Lane): boolean {
+  return load === 0 && openCursors === 0;
 }
 
 function isBetter(lane: Lane, best: Lane): boolean {

@@ -28,6 +28,7 @@ import {
   watchListeners,
 } from '../events';
 import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
+import { isInOurWorker } from '../pool/our-worker';
 import { workerEntry } from '../pool/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
 import { makeAmbient, offloadedSession, type ClientSession } from '../session';
@@ -80,9 +81,11 @@ export class MongoClient extends driver.MongoClient {
     const { offload, ...driverOptions } = options ?? {};
     super(url, options === undefined ? undefined : driverOptions);
     const resolved = resolveOffloadOptions(offload);
-    this.#onMain = optionThatCannotCross(driverOptions) ?? this.#parsedReason();
+    const option = optionThatCannotCross(driverOptions) ?? this.#parsedReason();
+    // In a worker of ours, the driver does its work in that thread.
+    this.#onMain = isInOurWorker ? 'a worker of ours' : option;
     if (this.#onMain === undefined) workerEntry();
-    else noteOnMain(this.#onMain, resolved);
+    else if (!isInOurWorker) noteOnMain(this.#onMain, resolved);
     const events = new ClientEvents(this);
     this.#link = new ClientLink(
       url,

@@ -7,7 +7,7 @@ import { WorkerSlot } from './worker-slot';
 /**
  * The one pool of worker threads of this process, for all its clients. It starts with the first
  * operation of the first client and ends with the last client that closes. Its threads start as
- * they are needed.
+ * they are needed: another one when a call finds those that run at work.
  */
 export class WorkerPool {
   static #current: WorkerPool | undefined;
@@ -45,11 +45,6 @@ export class WorkerPool {
   /** The threads of the pool, as Piscina has them. */
   get threads(): Worker[] {
     return this.slots.flatMap((slot) => slot.threads);
-  }
-
-  /** Lanes of the first `count` workers; a dead worker's is replaced. */
-  lanes(count: number): Lane[] {
-    return this.slots.slice(0, count).map((slot) => slot.lane());
   }
 
   /** The lanes that are in use now. */

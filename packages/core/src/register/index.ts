@@ -6,10 +6,10 @@
  */
 import * as nodeModule from 'node:module';
 import { pathToFileURL } from 'node:url';
-import { isMainThread, MessageChannel, parentPort, workerData } from 'node:worker_threads';
+import { MessageChannel } from 'node:worker_threads';
 
 import { warnOnce } from '../errors/warning';
-import { OUR_WORKER } from '../pool/our-worker';
+import { isInOurWorker } from '../pool/our-worker';
 import { redirectUrl, type ResolveContext, type Resolved } from './esm-hooks';
 import { asksForDriver, redirect, type Notice } from './redirect';
 
@@ -35,10 +35,9 @@ interface NodeModule {
 
 const { Module, registerHooks } = nodeModule as unknown as NodeModule;
 
-// `--require` loads this file in Node's thread for module hooks as well, the one thread without a parent
-// port: registering hooks from there would wait for itself. NODE_OPTIONS loads it in our own workers,
-// which mean the driver when they say so.
-if (isMainThread || (parentPort !== null && workerData !== OUR_WORKER)) {
+// NODE_OPTIONS loads this file in our own workers, which mean the driver when they say so. `--require` loads it in
+// Node's thread for module hooks as well: registering hooks from there would wait for itself.
+if (!isInOurWorker) {
   redirectRequires();
   redirectImports();
 }
