@@ -1,8 +1,10 @@
 import { mendLostConnections } from './client/lost-connections';
+import { watchServerFailures } from './client/server-failures';
 import { Lane } from './lane/lane';
 import type { LaneTask } from './protocol';
 
 mendLostConnections();
+watchServerFailures();
 
 /**
  * What Piscina runs in a worker: it opens the worker's lane and returns. The lane lives on in its

@@ -94,11 +94,24 @@ export interface ClientInternals {
     activeCursors: Set<AbstractCursor>;
     sessionPool: { sessions: { length: number; shift(): { id: { id: Binary } } | null } };
   };
-  topology?: {
-    isConnected(): boolean;
-    close(): void;
-    selectServer(selector: ServerSelector, options: { operationName: string }): Promise<unknown>;
-  };
+  topology?: Topology;
+}
+
+/** The driver's view of the deployment, on the main thread. */
+export interface Topology {
+  isConnected(): boolean;
+  close(): void;
+  selectServer(selector: ServerSelector, options: { operationName: string }): Promise<unknown>;
+  s: { servers: Map<string, Server> };
+}
+
+/** One server of a topology, with its monitor. */
+export interface Server {
+  readonly description: driver.ServerDescription;
+  /** Marks the server Unknown where the error says that what is known of it is out of date. */
+  handleError(error: Error): void;
+  /** Has the monitor check the server at once. */
+  requestCheck(): void;
 }
 
 /** Which of the servers will do. */
@@ -254,7 +267,12 @@ const { MongoDBNamespace: NamespaceClass } =
 export const namespaceFromString = (namespace: string): MongoDBNamespace =>
   NamespaceClass.fromString(namespace);
 
+const { Server: ServerClass } =
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
+  require('mongodb/lib/sdam/server') as { Server: { prototype: object } };
+
 const expected: [string, object, string[]][] = [
+  ['Server.prototype', ServerClass.prototype, ['handleError', 'requestCheck']],
   [
     'AbstractCursor.prototype',
     driver.AbstractCursor.prototype,

@@ -10,7 +10,7 @@ export interface Cause {
 }
 
 /** For what no operation caused: its context is not that of whoever came first. */
-const NO_OPERATION: Cause = { context: loadingContext, decoding: undefined };
+export const NO_OPERATION: Cause = { context: loadingContext, decoding: undefined };
 
 /** The operations under way, by the number of their call. Only those that someone listens to are here. */
 const causes = new Map<number, Cause>();

@@ -3,12 +3,14 @@ import {
   type EventBatch,
   type ForwardedEvent,
   type LogSettings,
+  type ServerFailure,
 } from '@mongo-offload/worker/protocol';
 import type { MongoClient } from 'mongodb';
 
 import { loggerOf } from '../driver/internals';
-import { causeOf } from './cause';
+import { causeOf, NO_OPERATION, type Cause } from './cause';
 import { EventBytes, reviveEvent, reviveLog } from './revive';
+import { followFailure } from './server-failures';
 
 const NONE: readonly ForwardedEvent[] = [];
 const forwarded = new Set<string>(FORWARDED_EVENTS);
@@ -60,6 +62,11 @@ export class ClientEvents {
     (this.#client as unknown as { emit(name: string, event: object): boolean }).emit(name, event);
   }
 
+  /** An operation in a worker met an error that says something of a server. */
+  serverFailed(failure: ServerFailure): void {
+    followFailure(this.#client, failure);
+  }
+
   /** The driver's own logger writes the line: to its destination, in order, and with its care for failures. */
   write(severity: string, line: object): void {
     const logger = loggerOf(this.#client);
@@ -83,24 +90,30 @@ export function expectNoEvents(client: number): void {
 export function deliver({ happenings, bytes }: EventBatch, worker: number): void {
   const documents = new EventBytes(bytes);
   for (const happening of happenings) {
-    const { type, client, name, call } = happening;
+    const events = clients.get(happening.client);
+    if (happening.type === 'serverFailure') {
+      run(NO_OPERATION, () => events?.serverFailed(happening));
+      continue;
+    }
+    const { type, name, call } = happening;
     const cause = causeOf(call);
     const what =
       type === 'event'
         ? reviveEvent(happening, documents, cause, worker)
         : reviveLog(happening, documents, cause, worker);
-    const events = clients.get(client);
     if (events === undefined) continue;
-    try {
-      cause.context.run(() =>
-        type === 'event' ? events.emit(name, what) : events.write(name, what),
-      );
-    } catch (error) {
-      // A listener's own error is no error of the operation, which is over in the worker.
-      process.nextTick(() => {
-        throw error;
-      });
-    }
+    run(cause, () => (type === 'event' ? events.emit(name, what) : events.write(name, what)));
+  }
+}
+
+/** A listener's own error is no error of the operation, which is over in the worker. */
+function run(cause: Cause, emit: () => void): void {
+  try {
+    cause.context.run(emit);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
   }
 }
 

@@ -4,6 +4,7 @@ import type { MongoClient } from 'mongodb';
 
 import { offloadedState } from '../client/state';
 import { openHeld } from './opening';
+import { followEarlyFailures, forgetFailures, noteCleared } from './server-failures';
 
 export type Phase = 'life' | 'use' | 'end';
 
@@ -58,13 +59,16 @@ export function installMainPools(prototype: object): void {
       const [name, event] = args as Said;
       if (name === 'open' && openHeld(this)) return false;
       const phase = EVENTS.get(name);
-      if (
-        phase === undefined ||
-        event?.offloadWorker !== undefined ||
-        offloadedState(this) === undefined
-      ) {
+      if (phase === undefined) {
+        const told = native.apply(this, args);
+        if (name === 'topologyDescriptionChanged') followEarlyFailures(this);
+        else if (name === 'topologyOpening' || name === 'topologyClosed') forgetFailures(this);
+        return told;
+      }
+      if (event?.offloadWorker !== undefined || offloadedState(this) === undefined) {
         return native.apply(this, args);
       }
+      if (name === 'connectionPoolCleared') noteCleared(this, event.address);
       let unused = pools.get(this);
       if (unused === undefined) pools.set(this, (unused = new UnusedPools()));
       for (const said of unused.next(phase, event.address, [name, event])) native.apply(this, said);

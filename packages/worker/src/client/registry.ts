@@ -9,7 +9,7 @@ import {
 
 import { decodeFaithful } from '../codec';
 import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
-import type { TargetDefinition, ToWorker } from '../protocol';
+import { packError, type TargetDefinition, type ToWorker } from '../protocol';
 import { withReadPreference } from '../operations/read-preference';
 import { adoptServerSessions } from '../session/session-registry';
 import { useActiveSets } from './active-set';
@@ -17,6 +17,7 @@ import { appendMetadata, nameClient } from './metadata';
 import { resolveNamesAs } from './name-resolution';
 import { useEnvironment } from './environment';
 import { RemoteCredentials } from './remote-credentials';
+import { onServerFailure, type MetFailure } from './server-failures';
 
 /** What an operation is called on, as the real driver's object. */
 export interface Target {
@@ -41,6 +42,8 @@ interface Defined {
    */
   waiting?: MongoClient;
   events: EventForwarder;
+  /** Takes the errors for which its clients no longer trust what they knew of a server. */
+  failed: (failure: MetFailure) => void;
   /** How its clients log. */
   logging: MongoClientOptions;
   /** What was appended to its handshake. */
@@ -100,7 +103,19 @@ export class ClientRegistry {
     }
     const events = new EventForwarder(id, this.#outbox, log !== undefined);
     events.add(client);
-    this.#clients.set(id, { another, options, client, events, logging, appended });
+    const failed = ({ address, error, sentAt }: MetFailure): void => {
+      // Bytes that look like a document are one: the operation may have asked for undecoded replies.
+      const packed = packError(error, true);
+      this.#outbox.addFailure({
+        type: 'serverFailure',
+        client: id,
+        address,
+        error: packed,
+        sentAt,
+      });
+    };
+    onServerFailure(client, failed);
+    this.#clients.set(id, { another, options, client, events, failed, logging, appended });
     this.#noteListeners();
   }
 
@@ -209,7 +224,7 @@ function cut(topology: Closable['topology']): void {
   topology?.close();
 }
 
-function waitingClient({ another, options, logging, events }: Defined): MongoClient {
+function waitingClient({ another, options, logging, events, failed }: Defined): MongoClient {
   const client = another({
     ...logging,
     maxPoolSize: 0,
@@ -219,6 +234,7 @@ function waitingClient({ another, options, logging, events }: Defined): MongoCli
     maxIdleTimeMS: options.maxIdleTimeMS ?? WAITING_IDLE_MS,
   });
   events.add(client, 'waiting');
+  onServerFailure(client, failed);
   return client;
 }
 

@@ -48,9 +48,22 @@ export interface Happening {
   properties: [name: string, value: PackedProperty][];
 }
 
+/**
+ * An operation met an error for which the worker's driver marked a server Unknown: a lost connection, or a server that shuts
+ * down or is no primary any more. The main thread's topology follows, whether or not anyone listens.
+ */
+export interface ServerFailure {
+  type: 'serverFailure';
+  client: number;
+  address: string;
+  error: ErrorEnvelope;
+  /** When the command that met it was sent, by `processTimeMS`. */
+  sentAt: number;
+}
+
 /** What happened since the last batch, in order. */
 export interface EventBatch {
-  happenings: Happening[];
+  happenings: (Happening | ServerFailure)[];
   bytes: ArrayBuffer;
 }
 

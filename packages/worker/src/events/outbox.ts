@@ -1,10 +1,10 @@
-import type { EventBatch, EventMark, Happening } from './messages';
+import type { EventBatch, EventMark, ServerFailure } from './messages';
 import type { Packed } from './pack';
 
 /** Gathers what happened in one turn of the worker's loop, for the lane's next message. */
 export class EventOutbox {
   readonly #schedule: () => void;
-  #happenings: Happening[] = [];
+  #happenings: EventBatch['happenings'] = [];
   #parts: Uint8Array[] = [];
   #length = 0;
   #sent = 0;
@@ -29,6 +29,12 @@ export class EventOutbox {
       this.#parts.push(bytes);
       this.#length += bytes.length;
     }
+    this.#schedule();
+  }
+
+  /** Adds what the main thread's topology is to follow, between the events before and after it. */
+  addFailure(failure: ServerFailure): void {
+    this.#happenings.push(failure);
     this.#schedule();
   }
 

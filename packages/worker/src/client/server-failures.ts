@@ -1,0 +1,71 @@
+import type { MongoClient } from 'mongodb';
+
+import { processTimeMS } from '../protocol/process-clock';
+
+/** What is used of the driver's servers and connections, which are no public API of it. */
+interface Server {
+  readonly name: string;
+  readonly description: { readonly error: Error | null };
+  readonly topology: { readonly client: MongoClient };
+}
+type Handle = (this: Server, error: unknown, connection?: object) => void;
+type Write = (this: object, command: unknown, options: unknown) => Promise<void>;
+
+/** An error for which the driver no longer trusts what it knew of a server. */
+export interface MetFailure {
+  readonly address: string;
+  readonly error: Error;
+  /** When the command that met it was sent, by `processTimeMS`. */
+  readonly sentAt: number;
+}
+
+const reporters = new WeakMap<MongoClient, (failure: MetFailure) => void>();
+
+/** When the last command of a connection was sent. */
+const sent = new WeakMap<object, number>();
+
+/** Calls `report` for each error of an operation for which the driver marks a server of this client Unknown. */
+export function onServerFailure(client: MongoClient, report: (failure: MetFailure) => void): void {
+  reporters.set(client, report);
+}
+
+/**
+ * Wraps the method by which this thread's copy of the driver (7.9) judges the errors that operations meet, so that the main
+ * thread's topology can follow. What the driver's own monitoring meets goes another way: the main thread has its own.
+ */
+export function watchServerFailures(): void {
+  /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
+  const { Connection } = require('mongodb/lib/cmap/connection') as {
+    Connection?: { prototype: { writeCommand?: Write } };
+  };
+  const { Server } = require('mongodb/lib/sdam/server') as {
+    Server?: { prototype: { handleError?: Handle } };
+  };
+  /* eslint-enable @typescript-eslint/no-require-imports */
+  if (Connection?.prototype.writeCommand !== undefined) {
+    Connection.prototype.writeCommand = timed(Connection.prototype.writeCommand);
+  }
+  if (Server?.prototype.handleError !== undefined) {
+    Server.prototype.handleError = reported(Server.prototype.handleError);
+  }
+}
+
+function timed(write: Write): Write {
+  return function (command, options) {
+    sent.set(this, processTimeMS());
+    return write.call(this, command, options);
+  };
+}
+
+function reported(handle: Handle): Handle {
+  return function (error, connection) {
+    const before = this.description;
+    handle.call(this, error, connection);
+    const { description } = this;
+    if (description === before || description.error !== error) return;
+    // A connection that cannot be made is judged twice: by the pool and by the operation that waited for it.
+    if (before.error === error) return;
+    const sentAt = (connection && sent.get(connection)) ?? processTimeMS();
+    reporters.get(this.topology.client)?.({ address: this.name, error: error as Error, sentAt });
+  };
+}
