@@ -3,7 +3,7 @@ import * as driver from 'mongodb';
 import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
 
 import { Limits } from '../abort/limits';
-import { encodeListCall } from '../calls/encode';
+import { encodeListArguments } from '../calls/arguments';
 import { crossingOptions, decoding, mayBeBytes, withoutOurs } from '../calls/options';
 import { offloadedState } from '../client/state';
 import { bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
@@ -81,7 +81,7 @@ async function execute(
     const result = (await state.link.call({
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
-      args: encodeListCall(statements, crossing, bson, state.link.offload.sliceMS),
+      args: encodeListArguments(statements, crossing, bson, state.link.offload.sliceMS),
       flags:
         (decode.plain ? CallFlag.none : CallFlag.exact) |
         (mayBeBytes(all) ? CallFlag.raw : CallFlag.none),

@@ -1,12 +1,11 @@
 import { encodeModeOf } from '@mongo-offload/worker/codec';
 import { CallFlag } from '@mongo-offload/worker/protocol';
 import {
-  BSON,
+  ReadConcern,
+  ReadPreference,
+  WriteConcern,
   type BSONSerializeOptions,
   type Document,
-  type ReadConcern,
-  type ReadPreference,
-  type WriteConcern,
 } from 'mongodb';
 
 import { readingOptionsOf, type ResolvedReadingOptions } from '../pool/reading-options';
@@ -117,11 +116,10 @@ const BSON_DECODING = [
 ] as const;
 
 /**
- * What becomes of options that are not known here: `true` where the driver hands them on to the server
- * (`createCollection`); `encodable` where it picks those that it knows itself (`createIndex`), so that one
- * that BSON cannot hold is of no account.
+ * Whether options cross that are not known here: where the driver hands them on to the server (`createCollection`), and
+ * where they may describe an index, of which the driver picks those that it knows itself.
  */
-export type OpenOptions = boolean | 'encodable';
+export type OpenOptions = boolean | 'ofIndex';
 
 /** Options of ours, which the driver does not know. */
 const OURS = new Set(['offload', 'deadlineMS']);
@@ -142,7 +140,7 @@ export function withoutOurs(options: Document, open: boolean): Document {
 }
 
 /**
- * The options of an operation as they cross: what the driver reads, as plain values that BSON holds.
+ * The options of an operation as they cross: what the driver reads. BSON may hold them or not: see `encodeArguments`.
  *
  * @param open - whether options that are not known here cross too
  */
@@ -154,14 +152,11 @@ export function crossingOptions(
   let crossing: Document | undefined;
   for (const key in options) {
     const value: unknown = options[key];
-    if (typeof value === 'function' || typeof value === 'symbol') continue;
-    if (value === undefined && !(open === 'encodable' && describesIndex(key))) continue;
+    if (value === undefined && !(open === 'ofIndex' && describesIndex(key))) continue;
     if (key === 'session' || key === 'signal' || key === 'timeoutContext' || key === 'timeoutMS')
       continue;
     if (OURS.has(key)) continue;
-    if (!KNOWN.has(key)) {
-      if (open === false || (open === 'encodable' && !isEncodable(value))) continue;
-    }
+    if (open === false && !KNOWN.has(key)) continue;
     (crossing ??= {})[key] = plain(key, value);
   }
   return crossing;
@@ -177,30 +172,13 @@ export function mayBeBytes(options: Document | undefined): boolean {
   return options?.checkKeys !== true;
 }
 
-function isEncodable(value: unknown): boolean {
-  if (typeof value !== 'object') return true;
-  try {
-    BSON.serialize({ value });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
+/** The driver's own classes cross as the plain values that it takes as well. */
 function plain(key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
-  switch (key) {
-    case 'readPreference':
-      return typeof (value as ReadPreference).toJSON === 'function'
-        ? (value as ReadPreference).toJSON()
-        : value;
-    case 'readConcern':
-      return { level: (value as ReadConcern).level };
-    case 'writeConcern':
-      return plainWriteConcern(value);
-    default:
-      return value;
-  }
+  if (key === 'readPreference' && value instanceof ReadPreference) return value.toJSON();
+  if (key === 'readConcern' && value instanceof ReadConcern) return { level: value.level };
+  if (key === 'writeConcern' && value instanceof WriteConcern) return plainWriteConcern(value);
+  return value;
 }
 
 function plainWriteConcern(writeConcern: WriteConcern): Document {

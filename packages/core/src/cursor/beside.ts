@@ -2,14 +2,13 @@ import type { AbstractCursor, ClientSession, Document } from 'mongodb';
 
 import { eitherSignal, signalOf } from '../abort/deadline';
 import { withinLimits } from '../abort/limits';
-import { encodeCall } from '../calls/encode';
+import { encodeArguments } from '../calls/arguments';
 import { decoding } from '../calls/options';
 import { stateOf, type ClientState } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
 import { readingOptionsOf } from '../pool/reading-options';
 import { runOnMain, scopes } from '../transaction';
 import {
-  checkFilter,
   crossing,
   offloadedCursorState,
   sessionLink,
@@ -60,9 +59,10 @@ export async function callOnCursor(
   return await state.link.call({
     name,
     target: targetOf(state, description),
-    args: encodeCall(
+    args: encodeArguments(
       { a: description.kind, b: description.args, c: third, o: options },
       description.options,
+      { lookedInto: 1 },
     ),
     decoding: decode,
     signal,
@@ -96,7 +96,6 @@ export function offloadExplain(
             withSession(this, session, () => explain.call(this, verbosity, more)),
           );
         }
-        checkFilter(description.args.filter);
         const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
         return await callOnCursor(this, state, what, description, asked ?? true, session, signal);
       });

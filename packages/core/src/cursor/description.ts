@@ -1,11 +1,5 @@
 import type { CursorKind } from '@mongo-offload/worker/protocol';
-import {
-  MongoInvalidArgumentError,
-  type AbstractCursor,
-  type ClientSession,
-  type Document,
-  type MongoDBNamespace,
-} from 'mongodb';
+import type { AbstractCursor, ClientSession, Document, MongoDBNamespace } from 'mongodb';
 
 import { crossingOptions } from '../calls/options';
 import type { TargetRef } from '../client/targets';
@@ -37,16 +31,6 @@ export function offloadedCursorState(cursor: AbstractCursor): ClientState | unde
   if (state === undefined) return undefined;
   const session = givenSession(cursor);
   return session == null || isOffloaded(session) ? state : undefined;
-}
-
-/**
- * BSON leaves a function out, and no filter at all matches everything: so what the driver would say
- * of it is said here.
- */
-export function checkFilter(filter: unknown): void {
-  if (typeof filter === 'function' || typeof filter === 'symbol' || typeof filter === 'bigint') {
-    throw new MongoInvalidArgumentError('Query filter must be a plain object or ObjectId');
-  }
 }
 
 export function sessionLink(

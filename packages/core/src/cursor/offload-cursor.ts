@@ -9,7 +9,7 @@ import {
 } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
-import { encodeCall } from '../calls/encode';
+import { encodeArguments } from '../calls/arguments';
 import { decoding, tapeFlags } from '../calls/options';
 import type { Call } from '../client/call';
 import type { Served } from '../client/dispatch';
@@ -26,7 +26,6 @@ import { runOnMain, scopes } from '../transaction';
 import { offloadExplain } from './beside';
 import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
 import {
-  checkFilter,
   crossing,
   offloadedCursorState,
   sessionLink,
@@ -108,7 +107,6 @@ export function offloadCursorClass(
       }
       try {
         const description = describeWith(this);
-        checkFilter(description.args.filter);
         const signal = startDeadline(this, description);
         const remote = await open(this, state, description, signal);
         remotes.set(this, remote);
@@ -210,7 +208,11 @@ async function open(
   const call: Call = {
     name: 'cursor.open',
     target: targetOf(state, description),
-    args: encodeCall({ a: description.kind, b: description.args, o: options }, description.options),
+    args: encodeArguments(
+      { a: description.kind, b: description.args, o: options },
+      description.options,
+      { lookedInto: 1 },
+    ),
     flags: decode.onTape ? tapeFlags(decode) : CallFlag.none,
     decoding: decode,
     signal,

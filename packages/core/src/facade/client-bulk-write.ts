@@ -1,6 +1,6 @@
 import { ObjectId, type Document, type MongoClient } from 'mongodb';
 
-import { encodeListCall } from '../calls/encode';
+import { encodeArguments, encodeListArguments } from '../calls/arguments';
 import type { MethodPlan } from './offload-method';
 
 /** How a client's `bulkWrite` crosses. */
@@ -21,7 +21,12 @@ export const clientBulkWrite: MethodPlan<MongoClient> = {
         document._id = pkFactory ? pkFactory.createPk() : new ObjectId();
       }
     }
-    return encodeListCall(models as Document[], options, bson, sliceMS);
+    try {
+      return encodeListArguments(models as Document[], options, bson, sliceMS);
+    } catch {
+      // The driver says in an error of its own which model cannot be serialized.
+      return encodeArguments({ a: models, o: options }, bson);
+    }
   },
   result: (result) => reviveMaps(result as Document),
 };

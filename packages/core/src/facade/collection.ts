@@ -16,7 +16,7 @@ import type {
 } from 'mongodb';
 
 import { offloadedBulk, OrderedBulkOperation, UnorderedBulkOperation } from '../bulk';
-import { encodeCall, encodeListCall } from '../calls/encode';
+import { encodeArguments, encodeListArguments, LOOKED_INTO } from '../calls/arguments';
 import { watching, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
@@ -172,10 +172,12 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
   estimatedDocumentCount: {},
   createIndexes: {
     accepts: ([indexes]) => Array.isArray(indexes),
+    lookedInto: LOOKED_INTO,
     form: { name: 'collection.createIndexesOpen', when: (args) => args[2] === true },
   },
   createIndex: {
-    openOptions: 'encodable',
+    openOptions: 'ofIndex',
+    lookedInto: LOOKED_INTO,
     form: { name: 'collection.createIndexApart', when: (args) => args[2] != null },
   },
   dropIndex: {},
@@ -198,10 +200,13 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
     encode([document], options, bson, sliceMS) {
       try {
-        return encodeListCall([document as Document], options, bson, sliceMS);
+        // In a command it would be one of bson's values; as a document of its own it is none.
+        if ((document as Document)._bsontype != null)
+          throw new driver.BSON.BSONError('no document');
+        return encodeListArguments([document as Document], options, bson, sliceMS);
       } catch {
         // A date or an array is no document, but may be a value: the server says what it thinks of it.
-        return encodeCall({ a: [document], o: options }, bson);
+        return encodeArguments({ a: [document], o: options }, bson);
       }
     },
     result(_result, [document, options]) {
@@ -220,7 +225,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       return true;
     },
     encode: ([documents], options, bson, sliceMS) =>
-      encodeListCall(documents as Document[], options, bson, sliceMS),
+      encodeListArguments(documents as Document[], options, bson, sliceMS),
     result(result, [documents, options]) {
       const insertedIds: Record<number, unknown> = {};
       for (const { index, _id } of idsAtCall(documents)) insertedIds[index] = _id;
@@ -248,7 +253,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       return true;
     },
     encode: ([operations], options, bson, sliceMS) =>
-      encodeListCall(operations as Document[], options, bson, sliceMS),
+      encodeListArguments(operations as Document[], options, bson, sliceMS),
     result(result, [operations, options]) {
       return bulkResult(result as Document, idsAtCall(operations), ordered(options));
     },

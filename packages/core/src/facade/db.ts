@@ -12,6 +12,7 @@ import type {
   RunCursorCommandOptions,
 } from 'mongodb';
 
+import { LOOKED_INTO } from '../calls/arguments';
 import { watching, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
@@ -148,7 +149,7 @@ offloadMethods<AnyDb>(Db.prototype, 'db', carrier, {
     },
   },
   stats: {},
-  createIndex: { openOptions: 'encodable' },
+  createIndex: { openOptions: 'ofIndex', lookedInto: LOOKED_INTO },
   removeUser: {},
   setProfilingLevel: {},
   profilingLevel: {},

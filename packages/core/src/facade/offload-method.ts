@@ -2,7 +2,8 @@ import { CallFlag, OPERATIONS, type OperationName } from '@mongo-offload/worker/
 import type { BSONSerializeOptions, ClientSession, Document, MongoClient } from 'mongodb';
 
 import { Limits } from '../abort/limits';
-import { encodeCall, type CallParts } from '../calls/encode';
+import { encodeArguments } from '../calls/arguments';
+import type { CallParts } from '../calls/encode';
 import type { EncodedCall } from '../calls/encoded-call';
 import {
   crossingOptions,
@@ -34,6 +35,8 @@ export interface MethodPlan<This> {
   form?: { name: OperationName; when(args: unknown[]): boolean };
   /** What becomes of options that are not known here. */
   openOptions?: OpenOptions;
+  /** How deep the driver looks into its positional arguments: types that BSON does not tell apart count there. */
+  lookedInto?: number;
   /** The documents that it is called with go to the server as they were encoded here. */
   sendsBytes?: boolean;
   /** The operation does not inherit BSON options from what it is called on. */
@@ -135,7 +138,7 @@ function offloaded<This extends object>(
       try {
         const encoded = plan.encode
           ? plan.encode.call(this, args, crossing, bson, state.link.offload.sliceMS)
-          : encodeCall(callParts(args, arity, crossing), bson);
+          : encodeArguments(callParts(args, arity, crossing), bson, plan);
         const result = await state.link.call({
           name,
           target: carrier.target(this),
@@ -179,10 +182,6 @@ function argumentsForDriver(args: unknown[], arity: number, open: boolean): unkn
 }
 
 function canCross(args: unknown[], arity: number): boolean {
-  for (let i = 0; i < arity; i++) {
-    const type = typeof args[i];
-    if (type === 'function' || type === 'symbol') return false;
-  }
   const options = args[arity];
   return options === undefined || options === null || typeof options === 'object';
 }

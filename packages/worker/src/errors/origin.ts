@@ -7,19 +7,19 @@
 /** Errors that are kept at once; one that was thrown longer ago comes back as a copy. */
 const KEPT = 64;
 
-const kept = new Map<number, Error>();
+const kept = new Map<number, unknown>();
 let next = 1;
 
-/** On the main thread: keeps an error that goes into a worker. */
-export function keepThrown(error: Error): number {
+/** On the main thread: keeps what was thrown here and goes into a worker. */
+export function keepThrown(error: unknown): number {
   const origin = next++;
   kept.set(origin, error);
   if (kept.size > KEPT) kept.delete(origin - KEPT);
   return origin;
 }
 
-/** On the main thread: the error that was kept under this number, if it still is. */
-export function thrownHere(origin: number | undefined): Error | undefined {
+/** On the main thread: what was kept under this number, if it still is. */
+export function thrownHere(origin: number | undefined): unknown {
   return origin === undefined ? undefined : kept.get(origin);
 }
 

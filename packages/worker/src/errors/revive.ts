@@ -27,8 +27,9 @@ class EnvelopeReader {
     this.#define(error, envelope.properties);
     const own = thrownHere(envelope.origin);
     if (own === undefined) return error;
-    this.#seen[index] = own;
-    return own;
+    // A value's own code may throw anything.
+    this.#seen[index] = own as Error;
+    return own as Error;
   }
 
   value(value: EnvelopeValue): unknown {

@@ -1,5 +1,6 @@
-import type { Document } from 'mongodb';
+import { Binary, type Document } from 'mongodb';
 
+import { reviveCarried } from '../carried/revive';
 import { decodeFaithful, int32 } from '../codec';
 import { RawDocument } from './raw-inserts';
 import { withReadPreference } from './read-preference';
@@ -9,6 +10,8 @@ import { withReadPreference } from './read-preference';
  * positional arguments and the options; an absent one is undefined), followed by as many BSON
  * documents as there are bytes left, which stand for the array that the first argument is. Long
  * arrays of documents travel so because one BSON document could not hold them.
+ *
+ * Where `o` is a binary, it holds `{ a, b, c, o }` as `packCarried` packs them: BSON cannot hold one of these.
  */
 export interface CallArguments {
   positional: unknown[];
@@ -36,6 +39,7 @@ export function readArguments(
     c?: unknown;
     o?: Document;
   };
+  if (root.o instanceof Binary) Object.assign(root, { o: undefined }, carriedIn(root.o));
   if ('n' in root) {
     const read = raw ? rawDocument : decodeFaithful;
     const documents: Document[] = [];
@@ -46,6 +50,10 @@ export function readArguments(
     root.a = documents;
   }
   return { positional: [root.a, root.b, root.c], options: withReadPreference(root.o) };
+}
+
+function carriedIn({ buffer, position }: Binary): object {
+  return reviveCarried(buffer.subarray(0, position)) as object;
 }
 
 function readDocuments(

@@ -7,3 +7,4 @@ export * from '../events/messages';
 export * from '../errors/envelope';
 export { reviveError, reviveValue, type ErrorContext } from '../errors/revive';
 export { keepThrown } from '../errors/origin';
+export { packCarried } from '../carried/pack';
