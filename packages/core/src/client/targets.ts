@@ -1,6 +1,8 @@
 import type { TargetDefinition } from '@mongo-offload/worker/protocol';
 import { BSON, MongoInvalidArgumentError, type Document } from 'mongodb';
 
+import { RecentlyUsed } from '../pool/recently-used';
+
 /** A client, database or collection as workers know it. */
 export interface TargetRef {
   readonly id: number;
@@ -12,15 +14,19 @@ export interface TargetRef {
 /** A database's or collection's name, and its options where they differ from what it inherits. */
 export interface Named {
   name: string;
-  options?: Document;
+  /** BSON: it says the same of two options only where they are the same. */
+  options?: Uint8Array;
 }
+
+/** Targets that a client knows by name. A program may have a collection for each of its tenants. */
+const KNOWN = 1_000;
 
 let nextTarget = 1;
 
 /** What the operations of one client are called on, each known by a number. */
 export class Targets {
   readonly #client: number;
-  readonly #known = new Map<string, TargetRef>();
+  readonly #known = new RecentlyUsed<string, TargetRef>(KNOWN);
 
   constructor(client: number) {
     this.#client = client;
@@ -31,15 +37,10 @@ export class Targets {
     checkName('database', db?.name);
     checkName('collection', collection?.name);
     const key = keyOf(db, collection);
+    if (key === undefined) return this.#make(db, collection);
     let target = this.#known.get(key);
     if (target === undefined) {
-      const definition: TargetDefinition = { client: this.#client };
-      if (db) definition.db = { name: db.name, options: bytes(db.options) };
-      if (collection) {
-        definition.collection = { name: collection.name, options: bytes(collection.options) };
-      }
-      const namespace = db ? (collection ? `${db.name}.${collection.name}` : db.name) : '';
-      target = { id: nextTarget++, definition, namespace };
+      target = this.#make(db, collection);
       this.#known.set(key, target);
     }
     return target;
@@ -48,12 +49,39 @@ export class Targets {
   clear(): void {
     this.#known.clear();
   }
+
+  #make(db: Named | undefined, collection: Named | undefined): TargetRef {
+    const definition: TargetDefinition = { client: this.#client };
+    if (db) definition.db = { name: db.name, options: db.options };
+    if (collection) {
+      definition.collection = { name: collection.name, options: collection.options };
+    }
+    const namespace = db ? (collection ? `${db.name}.${collection.name}` : db.name) : '';
+    return { id: nextTarget++, definition, namespace };
+  }
 }
 
-function keyOf(db: Named | undefined, collection: Named | undefined): string {
-  const name = (db?.name ?? '') + (collection === undefined ? '' : collectionKey(collection.name));
-  if (db?.options === undefined && collection?.options === undefined) return name;
-  return name + JSON.stringify([db?.options, collection?.options]);
+/**
+ * A key that no other target has: each part follows its own length, so that no part can be read as belonging to the
+ * next. Undefined if a name is not a string, which the server is to refuse.
+ */
+function keyOf(db: Named | undefined, collection: Named | undefined): string | undefined {
+  let lengths = '';
+  let parts = '';
+  for (const named of [db, collection]) {
+    if (named === undefined) {
+      lengths += '- ';
+      continue;
+    }
+    const { name, options } = named;
+    if (typeof name !== 'string') return undefined;
+    lengths += `${name.length} `;
+    parts += name;
+    if (options === undefined) continue;
+    lengths += `${options.length}+ `;
+    parts += Buffer.from(options.buffer, options.byteOffset, options.length).toString('latin1');
+  }
+  return lengths + parts;
 }
 
 /** The driver sends its commands without a name that is a function or a symbol, and gives the server's riddles. */
@@ -65,11 +93,9 @@ function checkName(what: string, name: unknown): void {
   }
 }
 
-/** A collection without a name, which the server refuses, is not the database itself. */
-function collectionKey(name: unknown): string {
-  return typeof name === 'string' ? `\0${name}` : `\0\0${String(name)}`;
-}
-
-function bytes(options: Document | undefined): Uint8Array | undefined {
-  return options === undefined ? undefined : new Uint8Array(BSON.serialize(options));
+/** A database's or collection's own options, or undefined if they are those that it inherits. */
+export function ownOptions(options: Document, inherited: Document): Uint8Array | undefined {
+  const own = BSON.serialize(options);
+  const same = Buffer.from(own).equals(BSON.serialize(inherited));
+  return same ? undefined : new Uint8Array(own);
 }

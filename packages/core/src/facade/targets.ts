@@ -11,7 +11,7 @@ import type {
 import { crossingOptions } from '../calls/options';
 import { clientOf } from '../driver/internals';
 import { offloadedState } from '../client/state';
-import type { TargetRef } from '../client/targets';
+import { ownOptions, type Named, type TargetRef } from '../client/targets';
 
 /** The part of a client's, database's or collection's state that operations inherit. */
 interface Inherited {
@@ -22,7 +22,7 @@ interface Inherited {
 }
 
 const clientTargets = new WeakMap<MongoClient, TargetRef>();
-const dbTargets = new WeakMap<Db, { name: string; options?: Document; ref: TargetRef }>();
+const dbTargets = new WeakMap<Db, Named & { ref: TargetRef }>();
 const collectionTargets = new WeakMap<Collection, TargetRef>();
 
 export function clientTarget(client: MongoClient): TargetRef {
@@ -42,32 +42,30 @@ export function dbTarget(db: Db): TargetRef {
 export function collectionTarget(collection: Collection): TargetRef {
   let target = collectionTargets.get(collection);
   if (target === undefined) {
-    const { name, options } = dbEntry(collection.db);
-    const own = inherited((collection as unknown as { s: Inherited }).s);
-    const differs = key(own) !== key(inherited((collection.db as unknown as { s: Inherited }).s));
-    target = linkOf(clientOf(collection)).target(
-      { name, options },
-      { name: collection.collectionName, options: differs ? own : undefined },
-    );
+    const inState = (collection as unknown as { s: Inherited }).s;
+    const inherits = inherited((collection.db as unknown as { s: Inherited }).s);
+    target = linkOf(clientOf(collection)).target(dbEntry(collection.db), {
+      name: collection.collectionName,
+      options: ownOptions(inherited(inState), inherits),
+    });
     collectionTargets.set(collection, target);
   }
   return target;
 }
 
-function dbEntry(db: Db): { name: string; options?: Document; ref: TargetRef } {
+function dbEntry(db: Db): Named & { ref: TargetRef } {
   let entry = dbTargets.get(db);
   if (entry === undefined) {
     const { client } = db;
     const own = inherited((db as unknown as { s: Inherited }).s);
+    const inherits = inherited((client as unknown as { s: Inherited }).s);
     const retryWrites = db.options?.retryWrites;
-    const differs =
-      key(own) !== key(inherited((client as unknown as { s: Inherited }).s)) ||
-      (retryWrites !== undefined && retryWrites !== client.options.retryWrites);
-    const options = differs
-      ? { ...own, ...(retryWrites === undefined ? {} : { retryWrites }) }
-      : undefined;
-    const name = db.databaseName;
-    entry = { name, options, ref: linkOf(client).target({ name, options }) };
+    if (retryWrites !== undefined) {
+      own.retryWrites = retryWrites;
+      inherits.retryWrites = client.options.retryWrites;
+    }
+    const named = { name: db.databaseName, options: ownOptions(own, inherits) };
+    entry = { ...named, ref: linkOf(client).target(named) };
     dbTargets.set(db, entry);
   }
   return entry;
@@ -80,10 +78,6 @@ function inherited({
   bsonOptions,
 }: Inherited): Document {
   return crossingOptions({ readPreference, readConcern, writeConcern, ...bsonOptions }, true) ?? {};
-}
-
-function key(options: Document): string {
-  return JSON.stringify(options);
 }
 
 function linkOf(client: MongoClient): {

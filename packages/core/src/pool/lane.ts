@@ -14,6 +14,7 @@ import type { DriverInfo } from 'mongodb';
 
 import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
+import { RecentlyUsed } from './recently-used';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../events';
 import { decodingClock } from '../observe/decoding-clock';
 import { timers } from '../timers';
@@ -27,6 +28,9 @@ import { Results } from './results';
 // Kept apart: another module's exports are read through getters, and these on the hot path.
 const Kind = ReplyKind;
 const STRIDE = REPLY_STRIDE;
+
+/** Targets that a worker keeps, of all clients. One takes it about 2 KB. */
+const KNOWN_TARGETS = 1_000;
 
 /**
  * The main thread's end of a lane: the one port to one worker. What is called in one turn of the
@@ -48,8 +52,12 @@ export class Lane {
   readonly #port: MessagePort;
   readonly #calls: CallsUnderWay;
   readonly #clients = new Set<number>();
-  /** Known to the worker, each with its client, that it forgets with that. */
-  readonly #targets = new Map<number, number>();
+  /** Known to the worker, each with its client: it forgets them with that, and when it is told to. */
+  readonly #targets = new RecentlyUsed<number, number>(KNOWN_TARGETS, (old) => {
+    // Calls that wait to be sent may be on one of them.
+    this.#outbox.flush();
+    this.#post({ type: 'forgetTargets', ids: [...old.keys()] });
+  });
   readonly #watchers = new Set<() => void>();
   readonly #outbox = new Outbox((message, transfer) => this.#post(message, transfer));
   #started = false;
@@ -140,7 +148,7 @@ export class Lane {
   }
 
   defineTarget(id: number, definition: TargetDefinition): void {
-    if (this.#targets.has(id)) return;
+    if (this.#targets.get(id) !== undefined) return;
     this.#targets.set(id, definition.client);
     this.#post({ type: 'target', id, definition });
   }
@@ -187,7 +195,7 @@ export class Lane {
 
   async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<unknown> {
     if (!this.usable || !this.#clients.delete(id)) return undefined;
-    for (const [target, client] of this.#targets) if (client === id) this.#targets.delete(target);
+    this.#targets.removeIf((client) => client === id);
     this.#outbox.flush();
     const { id: call, result } = this.#calls.add(undefined, false, false);
     this.#post({ type: 'closeClient', id, call, force, endSessions });

@@ -67,8 +67,7 @@ const WAITING_IDLE_MS = 60_000;
 /** The driver's clients of this worker, one for each client of the application that came here. */
 export class ClientRegistry {
   readonly #clients = new Map<number, Defined>();
-  readonly #targets = new Map<number, { client: number; target: Target }>();
-  readonly #refusedTargets = new Map<number, Error>();
+  readonly #targets = new Map<number, { client: number; target: Target | Error }>();
   /** Clients that could not be made here, and why. */
   readonly #refused = new Map<number, Error>();
   readonly #outbox: EventOutbox;
@@ -141,7 +140,7 @@ export class ClientRegistry {
     const defined = this.#clients.get(clientId);
     if (defined === undefined) {
       const refused = this.#refused.get(clientId);
-      if (refused !== undefined) this.#refusedTargets.set(id, refused);
+      if (refused !== undefined) this.#targets.set(id, { client: clientId, target: refused });
       return;
     }
     const on = (client: MongoClient): Target => {
@@ -170,15 +169,20 @@ export class ClientRegistry {
 
   /** @throws why the client could not be made, if it could not */
   target(id: number): Target | undefined {
-    const refused = this.#refusedTargets.get(id);
-    if (refused !== undefined) throw refused;
-    return this.#targets.get(id)?.target;
+    const target = this.#targets.get(id)?.target;
+    if (target instanceof Error) throw target;
+    return target;
+  }
+
+  forgetTargets(ids: readonly number[]): void {
+    for (const id of ids) this.#targets.delete(id);
   }
 
   /** Closes one client and forgets it. Operations under way end with the driver's own error. */
   async close(id: number, force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const defined = this.#clients.get(id);
     this.#clients.delete(id);
+    this.#refused.delete(id);
     this.#noteListeners();
     for (const [targetId, { client: owner }] of this.#targets) {
       if (owner === id) this.#targets.delete(targetId);

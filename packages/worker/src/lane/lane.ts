@@ -96,6 +96,8 @@ export class Lane {
         return this.#clients.listen(message.client, message.events);
       case 'target':
         return this.#clients.defineTarget(message.id, message.definition);
+      case 'forgetTargets':
+        return this.#clients.forgetTargets(message.ids);
       case 'calls':
         return this.#calls(message.calls, new Uint8Array(message.bytes), message.more);
       case 'abort':

@@ -33,6 +33,8 @@ export type ToWorker =
   /** The events of a client that someone listens to: these and no others. */
   | { type: 'listen'; client: number; events: readonly string[] }
   | { type: 'target'; id: number; definition: TargetDefinition }
+  /** They were not used for long. Calls that came before this may still be under way on them. */
+  | { type: 'forgetTargets'; ids: number[] }
   | {
       type: 'calls';
       /** CALL_STRIDE numbers a call. */
@@ -58,7 +60,7 @@ export interface HeapReply {
   external: number;
 }
 
-/** What an operation is called on. It is sent once to each worker that needs it. */
+/** What an operation is called on. It is sent to each worker that needs it, again if the worker has forgotten it. */
 export interface TargetDefinition {
   client: number;
   /** Absent for the client itself. */
