@@ -11,9 +11,12 @@ import { timers } from '../timers';
 export class Deadline {
   readonly signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
+  readonly #unfollow: (() => void) | undefined;
 
-  constructor(limitMS: number, what: string, write: boolean) {
+  /** @param given - a signal of the caller's: its abort ends the operation as well */
+  constructor(limitMS: number, what: string, write: boolean, given?: AbortSignal) {
     const controller = new AbortController();
+    this.#unfollow = given && follow(controller, given);
     this.#timer = timers.setTimeout(() => {
       controller.abort(new DeadlineExceededError(what, { limitMS, write }));
     }, limitMS);
@@ -25,6 +28,7 @@ export class Deadline {
   /** The operation has settled. */
   end(): void {
     timers.clearTimeout(this.#timer);
+    this.#unfollow?.();
   }
 }
 
@@ -42,11 +46,37 @@ export function signalOf(options: Document | null | undefined): AbortSignal | un
   return signal;
 }
 
-/** One signal for two reasons to stop; the first that comes is the reason. */
-export function eitherSignal(
-  a: AbortSignal | undefined,
-  b: AbortSignal | undefined,
-): AbortSignal | undefined {
-  if (a === undefined) return b;
-  return b === undefined ? a : AbortSignal.any([a, b]);
+/** One signal for two reasons to stop. */
+export interface EitherSignal {
+  /** The first reason that comes is its own. */
+  readonly signal: AbortSignal | undefined;
+  /** To be called when what it was for has ended: it is aborted no more. */
+  release(): void;
+}
+
+const nothing = (): void => undefined;
+
+/**
+ * Makes one signal of two. `AbortSignal.any` is none: on Node 20 and 22 a signal that lives long keeps all that were
+ * made of it.
+ */
+export function eitherSignal(a: AbortSignal | undefined, b: AbortSignal | undefined): EitherSignal {
+  if (a === undefined || b === undefined || a === b) return { signal: a ?? b, release: nothing };
+  const controller = new AbortController();
+  const unfollow = [a, b].map((signal) => follow(controller, signal));
+  return {
+    signal: controller.signal,
+    release: () => unfollow.forEach((stop) => stop()),
+  };
+}
+
+/** Aborts with a signal, for its reason. Returns how to stop that. */
+function follow(controller: AbortController, signal: AbortSignal): () => void {
+  if (signal.aborted) {
+    controller.abort(signal.reason);
+    return nothing;
+  }
+  const abort = (): void => controller.abort(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  return () => signal.removeEventListener('abort', abort);
 }

@@ -1,6 +1,6 @@
 import { MongoInvalidArgumentError, type Document } from 'mongodb';
 
-import { Deadline, eitherSignal, signalOf } from './deadline';
+import { Deadline, signalOf } from './deadline';
 import { untilAborted } from './until-aborted';
 
 /** What every operation and cursor takes among its options: how it is given up before its time. */
@@ -73,8 +73,8 @@ export class Limits {
     const limitMS = deadlineOf(options, defaults);
     const given = signalOf(options);
     given?.throwIfAborted();
-    this.#deadline = limitMS === undefined ? undefined : new Deadline(limitMS, what, write);
-    this.signal = eitherSignal(given, this.#deadline?.signal);
+    this.#deadline = limitMS === undefined ? undefined : new Deadline(limitMS, what, write, given);
+    this.signal = this.#deadline?.signal ?? given;
   }
 
   end(): void {

@@ -1,20 +1,19 @@
-import { MongoClientClosedError, type DriverInfo, type MongoClientOptions } from 'mongodb';
+import { MongoClientClosedError, type DriverInfo } from 'mongodb';
 
 import { eitherSignal } from '../abort/deadline';
 import { encodeCall } from '../calls/encode';
 import { EncodedCall } from '../calls/encoded-call';
-import type { ClientEvents } from '../events';
 import { operationChannel } from '../observe/operation-channel';
 import { tracedCall } from '../observe/operation-context';
 import { DecodingFailure, Failure } from '../pool/failure';
+import type { Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import type { SessionLink } from '../session';
 import type { Hold, OpenTransaction } from '../transaction';
 import type { Call } from './call';
-import type { CredentialCallbacks } from './credential-callbacks';
 import { Dispatch, type Sent, type Served } from './dispatch';
 import { InFlight } from './in-flight';
-import { ClientInWorkers } from './in-workers';
+import { ClientInWorkers, type ClientOfApplication } from './in-workers';
 import { LaneChoice } from './lane-choice';
 import type { Lifetime } from './lifetime';
 import { Targets, type Named, type TargetRef } from './targets';
@@ -30,19 +29,14 @@ export class ClientLink {
   readonly #inFlight: InFlight;
   readonly #dispatch: Dispatch;
 
-  constructor(
-    url: string,
-    options: MongoClientOptions,
-    offload: ResolvedOffloadOptions,
-    events: ClientEvents,
-    credentials?: CredentialCallbacks,
-  ) {
+  constructor(definition: ClientOfApplication, offload: ResolvedOffloadOptions) {
     this.offload = offload;
-    this.#lanes = new LaneChoice(offload, options);
-    this.#client = new ClientInWorkers(url, options, { events, credentials, lanes: this.#lanes });
+    this.#lanes = new LaneChoice(offload, definition.pools);
+    this.#client = new ClientInWorkers(definition, this.#lanes);
     this.#targets = new Targets(this.#client.id);
     this.#inFlight = new InFlight(offload);
     this.#dispatch = new Dispatch(this.#client, this.#lanes, this.#inFlight);
+    this.#lanes.onJoin = (lanes) => this.#fillPools(lanes);
   }
 
   get lifetime(): Lifetime {
@@ -155,10 +149,18 @@ export class ClientLink {
     await leavePool();
   }
 
+  /** Connects in every worker: those that no operation needs yet have their part of `minPoolSize` as well. */
+  #fillPools(lanes: Lane[]): void {
+    const args = encodeCall({}, {});
+    const call: Call = { name: 'client.connect', target: this.target(), args, exemption: 'apart' };
+    // If that fails, it fails for the operation that comes next, which says so.
+    for (const lane of lanes) this.#dispatch.startOn(lane, call, args);
+  }
+
   /** What is called in a transaction is sent when those before it in the transaction have been answered. */
   async #inTransaction(transaction: OpenTransaction, call: Call): Promise<Served> {
     const { name: what, args } = call;
-    const signal = eitherSignal(call.signal, transaction.signal);
+    const { signal, release } = eitherSignal(call.signal, transaction.signal);
     // Who is given up while it waits never asks for them.
     if (!(args instanceof EncodedCall)) args.catch(() => undefined);
     this.#inFlight.begin('beside');
@@ -169,6 +171,7 @@ export class ClientLink {
         return this.send({ ...call, signal, ...(begun ? { exemption: 'beside' } : {}) }, hold);
       });
     } finally {
+      release();
       this.#inFlight.end('beside');
     }
   }

@@ -58,7 +58,12 @@ export class Dispatch {
   start(call: Call, args: EncodedCall): Sent {
     const { id, define } = this.#client;
     const lane = call.session?.prepare(() => this.#lanes.pick(call.target), id, define);
-    return this.#on(lane ?? this.#lanes.pick(call.target), call, args, this.#places++);
+    return this.startOn(lane ?? this.#lanes.pick(call.target), call, args);
+  }
+
+  /** Sends a call to one worker. */
+  startOn(lane: Lane, call: Call, args: EncodedCall): Sent {
+    return this.#on(lane, call, args, this.#places++);
   }
 
   #on(lane: Lane, call: Call, args: EncodedCall, place: number): Sent {

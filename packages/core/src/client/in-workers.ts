@@ -6,9 +6,17 @@ import { expectEvents, expectNoEvents, type ClientEvents } from '../events';
 import type { Lane } from '../pool/lane';
 import type { CredentialCallbacks } from './credential-callbacks';
 import type { LaneChoice } from './lane-choice';
+import type { PoolShares } from './pool-shares';
 
-/** The driver's own default. */
-const DEFAULT_MAX_POOL_SIZE = 100;
+/** What a client of the application is made of. */
+export interface ClientOfApplication {
+  url: string;
+  /** As they cross: see `optionsForWorkers`. */
+  options: MongoClientOptions;
+  pools: PoolShares;
+  events: ClientEvents;
+  credentials: CredentialCallbacks | undefined;
+}
 
 let nextClient = 1;
 
@@ -17,22 +25,19 @@ export class ClientInWorkers {
   readonly id = nextClient++;
   readonly #url: string;
   readonly #options: MongoClientOptions;
+  readonly #pools: PoolShares;
   readonly #events: ClientEvents;
   readonly #credentials: CredentialCallbacks | undefined;
   readonly #lanes: LaneChoice;
   readonly #appended: DriverInfo[] = [];
 
   constructor(
-    url: string,
-    options: MongoClientOptions,
-    {
-      events,
-      credentials,
-      lanes,
-    }: { events: ClientEvents; credentials: CredentialCallbacks | undefined; lanes: LaneChoice },
+    { url, options, pools, events, credentials }: ClientOfApplication,
+    lanes: LaneChoice,
   ) {
     this.#url = url;
     this.#options = options;
+    this.#pools = pools;
     this.#events = events;
     this.#credentials = credentials;
     this.#lanes = lanes;
@@ -51,7 +56,8 @@ export class ClientInWorkers {
     lane.define(this.id, () => {
       expectEvents(this.id, this.#events);
       const { monitorCommands, log, wanted } = this.#events;
-      const options = { ...this.#share(lane), monitorCommands };
+      const share = this.#pools.of(lane.index, this.#lanes.count);
+      const options = { ...this.#options, ...share, monitorCommands };
       const credentials = this.#credentials?.serve();
       const appended = this.#appended;
       const names = { servers: dns.getServers(), order: dns.getDefaultResultOrder() };
@@ -87,16 +93,5 @@ export class ClientInWorkers {
     );
     expectNoEvents(this.id);
     this.#events.closed();
-  }
-
-  /** The client's options for one worker: pool sizes are for the whole client, so each gets its part. */
-  #share(lane: Lane): Record<string, unknown> {
-    const options: MongoClientOptions = { ...this.#options };
-    const { maxPoolSize = DEFAULT_MAX_POOL_SIZE, minPoolSize } = options;
-    if (maxPoolSize > 0) options.maxPoolSize = this.#lanes.share(maxPoolSize, lane);
-    if (minPoolSize !== undefined && minPoolSize > 0) {
-      options.minPoolSize = this.#lanes.share(minPoolSize, lane);
-    }
-    return options as Record<string, unknown>;
   }
 }

@@ -1,11 +1,10 @@
-import type { MongoClientOptions } from 'mongodb';
-
 import type { Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import { WorkerPool } from '../pool/worker-pool';
 import type { WorkerSlot } from '../pool/worker-slot';
 import type { TargetRef } from './targets';
 import { Lifetime } from './lifetime';
+import type { PoolShares } from './pool-shares';
 import { WriteOrder } from './write-order';
 
 /** Chooses the worker for each call of one client. The first choice joins the pool. */
@@ -14,21 +13,23 @@ export class LaneChoice {
   /** Writes under way, which what is called behind them must not overtake. */
   readonly writes = new WriteOrder();
   readonly #offload: ResolvedOffloadOptions;
-  readonly #maxPoolSize: number | undefined;
+  readonly #pools: PoolShares;
+  /** Is called with the lanes whose pools are to be filled when the client has joined the pool. */
+  onJoin: ((lanes: Lane[]) => void) | undefined;
   #pool: WorkerPool | undefined;
   /** By what the pool knows the client, from its joining until it leaves. */
   #membership = {};
   #rotation = 0;
 
-  constructor(offload: ResolvedOffloadOptions, { maxPoolSize }: MongoClientOptions) {
+  constructor(offload: ResolvedOffloadOptions, pools: PoolShares) {
     this.#offload = offload;
-    this.#maxPoolSize = maxPoolSize;
+    this.#pools = pools;
   }
 
   /** @throws MongoClientClosedError where the client is closed: it does not join the pool again by itself */
   pick(target: TargetRef): Lane {
     this.lifetime.check();
-    const pool = (this.#pool ??= WorkerPool.acquire(this.#membership, this.#offload));
+    const pool = this.#pool ?? this.#join();
     const behind = this.writes.laneFor(target);
     if (behind?.keepsOrder === true) return behind;
     const { count } = this;
@@ -48,16 +49,25 @@ export class LaneChoice {
     return best === undefined || isBetter(started, best) ? started : best;
   }
 
-  /** How many workers serve this client: no more than it may have connections. */
-  get count(): number {
-    const workers = this.#pool?.size ?? this.#offload.workers;
-    return this.#maxPoolSize ? Math.min(workers, this.#maxPoolSize) : workers;
+  #join(): WorkerPool {
+    const pool = WorkerPool.acquire(this.#membership, this.#offload);
+    this.#pool = pool;
+    if (this.#pools.fills) this.onJoin?.(this.#toFill(pool));
+    return pool;
   }
 
-  /** The part of a total for the whole client that one worker gets. */
-  share(total: number, lane: Lane): number {
+  /** The lanes of the workers in which the client has connections though nothing needs them. */
+  #toFill({ slots }: WorkerPool): Lane[] {
     const { count } = this;
-    return Math.floor(total / count) + (lane.index < total % count ? 1 : 0);
+    return slots
+      .slice(0, count)
+      .filter(({ index }) => this.#pools.of(index, count).minPoolSize > 0)
+      .map((slot) => slot.lane());
+  }
+
+  /** How many workers serve this client: no more than it may have connections. */
+  get count(): number {
+    return this.#pools.workers(this.#pool?.size ?? this.#offload.workers);
   }
 
   /** The lanes of the pool that are in use; none where the client has not joined it. */

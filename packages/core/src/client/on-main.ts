@@ -13,6 +13,30 @@ const MAIN_ONLY = new Set([
   'mongodbLogMaxDocumentLength',
 ]);
 
+/** Options that are looked at here, by their names in lower case: the driver takes a name in any case. */
+const NAMES = new Map(
+  [
+    ...MAIN_ONLY,
+    'authMechanismProperties',
+    'autoEncryption',
+    'driverInfo',
+    'maxConnecting',
+    'maxIdleTimeMS',
+    'maxPoolSize',
+    'minPoolSize',
+    'monitorCommands',
+  ].map((name) => [name.toLowerCase(), name]),
+);
+
+/** The options that the driver reads: under the names that are looked at here, and those alone that have a value. */
+export function givenOptions(options: MongoClientOptions): MongoClientOptions {
+  const given: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(options) as [string, unknown][]) {
+    if (value != null) given[NAMES.get(name.toLowerCase()) ?? name] = value;
+  }
+  return given;
+}
+
 /**
  * Why a client with these options can only run on the main thread: the name of the first option
  * that no thread but this one can use. Undefined where all can cross.
@@ -20,7 +44,7 @@ const MAIN_ONLY = new Set([
 export function optionThatCannotCross(options: MongoClientOptions): string | undefined {
   if (options.autoEncryption !== undefined) return 'autoEncryption';
   for (const [name, value] of Object.entries(options)) {
-    if (MAIN_ONLY.has(name) || value === undefined) continue;
+    if (MAIN_ONLY.has(name)) continue;
     if (!canBeCloned(withoutCallbacks(name, value))) return name;
   }
   return undefined;
@@ -44,11 +68,11 @@ export function noteOnMain(option: string, { strict }: { strict: boolean }): voi
   );
 }
 
-/** Options for the workers' clients, as plain values. */
+/** Options for the workers' clients, as plain values, which the application does not change any more. */
 export function optionsForWorkers(options: MongoClientOptions): MongoClientOptions {
   const crossing: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {
-    if (MAIN_ONLY.has(name) || option === undefined) continue;
+    if (MAIN_ONLY.has(name)) continue;
     const value = withoutCallbacks(name, option);
     const toJSON = (value as { toJSON?: unknown } | null)?.toJSON;
     // ReadPreference, ReadConcern and WriteConcern: the driver takes their plain form as well.
@@ -60,7 +84,7 @@ export function optionsForWorkers(options: MongoClientOptions): MongoClientOptio
         ? (toJSON as () => unknown).call(value)
         : value;
   }
-  return crossing;
+  return structuredClone(crossing);
 }
 
 /** The functions that give credentials are called on the main thread, wherever the client is. */

@@ -32,10 +32,14 @@ export async function withinCursorLimits<T>(
   work: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
   readingOptionsOf(own);
-  const signal = eitherSignal(signalOf(own), cursor.signal);
   const deadlineMS = (own?.deadlineMS ?? options.deadlineMS) as number | undefined;
   const defaults = stateOf(clientOf(cursor))?.link.offload ?? {};
-  return await withinLimits({ signal, deadlineMS }, { what, write: false, defaults }, work);
+  const { signal, release } = eitherSignal(signalOf(own), cursor.signal);
+  try {
+    return await withinLimits({ signal, deadlineMS }, { what, write: false, defaults }, work);
+  } finally {
+    release();
+  }
 }
 
 /** An operation that a cursor offers beside its documents: it opens a cursor of its own in the worker. */

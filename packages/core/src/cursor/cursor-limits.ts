@@ -1,6 +1,6 @@
 import type { AbstractCursor, Document } from 'mongodb';
 
-import { Deadline, eitherSignal } from '../abort/deadline';
+import { Deadline } from '../abort/deadline';
 import { deadlineOf } from '../abort/limits';
 import { stateOf } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
@@ -29,13 +29,13 @@ export function startDeadline(
 ): AbortSignal | undefined {
   const limitMS = deadlineOf(options, stateOf(clientOf(cursor))?.link.offload ?? {});
   if (limitMS === undefined) return cursor.signal;
-  const deadline = new Deadline(limitMS, 'this cursor', writes);
+  const deadline = new Deadline(limitMS, 'this cursor', writes, cursor.signal);
   deadlines.set(cursor, { deadline, given: cursor.signal });
   deadline.signal.addEventListener('abort', () => void cursor.close().catch(() => undefined), {
     once: true,
   });
   // The driver's own checks of the signal then hold for both.
-  cursor.signal = eitherSignal(cursor.signal, deadline.signal);
+  cursor.signal = deadline.signal;
   return cursor.signal;
 }
 

@@ -17,7 +17,13 @@ import { withinLimits, type LimitOptions } from '../abort/limits';
 import { withoutOurs } from '../calls/options';
 import { ClientLink } from '../client/client-link';
 import { CredentialCallbacks } from '../client/credential-callbacks';
-import { noteOnMain, optionsForWorkers, optionThatCannotCross } from '../client/on-main';
+import {
+  givenOptions,
+  noteOnMain,
+  optionsForWorkers,
+  optionThatCannotCross,
+} from '../client/on-main';
+import { PoolShares } from '../client/pool-shares';
 import { setState, type ClientState } from '../client/state';
 import { watching, type ChangeStream } from '../change-stream';
 import {
@@ -81,18 +87,22 @@ export class MongoClient extends driver.MongoClient {
     const { offload, ...driverOptions } = options ?? {};
     super(url, options === undefined ? undefined : driverOptions);
     const resolved = resolveOffloadOptions(offload);
-    const option = optionThatCannotCross(driverOptions) ?? this.#parsedReason();
+    const given = givenOptions(driverOptions);
+    const option = optionThatCannotCross(given) ?? this.#parsedReason();
     // In a worker of ours, the driver does its work in that thread.
     this.#onMain = isInOurWorker ? 'a worker of ours' : option;
     if (this.#onMain === undefined) workerEntry();
     else if (!isInOurWorker) noteOnMain(this.#onMain, resolved);
     const events = new ClientEvents(this);
     this.#link = new ClientLink(
-      url,
-      optionsForWorkers(driverOptions),
+      {
+        url,
+        options: this.#onMain === undefined ? optionsForWorkers(given) : {},
+        pools: new PoolShares(this.options),
+        events,
+        credentials: CredentialCallbacks.of(given),
+      },
       resolved,
-      events,
-      CredentialCallbacks.of(driverOptions),
     );
     this.#closing = new Closing(this.#onMain === undefined ? resolved.closeGraceMS : 0, {
       idle: async (signal) => await this.#link.idle(signal),
@@ -264,11 +274,16 @@ export class MongoClient extends driver.MongoClient {
   async waitUntilReady(options: WaitUntilReadyOptions = {}): Promise<this> {
     const { lifetime } = this.#link;
     lifetime.begin();
-    const signal = eitherSignal(options.signal, lifetime.signal);
-    await waitUntilReady((limitMS) => this.#connecting.attempt(limitMS, signal), {
-      ...options,
-      signal,
-    });
+    const either = eitherSignal(options.signal, lifetime.signal);
+    const { signal } = either;
+    try {
+      await waitUntilReady((limitMS) => this.#connecting.attempt(limitMS, signal), {
+        ...options,
+        signal,
+      });
+    } finally {
+      either.release();
+    }
     return this;
   }
 }

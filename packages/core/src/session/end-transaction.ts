@@ -42,10 +42,11 @@ export async function commitTransaction(
   // The error of whoever has given up `withTransaction` may say that a commit is to be tried again.
   if (tie.signal?.aborted === true) throw new MongoTransactionError('withTransaction was given up');
   const limits = limitsOf(tie, 'session.commitTransaction', options);
+  const { signal, release } = eitherSignal(limits.signal, tie.signal);
   try {
-    const signal = eitherSignal(limits.signal, tie.signal);
     await transaction.commit((hold) => commit(session, tie, native, { signal, hold }), signal);
   } finally {
+    release();
     limits.end();
   }
 }

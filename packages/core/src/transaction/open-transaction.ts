@@ -93,10 +93,10 @@ export class OpenTransaction implements TransactionStart {
    */
   async inTurn<T>(options: TurnOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
     const { what, quiet } = options;
-    const signal = eitherSignal(options.signal, this.signal);
     this.signal?.throwIfAborted();
     if (this.#over) throw new TransactionEndedError(what);
     if (quiet !== true && !this.#saidParallel) this.#noticeParallel(what);
+    const { signal, release } = eitherSignal(options.signal, this.signal);
     try {
       return await this.#queue.run({ ...options, signal }, async (hold) => {
         if (!this.session.inTransaction()) throw new TransactionEndedError(what);
@@ -107,6 +107,8 @@ export class OpenTransaction implements TransactionStart {
       // Whoever called it may have gone: who waits for its end hears of it.
       if (this.#over) this.doom(error as Error);
       throw error;
+    } finally {
+      release();
     }
   }
 

@@ -33,8 +33,9 @@ export interface Target {
 interface Defined {
   /** Another of the driver's clients for the same client of the application. */
   another: (differing: MongoClientOptions) => MongoClient;
-  options: MongoClientOptions;
   client: MongoClient;
+  /** The application says when idle connections are closed. */
+  saysIdle: boolean;
   /**
    * The client for change streams and tailable cursors that wait. Each holds a connection for as
    * long as the server lets it wait: in a pool of their own, without a bound, a thousand of them
@@ -114,7 +115,9 @@ export class ClientRegistry {
       });
     };
     onServerFailure(client, failed);
-    this.#clients.set(id, { another, options, client, events, failed, logging, appended });
+    const saysIdle = options.maxIdleTimeMS !== undefined || /[?&]maxIdleTimeMS=/i.test(url);
+    const described = { another, client, saysIdle, events, failed, logging, appended };
+    this.#clients.set(id, described);
     this.#noteListeners();
   }
 
@@ -228,14 +231,22 @@ function cut(topology: Closable['topology']): void {
   topology?.close();
 }
 
-function waitingClient({ another, options, logging, events, failed }: Defined): MongoClient {
+function waitingClient(defined: Defined): MongoClient {
+  const {
+    another,
+    client: { options },
+    saysIdle,
+    logging,
+    events,
+    failed,
+  } = defined;
   const client = another({
     ...logging,
     maxPoolSize: 0,
     minPoolSize: 0,
     // Nothing waits here for another's connection, only for one of its own to be made.
     waitQueueTimeoutMS: 0,
-    maxIdleTimeMS: options.maxIdleTimeMS ?? WAITING_IDLE_MS,
+    maxIdleTimeMS: saysIdle ? options.maxIdleTimeMS : WAITING_IDLE_MS,
   });
   events.add(client, 'waiting');
   onServerFailure(client, failed);
