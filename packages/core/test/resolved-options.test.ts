@@ -3,11 +3,15 @@ import { BroadcastChannel, MessageChannel } from 'node:worker_threads';
 
 import { MongoClient } from '@mongo-offload/core';
 import * as native from 'mongodb';
-import { OPTIONS } from 'mongodb/lib/connection_string';
 
 import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { CHANNEL, plain } from './support/resolved-options.cjs';
 import { until } from './support/until';
+
+/** The driver's table of all its options. */
+const { OPTIONS } = jest.requireActual<{ OPTIONS: Record<string, { type?: string }> }>(
+  'mongodb/lib/connection_string',
+);
 
 /** Nothing listens there. */
 const HOST = '127.0.0.1:1';
@@ -147,7 +151,7 @@ interface Case {
 }
 
 function casesOf(name: string): Case[] {
-  const { type } = OPTIONS[name] as { type?: string };
+  const { type } = OPTIONS[name];
   const byType: Record<string, Sample> = { boolean: flag, uint: number, int: number, string: text };
   const sample =
     SAMPLES[name] ?? byType[type ?? ''] ?? (/tls|ssl|^j|fsync/.test(name) ? flag : number);
