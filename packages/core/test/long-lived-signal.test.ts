@@ -78,7 +78,7 @@ const OPERATIONS: Record<string, () => Promise<unknown>> = {
   },
   explain: () => beside((cursor) => cursor.explain('queryPlanner')),
   count: () => beside((cursor) => cursor.count()),
-  'count with limits of its own': () => beside((cursor) => cursor.count(limits as object)),
+  'count with limits of its own': () => beside((cursor) => cursor.count(limits)),
   aggregate: () => rows.aggregate([{ $match: {} }], limits).toArray(),
   'an ambient transaction': () =>
     client.transaction(async () => {
@@ -96,10 +96,10 @@ const OPERATIONS: Record<string, () => Promise<unknown>> = {
   connect: () => client.connect(limits),
   GridFS: async () => {
     const bucket = new GridFSBucket(clients.ours.db);
-    const upload = bucket.openUploadStream('file', limits as object);
+    const upload = bucket.openUploadStream('file', limits);
     upload.end(Buffer.from('bytes'));
     await new Promise((resolve, reject) => upload.on('close', resolve).on('error', reject));
-    await bucket.openDownloadStream(upload.id, limits as object).toArray();
+    await bucket.openDownloadStream(upload.id, limits).toArray();
     await bucket.find({}, limits).toArray();
   },
 };

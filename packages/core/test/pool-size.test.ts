@@ -1,5 +1,5 @@
 import { MongoClient, type OffloadMongoClientOptions } from '@mongo-offload/core';
-import * as native from 'mongodb';
+import type * as native from 'mongodb';
 
 import { uri } from './support/clients';
 import { until } from './support/until';

@@ -203,9 +203,8 @@ afterAll(async () => {
 });
 
 function comparable(options: unknown): Record<string, unknown> {
-  const all = { ...(plain(options) as Record<string, unknown>) };
-  for (const name of OWN) delete all[name];
-  return all;
+  const all = Object.entries(plain(options) as Record<string, unknown>);
+  return Object.fromEntries(all.filter(([name]) => !OWN.includes(name)));
 }
 
 async function inWorker({ uri, options }: Case): Promise<Record<string, unknown>> {

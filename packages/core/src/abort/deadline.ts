@@ -51,7 +51,7 @@ export interface EitherSignal {
   /** The first reason that comes is its own. */
   readonly signal: AbortSignal | undefined;
   /** To be called when what it was for has ended: it is aborted no more. */
-  release(): void;
+  readonly release: () => void;
 }
 
 const nothing = (): void => undefined;
