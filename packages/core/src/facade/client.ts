@@ -57,7 +57,7 @@ import { checkOwnOptions } from './own-options';
 import { ownAllMethods } from './own-prototype';
 import { endSessions, takeServerSessions } from './close-sessions';
 import { clientTarget } from './targets';
-import { waitUntilReady, type WaitUntilReadyOptions } from './wait-until-ready';
+import { checkedWait, waitUntilReady, type WaitUntilReadyOptions } from './wait-until-ready';
 
 /** The driver's options, and our own under one key. */
 export interface OffloadMongoClientOptions extends MongoClientOptions {
@@ -271,14 +271,15 @@ export class MongoClient extends driver.MongoClient {
    * @throws NotReadyError at the deadline, with the last try's error as its cause; the signal's
    *   reason; MongoClientClosedError when the client is closed; at once, what no retry can mend (a wrong password, for one)
    */
-  async waitUntilReady(options: WaitUntilReadyOptions = {}): Promise<this> {
+  async waitUntilReady(options?: WaitUntilReadyOptions): Promise<this> {
+    const given = checkedWait(options);
     const { lifetime } = this.#link;
     lifetime.begin();
-    const either = eitherSignal(options.signal, lifetime.signal);
+    const either = eitherSignal(given.signal, lifetime.signal);
     const { signal } = either;
     try {
       await waitUntilReady((limitMS) => this.#connecting.attempt(limitMS, signal), {
-        ...options,
+        ...given,
         signal,
       });
     } finally {

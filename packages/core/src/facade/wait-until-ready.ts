@@ -1,3 +1,5 @@
+import { inspect } from 'node:util';
+
 import {
   MongoAPIError,
   MongoInvalidArgumentError,
@@ -7,6 +9,7 @@ import {
   MongoServerSelectionError,
 } from 'mongodb';
 
+import { signalOf } from '../abort/deadline';
 import { NotReadyError } from '../errors';
 import { timers } from '../timers';
 
@@ -26,6 +29,30 @@ const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 2_000;
 
 /**
+ * Checks what `waitUntilReady` was given.
+ *
+ * @throws MongoInvalidArgumentError for what has no sense; the driver's TypeError for a signal that is none
+ */
+export function checkedWait(options: WaitUntilReadyOptions | undefined): WaitUntilReadyOptions {
+  if (options === undefined) return {};
+  if (typeof options !== 'object' || options === null) {
+    throw new MongoInvalidArgumentError(
+      `waitUntilReady takes an object of options, not ${inspect(options)}`,
+    );
+  }
+  const { timeoutMS, onRetry } = options;
+  if (timeoutMS !== undefined && !(typeof timeoutMS === 'number' && timeoutMS >= 0)) {
+    throw new MongoInvalidArgumentError(
+      `timeoutMS must be a number of milliseconds, not ${inspect(timeoutMS)}`,
+    );
+  }
+  if (onRetry !== undefined && typeof onRetry !== 'function') {
+    throw new MongoInvalidArgumentError(`onRetry must be a function, not ${inspect(onRetry)}`);
+  }
+  return { timeoutMS, onRetry, signal: signalOf(options) };
+}
+
+/**
  * Tries with backoff, until a try succeeds.
  *
  * @param attempt - one try; it gives up by itself after `limitMS`
@@ -35,11 +62,6 @@ export async function waitUntilReady(
   attempt: (limitMS: number) => Promise<void>,
   { timeoutMS = 30_000, signal, onRetry }: WaitUntilReadyOptions,
 ): Promise<void> {
-  if (typeof timeoutMS !== 'number' || !(timeoutMS >= 0)) {
-    throw new MongoInvalidArgumentError(
-      `timeoutMS must be a number of milliseconds, not ${String(timeoutMS)}`,
-    );
-  }
   const deadline = performance.now() + timeoutMS;
   let lastError: Error | undefined;
   for (let tries = 1; ; tries++) {
