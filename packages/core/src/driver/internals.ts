@@ -194,10 +194,16 @@ export function bucketInternals(bucket: driver.GridFSBucket): BucketInternals {
   return bucket as unknown as BucketInternals;
 }
 
-/** The collections that a stream out of GridFS reads. */
+/** What a stream out of GridFS reads, and how far it is. */
 export function readStreamInternals(stream: driver.GridFSBucketReadStream): {
   chunks: Collection<GridFSChunk>;
   files: Collection<GridFSFile>;
+  /** Once it was found. */
+  file?: GridFSFile;
+  /** Number of the chunk that is to come next. */
+  expected: number;
+  /** Byte at which it is to end; 0 for that of the file. */
+  options: { end: number };
 } {
   return (stream as unknown as { s: ReturnType<typeof readStreamInternals> }).s;
 }

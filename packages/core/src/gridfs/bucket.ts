@@ -18,6 +18,7 @@ import { bucketInternals, readStreamInternals } from '../driver/internals';
 import { checkOwnOptions } from '../facade/own-options';
 import { ownAllMethods } from '../facade/own-prototype';
 import { limitedCollection } from './limited-collection';
+import { failWhereCutShort } from './whole-download';
 
 /**
  * The driver's GridFSBucket. It cuts files into chunks on the main thread; a bucket of one of our databases
@@ -132,6 +133,7 @@ function limitedDownload(
   stream: driver.GridFSBucketReadStream,
   options: LimitOptions | undefined,
 ): driver.GridFSBucketReadStream {
+  failWhereCutShort(stream);
   limitStream(stream, 'gridfs.openDownloadStream', false, options, (signal) => {
     const s = readStreamInternals(stream);
     s.chunks = limitedCollection(s.chunks, signal);
