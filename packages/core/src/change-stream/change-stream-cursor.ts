@@ -1,3 +1,5 @@
+import type { Readable } from 'node:stream';
+
 import type { ChangeStreamResponse } from '@mongo-offload/worker/protocol';
 import {
   BSON,
@@ -8,7 +10,13 @@ import {
   type Timestamp,
 } from 'mongodb';
 
-import { Batch, interrupted, offloadCursorClass, type CursorDescription } from '../cursor';
+import {
+  Batch,
+  endOnAbort,
+  interrupted,
+  offloadCursorClass,
+  type CursorDescription,
+} from '../cursor';
 import {
   ChangeStreamCursorClass,
   type BufferedDocuments,
@@ -40,7 +48,8 @@ ownAllMethods(ChangeStreamCursor, ChangeStreamCursorClass);
 // The server has no change streams in transactions: they tell of what was committed.
 offloadCursorClass(ChangeStreamCursor.prototype, describe, { transactional: false });
 
-const { cursorInit, getMore } = ChangeStreamCursor.prototype as unknown as {
+const { cursorInit, getMore, stream } = ChangeStreamCursor.prototype as unknown as {
+  stream: (this: Cursor) => Readable & AsyncIterable<unknown>;
   cursorInit: (this: Cursor) => Promise<void>;
   getMore: (this: Cursor) => Promise<BufferedDocuments>;
 };
@@ -72,13 +81,24 @@ const replacement = {
       throw error;
     }
     if (batch instanceof Batch) {
-      // One that was on its way when the stream was closed: the driver's cursor takes over its id.
-      if (this.isKilled) return batch.asLast();
       take(this, batch);
       this.emit('more', batch);
       this.emit('response');
     }
     return batch;
+  },
+
+  /** The driver's, which leaves its listener on the signal where the stream is destroyed. */
+  stream(this: Cursor): Readable & AsyncIterable<unknown> {
+    const { signal } = this;
+    this.signal = undefined;
+    try {
+      const readable = stream.call(this);
+      endOnAbort(readable, signal);
+      return readable;
+    } finally {
+      this.signal = signal;
+    }
   },
 };
 

@@ -23,23 +23,49 @@ export class ChangeStream<
 > extends driver.ChangeStream<TSchema, TChange> {
   override async next(): Promise<TChange> {
     const signal = signalOfStream(this);
-    return await untilAborted(super.next(), signal);
+    const call = inOrder(this, () => super.next());
+    return await untilAborted(call, signal);
   }
 
   override async hasNext(): Promise<boolean> {
     const signal = signalOfStream(this);
-    return await untilAborted(super.hasNext(), signal);
+    const call = inOrder(this, () => super.hasNext());
+    return await untilAborted(call, signal);
   }
 
   override async tryNext(): Promise<TChange | null> {
     const signal = signalOfStream(this);
-    return await untilAborted(super.tryNext(), signal);
+    const call = inOrder(this, () => super.tryNext());
+    return await untilAborted(call, signal);
   }
 
   override async close(): Promise<void> {
     limits.get(this)?.stop?.();
     await super.close();
   }
+}
+
+/** The last of the calls that read a stream. */
+const lastCalls = new WeakMap<object, Promise<unknown>>();
+
+/**
+ * Runs a call that reads a stream when those before it have ended. Side by side, each would resume the stream by itself
+ * after an error, and all but one of the new cursors were lost with their changes.
+ */
+function inOrder<T>(stream: { closed: boolean }, step: () => Promise<T>): Promise<T> {
+  const before = lastCalls.get(stream);
+  const afterError = (error: unknown): Promise<T> => {
+    // It has ended the stream: this call as well had more to expect.
+    if (stream.closed) throw error;
+    return step();
+  };
+  const call = before === undefined ? step() : before.then(step, afterError);
+  lastCalls.set(stream, call);
+  const ended = (): void => {
+    if (lastCalls.get(stream) === call) lastCalls.delete(stream);
+  };
+  call.then(ended, ended);
+  return call;
 }
 
 /** The options of ours that a stream was made with, and what takes its listener off the signal. */

@@ -10,7 +10,7 @@ import { decodingClock } from '../observe/decoding-clock';
  * at a time or many; what is never taken is never decoded.
  */
 export class Batch implements BufferedDocuments {
-  id: Long;
+  readonly id: Long;
   readonly ns: MongoDBNamespace | null;
   /** Whether this is the last batch of its cursor. */
   readonly last: boolean;
@@ -45,12 +45,6 @@ export class Batch implements BufferedDocuments {
     if (this.#cleared) return 0;
     if (!decodingClock.running) return this.#reader.readInto(target as Document[], max);
     return decodingClock.timed(() => this.#reader.readInto(target as Document[], max));
-  }
-
-  /** Marks this as the last batch of its cursor, whatever the server said. */
-  asLast(): this {
-    this.id = Long.ZERO;
-    return this;
   }
 
   clear(): void {

@@ -4,4 +4,5 @@ export { Batch } from './batch';
 export type { CursorDescription } from './description';
 export { offloadCursorClass, offloadedCursor, remoteOf } from './offload-cursor';
 export type { OffloadedCursorMethods } from './reading';
-export { interrupted } from './remote-cursor';
+export { interrupted, noteClientCloses } from './cut-off';
+export { endOnAbort } from './cursor-stream';

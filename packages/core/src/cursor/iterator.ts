@@ -1,6 +1,7 @@
 import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
+import { checkClientOpen, cutOff } from './cut-off';
 import { sliceIsOver, yieldAfter } from './slice';
 
 type Cursor = AbstractCursor & CursorInternals;
@@ -47,8 +48,9 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
             return this.#queue(() => this.#behindTurn(value));
           }
           return Promise.resolve({ value, done: false });
-        } catch {
-          // corrupt bytes: the step below meets them again, and closes the cursor
+        } catch (error) {
+          // The reader is past the bytes that are no document: no later step meets them again.
+          return this.#queue(() => this.#fail(error));
         }
       }
     }
@@ -97,6 +99,8 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   /** Hands out a document when the loop has turned: calls that come meanwhile wait for it. */
   async #behindTurn(value: unknown): Promise<IteratorResult<unknown, void>> {
     await yieldAfter(this.#sliceMS);
+    // Closed by someone else meanwhile: the next step would take that for a loop that its own application has left.
+    if (this.#cursor.isKilled) return await this.#fail(cutOff(this.#cursor));
     return { value, done: false };
   }
 
@@ -109,19 +113,28 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
       cursor.signal?.throwIfAborted();
       if (cursor.closed) {
         this.#state = 'done';
+        checkClientOpen(cursor);
         return DONE;
       }
     }
     try {
       cursor.signal?.throwIfAborted();
-      const document: unknown = isOver(cursor) ? null : await cursor.next();
-      if (document !== null) return { value: document, done: false };
+      if (isOver(cursor)) {
+        checkClientOpen(cursor);
+      } else {
+        const document: unknown = await cursor.next();
+        if (document !== null) return { value: document, done: false };
+      }
     } catch (error) {
-      await this.#finish();
-      throw error;
+      return await this.#fail(error);
     }
     await this.#finish();
     return DONE;
+  }
+
+  async #fail(error: unknown): Promise<never> {
+    await this.#finish();
+    throw error;
   }
 
   /** Leaves the loop: closes the cursor, on the server too, if it is not closed yet. */

@@ -1,19 +1,7 @@
-import { CallFlag, type OpenedCursor } from '@mongo-offload/worker/protocol';
-import {
-  Long,
-  MongoNetworkError,
-  MongoServerSelectionError,
-  type AbstractCursor,
-  type ClientSession,
-  type Document,
-} from 'mongodb';
+import { Long, type AbstractCursor, type ClientSession, type Document } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
-import { encodeArguments } from '../calls/arguments';
-import { decoding, tapeFlags } from '../calls/options';
-import type { Call } from '../client/call';
-import type { Served } from '../client/dispatch';
-import { offloadedState, type ClientState } from '../client/state';
+import { offloadedState } from '../client/state';
 import {
   clientOf,
   inside,
@@ -21,22 +9,19 @@ import {
   type BufferedDocuments,
   type CursorInternals,
 } from '../driver/internals';
-import type { WholeResult } from '../pool/whole-result';
 import { runOnMain, scopes } from '../transaction';
 import { offloadExplain } from './beside';
+import { fetchOnce, forgetCalls, inOrder, isBusy, whileTransforming } from './call-order';
 import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
-import {
-  crossing,
-  offloadedCursorState,
-  sessionLink,
-  targetOf,
-  type CursorDescription,
-  type Describe,
-} from './description';
+import { checkClientOpen, cutOff, noteRewind } from './cut-off';
+import { offloadedCursorState, type CursorDescription, type Describe } from './description';
 import { makeImplicitSession } from './implicit-session';
 import { rememberOrigin, sessionForReading } from './joining';
-import { RemoteCursor } from './remote-cursor';
+import { openRemote } from './open-remote';
+import type { RemoteCursor } from './remote-cursor';
 import { yieldAfter } from './slice';
+
+type Cursor = CursorInternals & AbstractCursor;
 
 /** The cursor in the worker that a cursor here reads, from its first command until it is rewound. */
 const remotes = new WeakMap<AbstractCursor, RemoteCursor>();
@@ -77,8 +62,8 @@ export function offloadCursorClass(
   { transactional }: { transactional: boolean },
 ): void {
   const native = inside(prototype);
-  const { cursorInit, getMore, cleanup } = native;
-  const nativeRewind = prototype.rewind;
+  const { cursorInit, fetchBatch, getMore, cleanup, transformDocument } = native;
+  const { next, tryNext, hasNext, rewind } = prototype;
   const isDead = getter(prototype, 'isDead');
 
   const describeWith = (cursor: AbstractCursor): CursorDescription => {
@@ -89,7 +74,7 @@ export function offloadCursorClass(
   };
 
   const replacement = {
-    async cursorInit(this: CursorInternals & AbstractCursor): Promise<void> {
+    async cursorInit(this: Cursor): Promise<void> {
       // The driver takes null for none.
       this.signal ??= undefined;
       if (scopes.used && transactional) {
@@ -108,8 +93,10 @@ export function offloadCursorClass(
       try {
         const description = describeWith(this);
         const signal = startDeadline(this, description);
-        const remote = await open(this, state, description, signal);
+        const remote = await openRemote(this, state, description, signal);
         remotes.set(this, remote);
+        // Closed while its first command was under way.
+        if (this.isClosed) throw cutOff(this);
         this.documents = remote.first;
         this.cursorId = remote.first.id;
         // A small result comes without the server's name for it, which is the cursor's own.
@@ -122,11 +109,14 @@ export function offloadCursorClass(
         await this.cleanup(undefined, error as Error);
         throw error;
       }
-      // It may also have been closed while its first command was under way.
       if (this.isDead) await this.cleanup();
     },
 
-    async getMore(this: CursorInternals & AbstractCursor): Promise<BufferedDocuments> {
+    fetchBatch(this: Cursor): Promise<void> {
+      return fetchOnce(this, fetchBatch);
+    },
+
+    async getMore(this: Cursor): Promise<BufferedDocuments> {
       const remote = remotes.get(this);
       const state = remote && offloadedState(clientOf(this));
       if (remote === undefined || state === undefined) {
@@ -136,18 +126,33 @@ export function offloadCursorClass(
       }
       await yieldAfter(state.link.offload.sliceMS);
       const { batchSize } = this.cursorOptions;
-      return await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
+      const batch = await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
+      // Closed, or rewound, while the batch was on its way: it may be the last that comes, but not the result's last.
+      if (this.isClosed || remotes.get(this) !== remote) throw cutOff(this);
+      return batch;
     },
 
-    async cleanup(
-      this: CursorInternals & AbstractCursor,
-      timeoutMS?: number,
-      error?: Error,
-    ): Promise<void> {
+    transformDocument(this: Cursor, document: unknown): Promise<unknown> {
+      return whileTransforming(this, () => transformDocument.call(this, document));
+    },
+
+    next(this: Cursor): Promise<unknown> {
+      return inTurn(this, next);
+    },
+
+    tryNext(this: Cursor): Promise<unknown> {
+      return inTurn(this, tryNext);
+    },
+
+    hasNext(this: Cursor): Promise<boolean> {
+      return inTurn(this, hasNext);
+    },
+
+    async cleanup(this: Cursor, timeoutMS?: number, error?: Error): Promise<void> {
       const remote = remotes.get(this);
       stopDeadline(this);
       // Behind a getMore that failed, the worker's cursor has been killed already.
-      const failed = error !== undefined && this.cursorId?.isZero() === false;
+      const failed = error !== undefined && this.cursorId?.isZero() !== true;
       if (remote !== undefined && (failed || !remote.finished)) {
         this.isClosed = true;
         this.isKilled = true;
@@ -159,10 +164,12 @@ export function offloadCursorClass(
       await cleanup.call(this, timeoutMS, error);
     },
 
-    rewind(this: AbstractCursor & CursorInternals): void {
+    rewind(this: Cursor): void {
       const remote = remotes.get(this);
-      nativeRewind.call(this);
+      rewind.call(this);
       remotes.delete(this);
+      forgetCalls(this);
+      noteRewind(this);
       endDeadline(this);
       void remote?.close();
     },
@@ -172,7 +179,7 @@ export function offloadCursorClass(
   }
   Object.defineProperty(prototype, 'isDead', {
     configurable: true,
-    get(this: CursorInternals & AbstractCursor): boolean {
+    get(this: Cursor): boolean {
       const remote = remotes.get(this);
       // The server's id says zero while batches of the last reply may still be on their way.
       if (remote !== undefined) return remote.finished || this.isClosed || this.isKilled;
@@ -181,7 +188,7 @@ export function offloadCursorClass(
   });
   Object.defineProperty(prototype, 'session', {
     configurable: true,
-    get(this: CursorInternals & AbstractCursor): ClientSession | null {
+    get(this: Cursor): ClientSession | null {
       // What the server keeps no cursor for has ended its session: few look at that.
       if (this.cursorSession == null && this.initialized)
         void makeImplicitSession(this).endSession();
@@ -194,68 +201,15 @@ export function offloadCursorClass(
   offloadExplain(prototype, describeWith);
 }
 
-async function open(
-  cursor: CursorInternals & AbstractCursor,
-  state: ClientState,
-  description: CursorDescription,
-  signal: AbortSignal | undefined,
-): Promise<RemoteCursor> {
-  state.prepare();
-  const decode = decoding(description.options, undefined, state.link.offload);
-  const options = crossing(description);
-  const session = sessionLink(cursor, cursor.cursorSession);
-  const transaction = session?.transaction;
-  const call: Call = {
-    name: 'cursor.open',
-    target: targetOf(state, description),
-    args: encodeArguments(
-      { a: description.kind, b: description.args, o: options },
-      description.options,
-      { lookedInto: 1 },
-    ),
-    flags: decode.onTape ? tapeFlags(decode) : CallFlag.none,
-    decoding: decode,
-    signal,
-    session,
-    writes: description.writes,
-    order: description.order,
-    cursor: description.kind,
-    // A stream is no load that comes and goes, and must not end for it where it resumes.
-    exemption: description.kind === 'changeStream' ? 'apart' : undefined,
-  };
-  const { result, lane, id } = await sent(state, call, cursor, description.tries);
-  // In a session, what is read ahead would be at work while something else of the session's is.
-  const ahead = description.options.tailable !== true && session === undefined;
-  const credit = ahead ? state.link.offload.readAhead : 1;
-  return new RemoteCursor(result as OpenedCursor | WholeResult, {
-    lane,
-    call: id,
-    decoding: decode,
-    credit,
-    transaction,
-    told: {
-      kind: description.kind,
-      database: description.namespace.db,
-      collection: description.namespace.collection,
-      session: session !== undefined,
-    },
-  });
-}
-
-async function sent(
-  state: ClientState,
-  call: Call,
-  cursor: AbstractCursor,
-  tries = 1,
-): Promise<Served> {
-  try {
-    return await state.link.send(call);
-  } catch (error) {
-    const isLoss = error instanceof MongoNetworkError || error instanceof MongoServerSelectionError;
-    if (tries <= 1 || !isLoss || cursor.closed) throw error;
-    // An operation of its own, for whoever is told of them.
-    return await sent(state, { ...call, context: undefined }, cursor, tries - 1);
+/** Takes a step of the driver's: at once where a document has come for it, else when the calls before it have ended. */
+function inTurn<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promise<T> {
+  if ((cursor.documents?.length ?? 0) > 0 && !cursor.isKilled && !isBusy(cursor)) {
+    return step.call(cursor);
   }
+  return inOrder(cursor, async () => {
+    checkClientOpen(cursor);
+    return await step.call(cursor);
+  });
 }
 
 function getter(prototype: object, name: string): () => unknown {

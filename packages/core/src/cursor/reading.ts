@@ -1,11 +1,15 @@
-import type { AbstractCursor } from 'mongodb';
+import { inspect } from 'node:util';
 
-import { offloadedState } from '../client/state';
-import { clientOf, type CursorInternals } from '../driver/internals';
+import { MongoInvalidArgumentError, type AbstractCursor } from 'mongodb';
+
+import type { CursorInternals } from '../driver/internals';
 import { Batch } from './batch';
-import { closeQuietly, CursorIterator, isOver } from './iterator';
+import { inOrder } from './call-order';
+import { CursorStream } from './cursor-stream';
+import { cutOff } from './cut-off';
 import { offloadedCursorState } from './description';
-import { remoteOf } from './offload-cursor';
+import { CursorIterator, isOver } from './iterator';
+import { readAll, readSome, sliceMSOf, takeBuffered } from './read-many';
 import { sliceIsOver, yieldAfter } from './slice';
 
 /** What our cursors offer beside the driver's methods. */
@@ -35,11 +39,6 @@ export interface OffloadedCursorMethods<TSchema> {
 }
 
 /**
- * Documents that are decoded between two looks at the clock. Few: V8 stops for its young generation within
- * them, for as long as a slice or more, and a second time soon after; the loop is to turn in between.
- */
-const DOCUMENTS_AT_ONCE = 8;
-/**
  * An array of `batches()` is a quarter of what has arrived, so that a program that works on each of its documents has
  * the loop for less at a time; but not fewer documents than this.
  */
@@ -65,27 +64,8 @@ export function installReading(prototype: AbstractCursor): void {
     async toArray(this: Cursor): Promise<unknown[]> {
       if (offloadedCursorState(this) === undefined) return (await toArray.call(this)) as unknown[];
       this.signal?.throwIfAborted();
-      const documents: unknown[] = [];
-      let before = 0;
-      try {
-        while (!isOver(this)) {
-          before = documents.length;
-          // The first command leaves in the turn of the call, before what is called behind it.
-          if (this.documents !== null) await takeBuffered(this, documents);
-          // An abort closes the cursor: that is not the end of the result.
-          this.signal?.throwIfAborted();
-          if (isOver(this)) break;
-          const remote = remoteOf(this);
-          if (remote !== undefined) remote.whole = true;
-          await this.fetchBatch();
-          this.signal?.throwIfAborted();
-        }
-      } finally {
-        // The driver takes all that has arrived behind its first document: where that is not had, the rest stays readable.
-        if (documents.length > before || this.signal?.aborted) this.documents?.clear();
-        await closeQuietly(this);
-      }
-      return documents;
+      // The first command leaves in the turn of the call, before what is called behind it.
+      return await inOrder(this, () => readAll(this));
     },
 
     [Symbol.asyncIterator](this: Cursor): AsyncGenerator<unknown, void, void> {
@@ -95,13 +75,17 @@ export function installReading(prototype: AbstractCursor): void {
 
     async toList(this: Cursor, length?: number | null): Promise<unknown[]> {
       if (length == null) return (await this.toArray()) as unknown[];
-      const documents: unknown[] = [];
-      while (documents.length < length) {
-        const document: unknown = this.closed ? null : await this.next();
-        if (document === null) break;
-        documents.push(document);
+      if (!isCount(length)) {
+        throw new MongoInvalidArgumentError(
+          `toList takes the number of documents that it is to give at most, not ${inspect(length)}`,
+        );
       }
-      return documents;
+      this.signal?.throwIfAborted();
+      return await inOrder(this, () => readSome(this, length));
+    },
+
+    stream(this: Cursor): CursorStream {
+      return new CursorStream(this);
     },
 
     nextObject(this: Cursor): unknown {
@@ -133,6 +117,8 @@ export function installReading(prototype: AbstractCursor): void {
           while (this.bufferedCount() > 0 && !isOver(this)) {
             const documents: unknown[] = [];
             await takeBuffered(this, documents, most);
+            // Closed while it read: to its consumer that would look like the end of the result.
+            if (this.isKilled) throw cutOff(this);
             yield documents;
             this.signal?.throwIfAborted();
           }
@@ -153,7 +139,7 @@ export function installReading(prototype: AbstractCursor): void {
   Object.defineProperty(prototype, 'fetchNext', {
     configurable: true,
     get(this: Cursor): Promise<boolean> {
-      return this.closed ? Promise.resolve(false) : inSlices(this, hasNext);
+      return inSlices(this, hasNext);
     },
   });
 }
@@ -172,48 +158,12 @@ function inSlices<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promis
   return sliceIsOver(sliceMS) ? behindTurn(result, sliceMS) : result;
 }
 
+function isCount(length: unknown): length is number {
+  return Number.isInteger(length) ? (length as number) >= 0 : length === Infinity;
+}
+
 async function behindTurn<T>(result: Promise<T>, sliceMS: number): Promise<T> {
   const value = await result;
   await yieldAfter(sliceMS);
   return value;
-}
-
-/** Milliseconds after which the reader of a cursor is to let the loop turn. */
-export function sliceMSOf(cursor: Cursor): number {
-  return offloadedState(clientOf(cursor))?.link.offload.sliceMS ?? Infinity;
-}
-
-/** Takes what has arrived, `most` documents at most, transformed, and lets the loop turn between slices of it. */
-async function takeBuffered(cursor: Cursor, target: unknown[], most = Infinity): Promise<void> {
-  const { documents, transform } = cursor;
-  const sliceMS = sliceMSOf(cursor);
-  const before = target.length;
-  while (documents !== null && documents.length > 0 && target.length < most) {
-    cursor.signal?.throwIfAborted();
-    if (documents instanceof Batch && transform === undefined) {
-      readSlice(documents, target, { most, sliceMS });
-    } else {
-      // The first alone, which `map()` may refuse: `toArray()` then leaves what is behind it.
-      const atOnce = target.length === before ? 1 : DOCUMENTS_AT_ONCE;
-      const left = Math.min(atOnce, most - target.length);
-      const taken = cursor.readBufferedDocuments(left) as unknown[];
-      for (const document of taken) {
-        target.push(transform === undefined ? document : await cursor.transformDocument(document));
-      }
-    }
-    await yieldAfter(sliceMS);
-  }
-}
-
-/**
- * Reads until the slice is over. A function of its own, without the cursor: a collection that finds no cursor alive
- * makes V8 throw away what it has optimised for one.
- */
-function readSlice(
-  batch: Batch,
-  target: unknown[],
-  { most, sliceMS }: { most: number; sliceMS: number },
-): void {
-  do batch.readInto(target, Math.min(DOCUMENTS_AT_ONCE, most - target.length));
-  while (batch.length > 0 && target.length < most && !sliceIsOver(sliceMS));
 }

@@ -1,17 +1,10 @@
-import type { MessagePort } from 'node:worker_threads';
-
 import {
   reviveError,
   type CloseOptions,
-  type CursorBatch,
-  type CursorHandle,
-  type ErrorEnvelope,
-  type EventMark,
   type NextOptions,
   type OpenedCursor,
 } from '@mongo-offload/worker/protocol';
-import * as Comlink from 'comlink';
-import { MongoClientClosedError, MongoServerError } from 'mongodb';
+import { MongoClientClosedError } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import type { Decoding } from '../calls/options';
@@ -21,12 +14,13 @@ import { completeCursor, cursorContext, type CursorTold } from '../observe/curso
 import { operationChannel, traced, type OperationContext } from '../observe/operation-channel';
 import type { Lane } from '../pool/lane';
 import { WholeResult } from '../pool/whole-result';
+import type { SessionLink } from '../session';
 import type { OpenTransaction } from '../transaction';
 import { Batch } from './batch';
+import { CursorPort, NO_ANSWER, type Answer } from './cursor-port';
+import { interrupted } from './cut-off';
 
 const ADVICE = 'What it has given is right, and there is more: begin the query anew.';
-
-type Answer = (CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark };
 
 /** How a cursor was opened. */
 interface Opening {
@@ -36,6 +30,8 @@ interface Opening {
   decoding: Decoding;
   /** Batches that may be asked for before they are wanted, the one that is wanted included. */
   credit: number;
+  /** The session that it was given. */
+  session: SessionLink | undefined;
   /** The transaction that it is part of. */
   transaction: OpenTransaction | undefined;
   /** What is told of it. */
@@ -54,20 +50,18 @@ export class RemoteCursor {
   readonly #call: number;
   readonly #decoding: Decoding;
   readonly #credit: number;
+  readonly #session: SessionLink | undefined;
   readonly #transaction: OpenTransaction | undefined;
   readonly #told: CursorTold;
   #batches = 1;
-  readonly #port: MessagePort | undefined;
-  readonly #handle: Comlink.Remote<CursorHandle> | undefined;
-  readonly #outstanding: Promise<Answer>[] = [];
-  /** What waits for an answer of the worker, to be rejected where that is gone. */
-  readonly #waiting = new Set<(reason: Error) => void>();
-  #lost: Error | undefined;
+  readonly #port: CursorPort | undefined;
+  readonly #outstanding: Promise<Answer | typeof NO_ANSWER>[] = [];
   /** Buffers of batches that were read, for the worker to fill again. */
   #empty: ArrayBuffer[] = [];
   #current: Batch;
   #unwatch: (() => void) | undefined;
   #finished: boolean;
+  #isWhole: boolean;
   /** Whether the next batch takes a command: all of the server's last one has come. */
   #endOfBatch: boolean;
   #closing: Promise<void> | undefined;
@@ -75,11 +69,12 @@ export class RemoteCursor {
 
   constructor(opened: OpenedCursor | WholeResult, opening: Opening) {
     const { batch, port }: OpenedCursor = opened;
-    const { lane, call, decoding, credit, transaction, told } = opening;
+    const { lane, call, decoding, credit, session, transaction, told } = opening;
     this.#lane = lane;
     this.#call = call;
     this.#decoding = decoding;
     this.#credit = credit;
+    this.#session = session;
     this.#transaction = transaction;
     this.#told = told;
     this.#endOfBatch = batch.endOfBatch;
@@ -87,34 +82,25 @@ export class RemoteCursor {
       opened instanceof WholeResult ? opened.reader : lane.decoder.open(batch.chunk, decoding);
     this.first = new Batch(batch, reader);
     this.#current = this.first;
-    this.#finished = this.first.last;
+    this.#finished = this.#isWhole = this.first.last;
     if (port === undefined) {
       forgetCause(call);
       return;
     }
-    this.#port = port;
     lane.openCursors += 1;
-    const lose = (): void =>
-      this.#lose(
-        this.#closing === undefined
-          ? new WorkerLostError('this cursor', {
-              write: false,
-              cause: lane.cause,
-              advice: ADVICE,
-            })
-          : this.#interruption(),
-      );
-    port.once('close', lose);
+    const cursorPort = (this.#port = new CursorPort(port));
     // A port that came from a worker that was already gone may never say that it is closed.
-    this.#unwatch = lane.onLost(lose);
-    this.#handle = Comlink.wrap<CursorHandle>(port);
-    // Only a batch that someone waits for keeps the process alive.
-    port.unref();
+    this.#unwatch = lane.onLost(() => cursorPort.end());
   }
 
   /** Whether nothing more is to come: the worker has closed its cursor. */
   get finished(): boolean {
     return this.#finished;
+  }
+
+  /** Whether all batches of the result have come. */
+  get isWhole(): boolean {
+    return this.#isWhole;
   }
 
   /**
@@ -141,10 +127,8 @@ export class RemoteCursor {
   }
 
   async #next(given: NextOptions): Promise<Batch> {
-    const handle = this.#handle;
-    if (handle === undefined || this.#port === undefined) {
-      throw new RangeError('the cursor has no more batches');
-    }
+    const port = this.#port;
+    if (port === undefined) throw new RangeError('the cursor has no more batches');
     const empty = this.#current.takeBuffer();
     if (empty !== undefined) this.#empty.push(empty);
     const options: NextOptions = this.whole ? { ...given, whole: true } : given;
@@ -152,27 +136,27 @@ export class RemoteCursor {
     while (outstanding.length < this.#credit) {
       const buffers = this.#empty;
       this.#empty = [];
-      outstanding.push(
-        handle.next(
-          buffers.length === 0 ? options : Comlink.transfer({ ...options, buffers }, buffers),
-        ),
-      );
+      outstanding.push(port.next(buffers.length === 0 ? options : { ...options, buffers }));
     }
-    const answered = outstanding.shift() as Promise<Answer>;
-    this.#port.ref();
-    let answer: Answer;
-    try {
-      answer = await this.#orLost(answered);
-    } finally {
-      this.#port.unref();
-    }
+    const answered = outstanding.shift() as Promise<Answer | typeof NO_ANSWER>;
+    port.keepAlive(true);
+    const answer = await answered;
+    port.keepAlive(false);
+    if (answer === NO_ANSWER) throw this.#loss();
     const delivered = this.#lane.eventMarks.reached(answer.mark);
     if (delivered !== undefined) await delivered;
     if ('error' in answer) {
       this.#finish();
-      throw this.#clientCloses ? this.#interruption() : reviveError(answer.error);
+      throw this.#clientCloses ? new MongoClientClosedError() : reviveError(answer.error);
     }
-    if (!answer.more) this.#finish();
+    if ('thrown' in answer) {
+      this.#finish();
+      throw answer.thrown;
+    }
+    if (!answer.more) {
+      this.#isWhole = this.#closing === undefined && !this.#clientCloses;
+      this.#finish();
+    }
     this.#endOfBatch = answer.endOfBatch;
     if (answer.session !== undefined) this.#lane.sessions.follow(answer.session);
     this.#batches += 1;
@@ -197,7 +181,7 @@ export class RemoteCursor {
   }
 
   async #close(now: boolean): Promise<void> {
-    if (this.#finished || this.#handle === undefined) return;
+    if (this.#finished) return;
     if (!operationChannel.hasSubscribers) return await this.#closeInTurn(now);
     await traced(this.#context('cursor.close'), () => this.#closeInTurn(now));
   }
@@ -215,13 +199,12 @@ export class RemoteCursor {
   }
 
   async #closeThere(options: CloseOptions): Promise<void> {
-    if (this.#finished || this.#handle === undefined) return;
-    this.#port?.ref();
+    const port = this.#port;
+    if (this.#finished || port === undefined) return;
+    port.keepAlive(true);
     try {
-      const mark = await this.#orLost(this.#handle.close(options));
+      const mark = await port.close(options);
       await this.#lane.eventMarks.reached(mark);
-    } catch {
-      // The worker is gone, and its sockets with it: the server closes the cursor by itself.
     } finally {
       this.#finish();
     }
@@ -236,32 +219,17 @@ export class RemoteCursor {
     });
   }
 
-  /**
-   * The promise's outcome, or the loss of the worker. (Promise.race with one promise for the loss would keep every
-   * answer until the cursor's end.)
-   */
-  async #orLost<T>(promise: Promise<T>): Promise<T> {
-    if (this.#lost !== undefined) throw this.#lost;
-    let reject!: (reason: Error) => void;
-    try {
-      return await new Promise<T>((resolve, no) => {
-        reject = no;
-        this.#waiting.add(no);
-        promise.then(resolve, no);
-      });
-    } finally {
-      this.#waiting.delete(reject);
-    }
-  }
-
-  /** What a read comes to that `close` cuts short. */
-  #interruption(): Error {
-    return this.#clientCloses ? new MongoClientClosedError() : interrupted();
-  }
-
-  #lose(reason: Error): void {
-    this.#lost ??= reason;
-    for (const reject of this.#waiting) reject(reason);
+  /** The error of a read that the worker did not answer. */
+  #loss(): Error {
+    if (this.#clientCloses) return new MongoClientClosedError();
+    if (this.#closing !== undefined) return interrupted();
+    // By the label of this error its transaction is run again.
+    if (this.#session?.inTransaction === true) return this.#session.lost();
+    return new WorkerLostError('this cursor', {
+      write: false,
+      cause: this.#lane.cause,
+      advice: ADVICE,
+    });
   }
 
   #finish(): void {
@@ -269,15 +237,6 @@ export class RemoteCursor {
     this.#finished = true;
     forgetCause(this.#call);
     this.#unwatch?.();
-    this.#port?.close();
+    this.#port?.end();
   }
-}
-
-/**
- * What a read comes to that `close` cut short: what the server says of it, in the worker, where nobody waits for that
- * any more. The driver's Node streams know it by its words, and end.
- */
-export function interrupted(): MongoServerError {
-  const errmsg = 'operation was interrupted: the cursor was closed';
-  return new MongoServerError({ ok: 0, errmsg, code: 237, codeName: 'CursorKilled' });
 }

@@ -1,6 +1,6 @@
 import type { AbstractCursor } from 'mongodb';
 
-import { remoteOf } from '../cursor';
+import { noteClientCloses, remoteOf } from '../cursor';
 import { endEach } from './end-each';
 
 /**
@@ -12,6 +12,6 @@ export async function closeCursors(
   force: boolean,
 ): Promise<void> {
   const active = [...cursors];
-  for (const cursor of active) remoteOf(cursor)?.noteClientCloses();
+  for (const cursor of active) noteClientCloses(cursor, remoteOf(cursor));
   await endEach(active, (cursor) => cursor.close(), force);
 }

@@ -269,6 +269,7 @@ export class Lane {
     this.#port.close();
     timers.setImmediate(() => {
       this.#settled = true;
+      this.eventMarks.lost();
       this.#calls.lose(this.#cause);
       for (const callback of this.#watchers) callback();
       this.#watchers.clear();

@@ -1,0 +1,93 @@
+import type { MessagePort } from 'node:worker_threads';
+
+import type {
+  CloseOptions,
+  CursorBatch,
+  CursorHandle,
+  ErrorEnvelope,
+  EventMark,
+  NextOptions,
+} from '@mongo-offload/worker/protocol';
+
+/** A batch, or the error in its place; `thrown` where not even that could be sent. */
+export type Answer = (CursorBatch | { error: ErrorEnvelope } | { thrown: Error }) & {
+  mark?: EventMark;
+};
+
+/** In place of an answer: the port has closed, and none can come any more. */
+export const NO_ANSWER = Symbol('no answer');
+
+/** What Comlink's `expose` answers: a value, or what was thrown in its place. */
+type Reply =
+  | { id: number; type: 'RAW'; value: unknown }
+  | { id: number; type: 'HANDLER'; name: 'throw'; value: { value: { message: string } } };
+
+/**
+ * The calling end of a port at whose other end Comlink exposes a CursorHandle.
+ *
+ * It speaks Comlink's protocol by itself. Comlink's own `wrap` draws the ids of its messages from Math.random: where a test
+ * has stubbed that with a constant, two calls under way have one id, and one of them is never answered.
+ */
+export class CursorPort {
+  readonly #port: MessagePort;
+  readonly #waiting = new Map<number, (reply: Reply | typeof NO_ANSWER) => void>();
+  #lastId = 0;
+  #closed = false;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+    port.once('close', () => this.end());
+    port.on('message', (reply: Reply) => {
+      const answered = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      answered?.(reply);
+    });
+    // Only a batch that someone waits for keeps the process alive.
+    port.unref();
+  }
+
+  /** Asks for the next batch; never rejects. */
+  async next(options: NextOptions): Promise<Answer | typeof NO_ANSWER> {
+    const reply = await this.#call('next', options, options.buffers ?? []);
+    if (reply === NO_ANSWER) return NO_ANSWER;
+    if (reply.type === 'RAW') return reply.value as Answer;
+    const { value: thrown } = reply.value;
+    return { thrown: Object.assign(new Error(thrown.message), thrown) };
+  }
+
+  /** Closes the cursor at the other end; never rejects. */
+  async close(options: CloseOptions): Promise<EventMark> {
+    const reply = await this.#call('close', options, []);
+    // The worker is gone, and its sockets with it: the server closes the cursor by itself.
+    return reply === NO_ANSWER || reply.type !== 'RAW' ? undefined : (reply.value as EventMark);
+  }
+
+  /** Keeps the process alive, or no longer. */
+  keepAlive(alive: boolean): void {
+    if (alive) this.#port.ref();
+    else this.#port.unref();
+  }
+
+  /** Closes the port. What waits for an answer gets none. */
+  end(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#port.close();
+    for (const answered of this.#waiting.values()) answered(NO_ANSWER);
+    this.#waiting.clear();
+  }
+
+  #call(
+    name: keyof CursorHandle,
+    options: NextOptions | CloseOptions,
+    transfer: ArrayBuffer[],
+  ): Promise<Reply | typeof NO_ANSWER> {
+    if (this.#closed) return Promise.resolve(NO_ANSWER);
+    const id = ++this.#lastId;
+    return new Promise((answered) => {
+      this.#waiting.set(id, answered);
+      const argumentList = [{ type: 'RAW', value: options }];
+      this.#port.postMessage({ id, type: 'APPLY', path: [name], argumentList }, transfer);
+    });
+  }
+}
