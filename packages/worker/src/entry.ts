@@ -1,10 +1,12 @@
 import { mendLostConnections } from './client/lost-connections';
+import { detachMonitoring } from './client/monitoring';
 import { watchServerFailures } from './client/server-failures';
 import { Lane } from './lane/lane';
 import type { LaneTask } from './protocol';
 
 mendLostConnections();
 watchServerFailures();
+detachMonitoring();
 
 /**
  * What Piscina runs in a worker: it opens the worker's lane and returns. The lane lives on in its

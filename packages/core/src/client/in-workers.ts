@@ -2,6 +2,7 @@ import dns from 'node:dns';
 
 import type { DriverInfo, MongoClientOptions } from 'mongodb';
 
+import { loadingContext } from '../captured-context';
 import { expectEvents, expectNoEvents, type ClientEvents } from '../events';
 import type { Lane } from '../pool/lane';
 import type { CredentialCallbacks } from './credential-callbacks';
@@ -58,7 +59,8 @@ export class ClientInWorkers {
       const { monitorCommands, log, wanted } = this.#events;
       const share = this.#pools.of(lane.index, this.#lanes.count);
       const options = { ...this.#options, ...share, monitorCommands };
-      const credentials = this.#credentials?.serve();
+      // Callbacks serve all callers: none runs in the async context of the first.
+      const credentials = loadingContext.run(() => this.#credentials?.serve());
       const appended = this.#appended;
       const names = { servers: dns.getServers(), order: dns.getDefaultResultOrder() };
       const env = { ...process.env };

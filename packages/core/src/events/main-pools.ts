@@ -2,6 +2,7 @@ import type { EventEmitter } from 'node:events';
 
 import type { MongoClient } from 'mongodb';
 
+import { loadingContext } from '../captured-context';
 import { offloadedState } from '../client/state';
 import { openHeld } from './opening';
 import { followEarlyFailures, forgetFailures, noteCleared } from './server-failures';
@@ -44,6 +45,11 @@ const EVENTS = new Map<string | symbol, Phase>([
   ['connectionCreated', 'use'],
 ]);
 
+/** Whether an event tells of the deployment, which is watched for no operation in particular. */
+function ofMonitoring(name: string | symbol): boolean {
+  return typeof name === 'string' && (name.startsWith('server') || name.startsWith('topology'));
+}
+
 type PoolEvent = { address: string; offloadWorker?: number };
 type Said = [name: string | symbol, event: PoolEvent];
 
@@ -60,7 +66,10 @@ export function installMainPools(prototype: object): void {
       if (name === 'open' && openHeld(this)) return false;
       const phase = EVENTS.get(name);
       if (phase === undefined) {
-        const told = native.apply(this, args);
+        // The driver may have started or restarted its monitoring on behalf of some operation.
+        const told = ofMonitoring(name)
+          ? loadingContext.run(() => native.apply(this, args))
+          : native.apply(this, args);
         if (name === 'topologyDescriptionChanged') followEarlyFailures(this);
         else if (name === 'topologyOpening' || name === 'topologyClosed') forgetFailures(this);
         return told;

@@ -15,6 +15,7 @@ import type {
 import { eitherSignal } from '../abort/deadline';
 import { withinLimits, type LimitOptions } from '../abort/limits';
 import { withoutOurs } from '../calls/options';
+import { loadingContext } from '../captured-context';
 import { ClientLink } from '../client/client-link';
 import { CredentialCallbacks } from '../client/credential-callbacks';
 import {
@@ -145,7 +146,8 @@ export class MongoClient extends driver.MongoClient {
   }
 
   async #connect(): Promise<this> {
-    if (this.#onMain !== undefined) return await super.connect();
+    // Its monitoring outlives the caller, and so does not run in the caller's async context.
+    if (this.#onMain !== undefined) return await loadingContext.run(() => super.connect());
     await this.#connecting.connect();
     return this;
   }

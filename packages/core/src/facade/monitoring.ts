@@ -1,5 +1,6 @@
 import { MongoClientClosedError, type MongoClient } from 'mongodb';
 
+import { loadingContext } from '../captured-context';
 import type { Lifetime } from '../client/lifetime';
 
 /** The driver's own methods of a client. */
@@ -22,7 +23,7 @@ export class Monitoring {
   }
 
   /**
-   * Starts it, where it does not run.
+   * Starts it, where it does not run. It outlives whoever starts it, and so runs outside of the caller's async context.
    *
    * @throws MongoClientClosedError where the client is closed meanwhile
    */
@@ -35,9 +36,11 @@ export class Monitoring {
     }
     this.#starting ??= {
       in: signal,
-      promise: this.#start(signal).finally(() => {
-        this.#starting = undefined;
-      }),
+      promise: loadingContext
+        .run(() => this.#start(signal))
+        .finally(() => {
+          this.#starting = undefined;
+        }),
     };
     await this.#starting.promise;
   }

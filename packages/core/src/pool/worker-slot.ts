@@ -3,6 +3,7 @@ import type { Worker } from 'node:worker_threads';
 import type { LaneTask } from '@mongo-offload/worker/protocol';
 import { Piscina } from 'piscina';
 
+import { loadingContext } from '../captured-context';
 import { timers } from '../timers';
 import type { CallCounts } from './calls-under-way';
 import { Lane } from './lane';
@@ -58,9 +59,12 @@ export class WorkerSlot {
     return this.#piscina?.threads ?? [];
   }
 
-  /** A lane that can be used; its worker may still have to start. */
+  /**
+   * A lane that can be used; its worker may still have to start. Thread, port and timers serve every caller, and so do not
+   * belong to the async context of the first.
+   */
   lane(): Lane {
-    if (this.#lane?.usable !== true) this.#lane = this.#open();
+    if (this.#lane?.usable !== true) this.#lane = loadingContext.run(() => this.#open());
     return this.#lane;
   }
 

@@ -14,6 +14,11 @@ export function withinCall<T>(context: CallContext, work: () => T): T {
   return contexts.run(context, work);
 }
 
+/** Runs work that goes on when the call is over, as the driver's monitoring does: what it emits belongs to no call. */
+export function outsideCalls<T>(work: () => T): T {
+  return contexts.exit(work);
+}
+
 export function currentCall(): CallContext | undefined {
   return contexts.getStore();
 }
