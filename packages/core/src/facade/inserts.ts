@@ -1,10 +1,10 @@
+import { writeErrorsIn } from '@mongo-offload/worker/protocol';
 import {
   WriteConcern,
   type BulkWriteResult,
   type Collection,
   type Document,
   type MongoBulkWriteError,
-  type WriteError,
 } from 'mongodb';
 
 import { BulkWriteResultClass } from '../driver/internals';
@@ -179,11 +179,7 @@ export function completeBulkError(
 ): Error {
   if (error.name !== 'MongoBulkWriteError') return error;
   const bulkError = error as MongoBulkWriteError;
-  const { writeErrors } = bulkError;
-  for (const writeError of (Array.isArray(writeErrors)
-    ? writeErrors
-    : [writeErrors]) as WriteError[]) {
-    const { err } = writeError;
+  for (const { err } of writeErrorsIn(bulkError)) {
     err.op = shown(err.index, err.op);
   }
   const raw = bulkError.result.getRawResponse();

@@ -9,7 +9,6 @@ import type {
   Document,
   IndexDescription,
   MongoBulkWriteError,
-  WriteError,
 } from 'mongodb';
 
 import { carrying } from '../abort/carried-signal';
@@ -18,6 +17,7 @@ import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
 import { executeBulk } from './execute-bulk';
+import { writeErrorsIn } from '../errors/write-errors';
 import { insertRawDocument, insertRawDocuments, onlyInserts, RawDocument } from './raw-inserts';
 import { tellingFirst } from './telling-first';
 
@@ -275,8 +275,7 @@ function stripInserted(error: MongoBulkWriteError, inserts: (index: number) => b
   const raw = error.result.getRawResponse() as { insertedIds?: unknown[] };
   raw.insertedIds = [];
   (error.result as { insertedIds: Document }).insertedIds = {};
-  const { writeErrors } = error as { writeErrors: WriteError | WriteError[] };
-  for (const { err } of Array.isArray(writeErrors) ? writeErrors : [writeErrors]) {
+  for (const { err } of writeErrorsIn(error)) {
     if (inserts(err.index)) delete (err as { op?: unknown }).op;
   }
 }

@@ -6,5 +6,6 @@ export * from './process-clock';
 export * from '../events/messages';
 export * from '../errors/envelope';
 export { reviveError, reviveValue, type ErrorContext } from '../errors/revive';
+export { writeErrorsIn } from '../errors/write-errors';
 export { keepThrown } from '../errors/origin';
 export { packCarried } from '../carried/pack';
