@@ -214,9 +214,18 @@ class FaithfulDecoder {
   }
 }
 
+/** Stands for what bson left out of a list, and is left out again: without it, the elements after it would move up. */
+const LEFT_OUT = Symbol('left out');
+
 function put(frame: Frame, key: string, value: unknown): void {
-  if (frame.elements !== undefined) frame.elements.push(value);
-  else frame.fields!.set(key, value);
+  const { elements } = frame;
+  if (elements === undefined) {
+    frame.fields!.set(key, value);
+    return;
+  }
+  const index = Number(key);
+  while (elements.length < index) elements.push(LEFT_OUT);
+  elements.push(value);
 }
 
 function closed(frame: Frame): unknown {

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import { ObjectId, type Document } from 'mongodb';
 
 import { HEADER_BYTES, Header, TAPE_VERSION, type TapeChunk } from './format';
@@ -39,11 +41,21 @@ export function sampleOf(read: ShapeReader, cursor: TapeCursor): Document {
  * gives these another hidden class), with nothing in them that is anyone's data. No getter of the document's is called.
  */
 export function objectsLike(document: object, keys: readonly string[]): object[] {
+  // A Proxy's trap is the application's code, and what is behind it has no hidden class of its own.
+  if (types.isProxy(document)) return [];
   const built: Record<string, unknown> = {};
   for (const key of keys) {
-    built[key] = blankLike(Object.getOwnPropertyDescriptor(document, key)?.value);
+    const value = blankLike(Object.getOwnPropertyDescriptor(document, key)?.value);
+    // Assigning to an inherited property fails when Object.prototype is frozen, and calls a setter when it has one.
+    if (key in built) define(built, key, value);
+    else built[key] = value;
   }
   return [built, JSON.parse(JSON.stringify(built)) as object];
+}
+
+function define(object: object, key: string, value: unknown): void {
+  const options = { enumerable: true, configurable: true, writable: true };
+  Object.defineProperty(object, key, { value, ...options });
 }
 
 /** A value of V8's same representation. */
