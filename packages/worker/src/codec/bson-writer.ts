@@ -1,15 +1,9 @@
-import { types } from 'node:util';
+import { BSON } from 'mongodb';
 
-import {
-  Binary,
-  BSON,
-  Long,
-  type Decimal128,
-  type Double,
-  type Int32,
-  type ObjectId,
-} from 'mongodb';
-
+import { BsonBuffer } from './bson-buffer';
+import { writeClassValue } from './bson-classes';
+import { kindOf } from './bson-kind';
+import { writeDate, writePattern, writePrimitive } from './bson-primitives';
 import { DocumentShapes, type ShapeSite } from './document-shapes';
 import { MAX_KEYS } from './shape-writer';
 
@@ -19,189 +13,220 @@ export interface WriteOptions {
   serializeFunctions: boolean;
 }
 
-/** Thrown where the buffer has no room: the document is begun anew in a larger one. */
-export const NO_ROOM = new Error('The buffer has no room');
-/** Thrown where a document holds what only BSON.serialize knows how to write, or to refuse. */
-export const UNUSUAL = new Error('The document is left to BSON.serialize');
+/** What bson reads of any value before it decides how to write it. */
+interface Asked {
+  toBSON?: unknown;
+  _bsontype?: unknown;
+  [Symbol.toStringTag]?: unknown;
+}
 
-// Kept apart: the driver's exports are getters, and these are compared with on the hot path.
+/** Thrown when BSON.serialize must write the whole document, or refuse it. */
+const UNUSUAL = new Error('The document is left to BSON.serialize');
+
+// Local copies: these are compared with on the hot path.
 const OBJECT = Object.prototype;
+const ARRAY: unknown = Array.prototype;
 const DATE = Date.prototype;
 const BUFFER: unknown = Buffer.prototype;
 const UINT8_ARRAY = Uint8Array.prototype;
-const { SUBTYPE_BYTE_ARRAY, SUBTYPE_VECTOR } = Binary;
-/** Under this symbol bson's values say which major version of it they are of. */
-const VERSION = Symbol.for('@@mdb.bson.version');
-const BSON_VERSION: unknown = (Long.prototype as unknown as Record<symbol, unknown>)[VERSION];
+const TAG: typeof Symbol.toStringTag = Symbol.toStringTag;
 
-/** Deeper than this it is left to BSON.serialize, which also finds documents that contain themselves. */
-const MAX_DEPTH = 100;
+/** Objects nested deeper than this are kept in a set, to find those that contain themselves. */
+const TRACKED_DEPTH = 16;
+/** Deeper documents are left to BSON.serialize, which does not recurse. No server stores them. */
+const MAX_DEPTH = 250;
 /** Up to this length a string is copied by its characters: the native call costs more. */
 const SHORT_STRING = 24;
-/** From this length on, a string's bytes are counted before they are given room. */
+/** From this length on, the bytes of a string are counted before room is made for them. */
 const LONG_STRING = 65_536;
-/** How much larger a buffer is in which a document is begun anew that filled the one before all by itself. */
-const GROWTH = 8;
-/** Bytes of an element, at a guess: an object with very many of them is not begun where there is less room. */
+/** Estimated bytes of an element: room for an object with very many elements is made at once. */
 const ELEMENT = 32;
+/** The largest value that is written without a check for room. */
+const LARGEST_FIXED = 12;
 /** Bytes of a document without elements. */
 const EMPTY = 5;
-const TWO_POW_32 = 4294967296;
 
 /**
- * Writes documents as BSON, byte for byte as BSON.serialize does, on the main thread: one behind the other into
- * one buffer. Objects with the same keys are written by a function compiled for these keys; all others by
- * following them; and what is rare (a Map, toBSON, code, a regular expression, another version's classes) has its
- * whole document written by BSON.serialize.
+ * Writes documents as BSON, byte for byte as BSON.serialize does. Objects with the same keys are written by a function
+ * compiled for these keys, all others key by key.
+ *
+ * Getters, `toBSON` and Proxy traps run the application's code in the middle of a document. As in bson, each runs once:
+ * when the buffer is full, the document goes on in a larger one. That code may want a document written as well, and
+ * must be given another writer.
  */
-export class BsonWriter {
-  bytes: Buffer<ArrayBuffer>;
-  view: DataView<ArrayBuffer>;
-  /** Where the next document goes. */
-  at = 0;
-  /** Bytes that are still to be written, without another look, for the objects that the walk is in. */
-  reserve = 8;
-  depth = 0;
+export class BsonWriter extends BsonBuffer {
   ignoreUndefined = false;
+  serializeFunctions = false;
+  /** Whether the value that was left out last was undefined: a list has null in its place. */
+  leftUndefined = false;
+  /** Whether primitive values may have a toBSON, since the application extended their prototypes. */
+  private asks = false;
+  private depth = 0;
+  /** The open objects that are deeper than TRACKED_DEPTH. */
+  readonly #opened = new Set<object>();
   readonly #shapes: DocumentShapes;
   readonly #roots: ShapeSite = { writer: undefined };
   readonly #others: ShapeSite = { writer: undefined };
-  #needed = 0;
 
   constructor(capacity: number, shapes = new DocumentShapes()) {
+    super(capacity);
     this.#shapes = shapes;
-    this.bytes = Buffer.allocUnsafeSlow(capacity);
-    this.view = viewOf(this.bytes);
   }
 
-  /** A writer with a buffer of its own, and what this one has learnt. */
+  /** A writer with a buffer of its own that shares what this one has compiled. */
   another(capacity: number): BsonWriter {
     return new BsonWriter(capacity, this.#shapes);
   }
 
-  /** Goes on in a new buffer; the one before is not touched again. */
-  renew(capacity: number): void {
-    this.bytes = Buffer.allocUnsafeSlow(capacity);
-    this.view = viewOf(this.bytes);
-    this.at = 0;
-  }
-
   /**
-   * Writes a document behind the last one, or at the beginning of a new buffer where it does not fit into this one.
+   * Writes a document after the last one, or at the beginning of a new buffer when it does not fit into this one.
    *
-   * @param largest - new buffers are twice as large as the one before, up to this size, or as large as it may take
-   * @param likely - bytes that it will take as far as one can tell: it is not begun in less room
+   * @param largest - new buffers are twice as large as the last one, up to this size, or as large as the document
+   * @param likely - an estimate of the document's size: with less room left, it goes into a new buffer
    * @throws what BSON.serialize throws for it; nothing is written then
    */
   document(document: object, options: WriteOptions, largest = this.bytes.length, likely = 0): void {
-    if (this.bytes.length - this.at < likely) this.#renewFor(likely, largest);
+    this.makeRoom(likely, largest);
+    const { bytes, at: start } = this;
+    this.start = start;
+    this.reserve = 8;
+    this.ignoreUndefined = options.ignoreUndefined;
+    this.serializeFunctions = options.serializeFunctions;
+    this.asks = primitivesHaveToBSON();
+    this.depth = 0;
+    if (this.#opened.size > 0) this.#opened.clear();
+    let end: number;
     try {
-      this.#document(document, options, largest);
-    } finally {
-      this.#shapes.forgetLarge();
+      end = this.#root(document);
+    } catch (error) {
+      if (this.bytes !== bytes) this.use(bytes);
+      if (error !== UNUSUAL) throw error;
+      return this.#copy(BSON.serialize(document, options), largest);
     }
+    if (this.bytes === bytes || start === 0) this.at = end;
+    else this.moveToFront(end, Math.min(2 * bytes.length, largest));
   }
 
-  #document(document: object, options: WriteOptions, largest: number): void {
-    for (;;) {
-      const start = this.at;
-      try {
-        this.at = this.#root(document, options);
-        return;
-      } catch (error) {
-        this.at = start;
-        if (error === UNUSUAL) return this.#append(BSON.serialize(document, options), largest);
-        if (error !== NO_ROOM) throw error;
-        // Begun anew: in a buffer so much larger that what was in vain is little of the whole.
-        this.#renewFor(start === 0 ? GROWTH * this.bytes.length : this.#needed - start, largest);
-      }
-    }
-  }
-
-  #append(bytes: Uint8Array, largest: number): void {
-    if (this.at + bytes.length > this.bytes.length) this.#renewFor(bytes.length, largest);
+  #copy(bytes: Uint8Array, largest: number): void {
+    this.makeRoom(bytes.length, largest);
     this.bytes.set(bytes, this.at);
     this.at += bytes.length;
   }
 
-  #renewFor(needed: number, largest: number): void {
-    this.renew(Math.max(needed, Math.min(2 * this.bytes.length, largest)));
+  #root(document: object): number {
+    if (typeof document !== 'object' || document === null) throw UNUSUAL;
+    const { toBSON, _bsontype, [TAG]: tag } = document as Asked;
+    if (
+      toBSON === undefined &&
+      _bsontype === undefined &&
+      tag === undefined &&
+      Object.getPrototypeOf(document) === OBJECT
+    ) {
+      return this.plain(this.at, document as Record<string, unknown>, this.#roots);
+    }
+    const isNoDocument =
+      Array.isArray(document) ||
+      typeof _bsontype === 'string' ||
+      kindOf(document) !== 'document' ||
+      tag === 'ArrayBuffer' ||
+      tag === 'SharedArrayBuffer';
+    if (isNoDocument) throw UNUSUAL;
+    return this.frame(this.at, document);
   }
 
-  #root(document: object, { ignoreUndefined, serializeFunctions }: WriteOptions): number {
-    if (serializeFunctions || typeof document !== 'object' || document === null) throw UNUSUAL;
-    if (primitivesHaveToBSON()) throw UNUSUAL;
-    this.depth = 0;
-    this.reserve = 8;
-    this.#needed = 0;
-    this.ignoreUndefined = ignoreUndefined;
-    const prototype: unknown = Object.getPrototypeOf(document);
-    if (prototype !== OBJECT && !isPlain(document)) throw UNUSUAL;
-    return this.plain(
-      this.bytes,
-      this.view,
-      this.at,
-      document as Record<string, unknown>,
-      this.#roots,
-    );
+  /**
+   * Writes the value of an element, and its type.
+   *
+   * @param head - where the type goes; the key is there already
+   * @param at - where the value goes
+   * @returns where the next element begins: `head` for a value that is left out
+   */
+  value(head: number, at: number, value: unknown): number {
+    if (this.asks) return this.#asked(head, at, value);
+    if (typeof value === 'object' && value !== null) return this.object(head, at, value);
+    if (typeof value === 'function') return this.#asked(head, at, value);
+    return writePrimitive(this, head, at, value);
   }
 
-  /** Whether there is room for so many bytes and all that is owed; throws NO_ROOM. */
-  room(bytes: Buffer, at: number, length: number): void {
-    if (at + length + this.reserve > bytes.length) {
-      this.#needed = at + length + this.reserve;
-      throw NO_ROOM;
+  object(head: number, at: number, value: object): number {
+    const { toBSON, _bsontype } = value as Asked;
+    if (toBSON !== undefined) return this.#asked(head, at, value);
+    if (_bsontype != null) return writeClassValue(this, head, at, value);
+    const prototype: unknown = Object.getPrototypeOf(value);
+    if (prototype === OBJECT) {
+      if ((value as Asked)[TAG] !== undefined) return this.#other(head, at, value);
+      this.bytes[head] = 3;
+      return this.plain(at, value as Record<string, unknown>);
+    }
+    if (prototype === DATE) return writeDate(this, head, at, value as Date);
+    if (prototype === BUFFER || prototype === UINT8_ARRAY) {
+      return this.binary(head, at, value as Uint8Array, (value as Uint8Array).length, 0);
+    }
+    if (prototype === ARRAY && (value as Asked)[TAG] === undefined && Array.isArray(value)) {
+      this.bytes[head] = 4;
+      return this.#array(at, value);
+    }
+    return this.#other(head, at, value);
+  }
+
+  /** Writes a value that may have a toBSON, which bson calls before it looks at the value. */
+  #asked(head: number, at: number, given: unknown): number {
+    const has = typeof (given as Asked | null | undefined)?.toBSON === 'function';
+    const value = has ? (given as { toBSON(): unknown }).toBSON() : given;
+    if (typeof value !== 'object' || value === null) return writePrimitive(this, head, at, value);
+    if ((value as Asked)._bsontype != null) return writeClassValue(this, head, at, value);
+    return this.#other(head, at, value);
+  }
+
+  /** Writes an object of any kind, of which toBSON has been called. */
+  #other(head: number, at: number, value: object): number {
+    switch (kindOf(value)) {
+      case 'date':
+        return writeDate(this, head, at, value as Date);
+      case 'bytes':
+        return this.binary(head, at, value as Uint8Array, (value as Uint8Array).length, 0);
+      case 'regexp':
+        return writePattern(this, head, at, value as RegExp);
+      case 'document':
+        if (Array.isArray(value)) {
+          this.bytes[head] = 4;
+          return this.#array(at, value);
+        }
+        this.bytes[head] = 3;
+        return this.frame(at, value);
     }
   }
 
   /**
-   * Writes a value behind its key, and the type before it.
+   * Copies what BSON.serialize makes of a value in which no code of the application's runs. It is for what is refused and
+   * for what is rare: BSON.serialize has one buffer, which may be in use while a getter runs.
    *
-   * @param head - where the type goes; the key is behind it
-   * @param at - where the value goes
-   * @returns where the next element begins: `head` for a value that is left out
+   * @throws what it throws
    */
-  value(bytes: Buffer, view: DataView, head: number, at: number, value: unknown): number {
-    switch (typeof value) {
-      case 'string':
-        bytes[head] = 2;
-        return this.string(bytes, view, at, value);
-      case 'number':
-        if ((value | 0) === value && (value !== 0 || 1 / value > 0)) {
-          bytes[head] = 16;
-          view.setInt32(at, value, true);
-          return at + 4;
-        }
-        bytes[head] = 1;
-        view.setFloat64(at, value, true);
-        return at + 8;
-      case 'boolean':
-        bytes[head] = 8;
-        bytes[at] = value ? 1 : 0;
-        return at + 1;
-      case 'undefined':
-        if (this.ignoreUndefined) return head;
-        bytes[head] = 10;
-        return at;
-      case 'bigint':
-        bytes[head] = 18;
-        view.setBigInt64(at, value, true);
-        return at + 8;
-      case 'object':
-        if (value === null) {
-          bytes[head] = 10;
-          return at;
-        }
-        return this.object(bytes, view, head, at, value);
-      default:
-        // bson leaves functions and symbols out
-        return head;
-    }
+  byBson(head: number, at: number, value: unknown): number {
+    const { ignoreUndefined, serializeFunctions } = this;
+    const element = BSON.serialize({ v: value }, { ignoreUndefined, serializeFunctions });
+    // Before the value are the length, the type, `v` and its terminator; after it is the end of the document.
+    const length = element.length - 8;
+    if (length < 0) return head;
+    this.room(at, length);
+    this.bytes[head] = element[4];
+    this.bytes.set(element.subarray(7, 7 + length), at);
+    return at + length;
   }
 
-  string(bytes: Buffer, view: DataView, at: number, text: string): number {
+  string(at: number, text: string): number {
+    return this.text(this.bytes, this.view, at, text);
+  }
+
+  /** The same for those that have the buffer and its view at hand. */
+  text(bytes: Buffer, view: DataView, at: number, text: string): number {
     const { length } = text;
-    this.room(bytes, at, length < LONG_STRING ? 3 * length + 5 : Buffer.byteLength(text) + 5);
+    const needed = length < LONG_STRING ? 3 * length + 5 : Buffer.byteLength(text) + 5;
+    if (at + needed + this.reserve > bytes.length) {
+      this.grow(at, needed);
+      return this.string(at, text);
+    }
     let to = at + 4;
     if (length > SHORT_STRING) {
       to += bytes.write(text, to);
@@ -220,219 +245,178 @@ export class BsonWriter {
     return to + 1;
   }
 
-  object(bytes: Buffer, view: DataView, head: number, at: number, value: object): number {
-    const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype === OBJECT) {
-      bytes[head] = 3;
-      return this.plain(bytes, view, at, value as Record<string, unknown>);
-    }
-    if ((value as { toBSON?: unknown }).toBSON !== undefined) throw UNUSUAL;
-    if (prototype === DATE) {
-      bytes[head] = 9;
-      writeDate(view, at, (value as Date).getTime());
-      return at + 8;
-    }
-    if (prototype === BUFFER || prototype === UINT8_ARRAY) {
-      bytes[head] = 5;
-      return this.#binary(bytes, view, at, value as Uint8Array, (value as Uint8Array).length, 0);
-    }
-    const type: unknown = (value as { _bsontype?: unknown })._bsontype;
-    if (type != null) return this.#bsonValue(bytes, view, head, at, value, type);
-    if (Array.isArray(value)) {
-      bytes[head] = 4;
-      return this.#array(bytes, view, at, value);
-    }
-    if (!isPlain(value)) throw UNUSUAL;
-    bytes[head] = 3;
-    return this.plain(bytes, view, at, value as Record<string, unknown>);
+  /** Writes text and its terminator, without its length. Room for the largest value of fixed size is left after it. */
+  cString(at: number, text: string): number {
+    this.room(at, 3 * text.length + 1 + LARGEST_FIXED);
+    const end = at + this.bytes.write(text, at);
+    this.bytes[end] = 0;
+    return end + 1;
   }
 
-  /** One of bson's own values, by its tag as bson does: a program may have several copies of it. */
-  #bsonValue(
-    bytes: Buffer,
-    view: DataView,
-    head: number,
-    at: number,
-    value: object,
-    type: unknown,
-  ): number {
-    if ((value as Record<symbol, unknown>)[VERSION] !== BSON_VERSION) throw UNUSUAL;
-    switch (type) {
-      case 'ObjectId':
-        bytes[head] = 7;
-        writeObjectId(bytes, at, value as ObjectId);
-        return at + 12;
-      case 'Long':
-      case 'Timestamp':
-        bytes[head] = type === 'Long' ? 18 : 17;
-        view.setInt32(at, (value as Long).getLowBits(), true);
-        view.setInt32(at + 4, (value as Long).getHighBits(), true);
-        return at + 8;
-      case 'Double':
-        bytes[head] = 1;
-        view.setFloat64(at, (value as Double).value, true);
-        return at + 8;
-      case 'Int32':
-        bytes[head] = 16;
-        view.setInt32(at, (value as Int32).valueOf(), true);
-        return at + 4;
-      case 'Decimal128':
-        this.room(bytes, at, 16);
-        bytes[head] = 19;
-        bytes.set((value as Decimal128).bytes.subarray(0, 16), at);
-        return at + 16;
-      case 'Binary': {
-        const { buffer, position, sub_type: subtype } = value as Binary;
-        // The old subtype has a second length; vectors are checked.
-        if (subtype === SUBTYPE_BYTE_ARRAY || subtype === SUBTYPE_VECTOR) throw UNUSUAL;
-        bytes[head] = 5;
-        return this.#binary(bytes, view, at, buffer, position, subtype);
-      }
-      default:
-        throw UNUSUAL;
-    }
-  }
-
-  /** A document whose keys are its own enumerable ones. */
-  plain(
-    bytes: Buffer,
-    view: DataView,
-    at: number,
-    document: Record<string, unknown>,
-    site: ShapeSite = this.#others,
-  ): number {
-    if (++this.depth > MAX_DEPTH) throw UNUSUAL;
-    const writer = this.#shapes.writerOf(document, site);
-    const end =
-      'write' in writer
-        ? writer.write(this, bytes, view, at, document)
-        : this.#keyByKey(bytes, view, at, document, writer);
-    this.depth--;
-    return end;
-  }
-
-  #keyByKey(
-    bytes: Buffer,
-    view: DataView,
-    start: number,
-    document: Record<string, unknown>,
-    keys: readonly string[],
-  ): number {
-    this.room(bytes, start, keys.length > MAX_KEYS ? ELEMENT * keys.length : EMPTY);
-    let at = start + 4;
-    this.reserve += 1;
-    for (const key of keys) {
-      // The key in UTF-8 and its terminator, the type, and the largest value that is written without a look.
-      this.room(bytes, at, 3 * key.length + 2 + 12);
-      let to = at + 1;
-      for (let i = 0; i < key.length; i++) {
-        const character = key.charCodeAt(i);
-        if (character === 0) throw UNUSUAL;
-        if (character > 127) {
-          if (key.includes('\0')) throw UNUSUAL;
-          to = at + 1 + bytes.write(key, at + 1);
-          break;
-        }
-        bytes[to++] = character;
-      }
-      bytes[to] = 0;
-      if (key === 'toBSON' || key === '_bsontype') throw UNUSUAL;
-      at = this.value(bytes, view, at, to + 1, document[key]);
-    }
-    this.reserve -= 1;
-    bytes[at] = 0;
-    view.setInt32(start, at + 1 - start, true);
-    return at + 1;
-  }
-
-  #array(bytes: Buffer, view: DataView, start: number, array: readonly unknown[]): number {
-    if (++this.depth > MAX_DEPTH) throw UNUSUAL;
-    this.room(bytes, start, EMPTY);
-    let at = start + 4;
-    this.reserve += 1;
-    for (let i = 0; i < array.length; i++) {
-      this.room(bytes, at, 12 + 12);
-      const value = array[i];
-      let to = at + 1;
-      if (i < 10) bytes[to++] = 48 + i;
-      else to = writeIndex(bytes, to, i);
-      bytes[to] = 0;
-      if (value === undefined) {
-        bytes[at] = 10;
-        at = to + 1;
-      } else {
-        at = this.value(bytes, view, at, to + 1, value);
-      }
-    }
-    this.reserve -= 1;
-    this.depth--;
-    bytes[at] = 0;
-    view.setInt32(start, at + 1 - start, true);
-    return at + 1;
-  }
-
-  #binary(
-    bytes: Buffer,
-    view: DataView,
-    at: number,
-    content: Uint8Array,
-    length: number,
-    subtype: number,
-  ): number {
-    if (content.length < length) throw UNUSUAL;
-    this.room(bytes, at, length + 5);
-    view.setInt32(at, length, true);
+  binary(head: number, at: number, content: Uint8Array, length: number, subtype: number): number {
+    this.room(at, length + 5);
+    const { bytes } = this;
+    bytes[head] = 5;
+    this.view.setInt32(at, length, true);
     bytes[at + 4] = subtype;
     bytes.set(content.length === length ? content : content.subarray(0, length), at + 5);
     return at + 5 + length;
   }
-}
 
-function viewOf({ buffer, byteOffset, byteLength }: Buffer<ArrayBuffer>): DataView<ArrayBuffer> {
-  return new DataView(buffer, byteOffset, byteLength);
-}
+  /** Writes an object as a document, as bson does: a Map by its entries, others by their keys, after one more toBSON. */
+  frame(at: number, value: object): number {
+    if (++this.depth > TRACKED_DEPTH) this.#open(value);
+    let end: number;
+    if (value instanceof Map || (value as Asked)[TAG] === 'Map') {
+      end = this.#entries(at, value as Map<unknown, unknown>);
+    } else {
+      const has = typeof (value as Asked).toBSON === 'function';
+      const target = has ? (value as { toBSON(): unknown }).toBSON() : value;
+      if (target != null && typeof target !== 'object') {
+        throw new BSON.BSONError('toBSON function did not return an object');
+      }
+      end = this.#byKeys(at, target as Record<string, unknown>, this.#others);
+    }
+    if (this.depth-- > TRACKED_DEPTH) this.#opened.delete(value);
+    return end;
+  }
 
-/** An object of any class that bson writes as a document of its own keys, and not as something else. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === null) return true;
-  const { toBSON, _bsontype } = value as { toBSON?: unknown; _bsontype?: unknown };
-  if (toBSON !== undefined || _bsontype != null || Array.isArray(value)) return false;
-  return !(
-    types.isDate(value) ||
-    types.isRegExp(value) ||
-    types.isMap(value) ||
-    types.isArrayBufferView(value) ||
-    types.isAnyArrayBuffer(value) ||
-    types.isProxy(value) ||
-    Object.prototype.toString.call(value) !== '[object Object]'
-  );
+  /** Writes an object without a toBSON by its own enumerable keys. */
+  plain(at: number, document: Record<string, unknown>, site: ShapeSite = this.#others): number {
+    if (++this.depth > TRACKED_DEPTH) this.#open(document);
+    const end = this.#byKeys(at, document, site);
+    if (this.depth-- > TRACKED_DEPTH) this.#opened.delete(document);
+    return end;
+  }
+
+  #byKeys(at: number, document: Record<string, unknown>, site: ShapeSite): number {
+    const writer = this.#shapes.writerOf(document, site);
+    if (!('write' in writer)) return this.#keyByKey(at, document, writer);
+    return this.asks ? this.#keyByKey(at, document, writer.keys) : writer.write(this, at, document);
+  }
+
+  #keyByKey(start: number, document: Record<string, unknown>, keys: readonly string[]): number {
+    this.room(start, keys.length > MAX_KEYS ? ELEMENT * keys.length : EMPTY);
+    this.reserve += 1;
+    return this.#end(start, this.#elements(start + 4, document, keys, 0));
+  }
+
+  /**
+   * Goes on key by key after a compiled writer, whose buffer was replaced by a larger one in the middle of a value.
+   *
+   * @param start - where the document begins
+   * @param reserved - what the compiled writer has reserved for its elements
+   */
+  afterGrowth(
+    start: number,
+    at: number,
+    document: Record<string, unknown>,
+    keys: readonly string[],
+    from: number,
+    reserved: number,
+  ): number {
+    this.reserve -= reserved - 1;
+    return this.#end(start, this.#elements(at, document, keys, from));
+  }
+
+  #elements(
+    at: number,
+    document: Record<string, unknown>,
+    keys: readonly string[],
+    from: number,
+  ): number {
+    for (let i = from; i < keys.length; i++) {
+      const key = keys[i];
+      at = this.value(at, this.key(at, key), document[key]);
+    }
+    return at;
+  }
+
+  #entries(start: number, map: Map<unknown, unknown>): number {
+    this.room(start, EMPTY);
+    this.reserve += 1;
+    let at = start + 4;
+    if (typeof map.entries !== 'function') throw UNUSUAL;
+    for (const entry of map.entries()) {
+      const key = entry[0];
+      if (typeof key !== 'string') throw UNUSUAL;
+      at = this.value(at, this.key(at, key), entry[1]);
+    }
+    return this.#end(start, at);
+  }
+
+  #array(start: number, array: readonly unknown[]): number {
+    if (++this.depth > TRACKED_DEPTH) this.#open(array);
+    this.room(start, EMPTY);
+    this.reserve += 1;
+    let at = start + 4;
+    for (let i = 0; i < array.length; i++) {
+      this.room(at, 12 + LARGEST_FIXED);
+      const { bytes } = this;
+      let to = at + 1;
+      if (i < 10) bytes[to++] = 48 + i;
+      else to = writeIndex(bytes, to, i);
+      bytes[to] = 0;
+      const value = array[i];
+      if (value === undefined) {
+        bytes[at] = 10;
+        at = to + 1;
+      } else {
+        this.leftUndefined = false;
+        const end = this.value(at, to + 1, value);
+        if (end === at && this.leftUndefined) {
+          this.bytes[at] = 10;
+          at = to + 1;
+        } else {
+          at = end;
+        }
+      }
+    }
+    if (this.depth-- > TRACKED_DEPTH) this.#opened.delete(array);
+    return this.#end(start, at);
+  }
+
+  #end(start: number, at: number): number {
+    this.reserve -= 1;
+    this.bytes[at] = 0;
+    this.view.setInt32(start, at + 1 - start, true);
+    return at + 1;
+  }
+
+  /** Writes a key and its terminator after the byte for the type, and makes room for the largest value of fixed size. */
+  key(at: number, key: string): number {
+    this.room(at, 3 * key.length + 2 + LARGEST_FIXED);
+    const { bytes } = this;
+    let to = at + 1;
+    for (let i = 0; i < key.length; i++) {
+      const character = key.charCodeAt(i);
+      if (character === 0 || character > 127) {
+        if (key.includes('\0')) this.byBson(at, to, { [key]: null });
+        to = at + 1 + bytes.write(key, at + 1);
+        break;
+      }
+      bytes[to++] = character;
+    }
+    bytes[to] = 0;
+    return to + 1;
+  }
+
+  #open(object: object): void {
+    if (this.depth > MAX_DEPTH || this.#opened.has(object)) throw UNUSUAL;
+    this.#opened.add(object);
+  }
 }
 
 /** bson asks every value for its `toBSON`, also those that are no objects. */
 function primitivesHaveToBSON(): boolean {
   return (
-    'toBSON' in Object.prototype ||
+    'toBSON' in OBJECT ||
     'toBSON' in String.prototype ||
     'toBSON' in Number.prototype ||
     'toBSON' in Boolean.prototype ||
-    'toBSON' in BigInt.prototype
+    'toBSON' in BigInt.prototype ||
+    'toBSON' in Symbol.prototype
   );
-}
-
-/** bson 7.3 writes an id in place; older versions give its bytes. */
-function writeObjectId(bytes: Buffer, at: number, id: ObjectId): void {
-  const { serializeInto } = id as { serializeInto?: (bytes: Buffer, at: number) => void };
-  if (serializeInto === undefined) bytes.set(id.id, at);
-  else serializeInto.call(id, bytes, at);
-}
-
-/** Milliseconds as an int64; what is no time is 0, as it is to Long.fromNumber. */
-function writeDate(view: DataView, at: number, time: number): void {
-  const known = time === time ? time : 0;
-  const high = Math.floor(known / TWO_POW_32);
-  view.setInt32(at, known - high * TWO_POW_32, true);
-  view.setInt32(at + 4, high, true);
 }
 
 function writeIndex(bytes: Buffer, at: number, index: number): number {

@@ -32,21 +32,12 @@ export class DocumentShapes {
   /** The writers that sites changed to last, in turn: to ask one whether it fits costs little where it does not. */
   readonly #recent: ObjectWriter[] = [];
   #turn = 0;
-  /** The keys of the document's objects that have very many: where it is begun anew, asking for them again is what costs. */
-  readonly #large = new Map<object, readonly string[]>();
 
   /** The function that writes this object; its keys where there is none. */
   writerOf(document: Record<string, unknown>, site: ShapeSite): ObjectWriter | readonly string[] {
-    if (this.#large.size > 0) {
-      const known = this.#large.get(document);
-      if (known !== undefined) return known;
-    }
     // Cheaper than for-in where V8 keeps the object as a dictionary, and hardly dearer elsewhere.
     const keys = Object.keys(document);
-    if (keys.length > MAX_KEYS) {
-      this.#large.set(document, keys);
-      return keys;
-    }
+    if (keys.length > MAX_KEYS) return keys;
     const { writer } = site;
     if (writer !== undefined && same(writer.keys, keys)) return writer;
     for (const recent of this.#recent) {
@@ -57,11 +48,6 @@ export class DocumentShapes {
     this.#recent[this.#turn] = found;
     this.#turn = (this.#turn + 1) % MAX_RECENT;
     return (site.writer = found);
-  }
-
-  /** The document is written, or will not be. */
-  forgetLarge(): void {
-    if (this.#large.size > 0) this.#large.clear();
   }
 
   #known(keys: readonly string[], document: object): ObjectWriter | undefined {

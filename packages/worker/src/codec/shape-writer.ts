@@ -6,13 +6,7 @@ import { makeFunction, mayCompile } from './made-function';
 export interface ObjectWriter {
   readonly keys: readonly string[];
   /** Writes an object whose own enumerable keys are these, in this order; returns where it ends. */
-  write(
-    writer: BsonWriter,
-    bytes: Buffer,
-    view: DataView,
-    at: number,
-    document: Record<string, unknown>,
-  ): number;
+  write(writer: BsonWriter, at: number, document: Record<string, unknown>): number;
 }
 
 /** Objects with more keys are written by following these. */
@@ -35,14 +29,15 @@ export function compiledWriter(keys: readonly string[]): ObjectWriter | undefine
   const sites = keys.map((): ShapeSite => ({ writer: undefined }));
   const body = `'use strict';
 const { keys, sites } = runtime;
-const plainObject = Object.prototype, prototypeOf = Object.getPrototypeOf;
+const plainObject = Object.prototype, prototypeOf = Object.getPrototypeOf, tag = Symbol.toStringTag;
 return {
   keys,
-  write(w, B, V, start, o) {
-    w.room(B, start, ${fixed});
+  write(w, start, o) {
+    w.room(start, ${fixed});
     w.reserve += ${fixed};
+    const B = w.bytes, V = w.view;
     let at = start + 4, v;
-${heads.map((head, i) => fieldSource(keys[i], head, i)).join('')}
+${heads.map((head, i) => fieldSource(keys[i], head, i, fixed)).join('')}
     w.reserve -= ${fixed};
     B[at] = 0;
     V.setInt32(start, at + 1 - start, true);
@@ -68,21 +63,28 @@ function headOf(key: string): Head {
   };
 }
 
-function fieldSource(key: string, { length, words }: Head, index: number): string {
+/** When the buffer was replaced by a larger one in the middle of a value, the writer goes on key by key. */
+function fieldSource(key: string, { length, words }: Head, index: number, fixed: number): string {
   const stores = words
     .map((word, i) => `V.setInt32(at${i === 0 ? '' : ` + ${4 * i}`}, ${word}, true);`)
     .join(' ');
   const value = `at + ${length}`;
   return `
-    v = o[${JSON.stringify(key)}];
-    ${stores}
-    if (typeof v === 'string') { B[at] = 2; at = w.string(B, V, ${value}, v); }
-    else if (typeof v === 'number') {
-      if ((v | 0) === v && (v !== 0 || 1 / v > 0)) { B[at] = 16; V.setInt32(${value}, v, true); at += ${length + 4}; }
-      else { B[at] = 1; V.setFloat64(${value}, v, true); at += ${length + 8}; }
-    } else if (v === null) { B[at] = 10; at += ${length}; }
-    else if (typeof v === 'object' && prototypeOf(v) === plainObject) { B[at] = 3; at = w.plain(B, V, ${value}, v, sites[${index}]); }
-    else at = w.value(B, V, at, ${value}, v);`;
+    field: {
+      v = o[${JSON.stringify(key)}];
+      ${stores}
+      if (typeof v === 'string') { B[at] = 2; at = w.text(B, V, ${value}, v); }
+      else if (typeof v === 'number') {
+        if ((v | 0) === v && (v !== 0 || 1 / v > 0)) { B[at] = 16; V.setInt32(${value}, v, true); at += ${length + 4}; }
+        else { B[at] = 1; V.setFloat64(${value}, v, true); at += ${length + 8}; }
+        break field;
+      } else if (v === null) { B[at] = 10; at += ${length}; break field; }
+      else if (typeof v === 'boolean') { B[at] = 8; B[${value}] = v ? 1 : 0; at += ${length + 1}; break field; }
+      else if (typeof v === 'object' && prototypeOf(v) === plainObject && v.toBSON === undefined && v._bsontype == null && v[tag] === undefined) {
+        B[at] = 3; at = w.plain(${value}, v, sites[${index}]);
+      } else at = w.value(at, ${value}, v);
+      if (w.bytes !== B) return w.afterGrowth(start, at, o, keys, ${index + 1}, ${fixed});
+    }`;
 }
 
 /** `toBSON` and `_bsontype` change what an object is to bson; the others are no plain properties or keys. */

@@ -240,7 +240,7 @@ describe('what is written', () => {
     }
   });
 
-  it('is not begun anew more often than it has to', () => {
+  it('is read once, however often the buffer is full', () => {
     let begun = 0;
     const document: Document = {
       first: 0,
@@ -251,9 +251,8 @@ describe('what is written', () => {
     begun = 0;
     writer.document(document, PLAIN);
     expect(writer.at).toBeGreaterThan(3_000_000);
-    expect(begun).toBeLessThanOrEqual(5);
+    expect(begun).toBe(1);
 
-    // Where it is known what will be needed, not at all.
     begun = 0;
     writer.document(document, PLAIN, undefined, writer.at + 30_000);
     expect(begun).toBe(1);

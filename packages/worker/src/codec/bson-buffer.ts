@@ -1,0 +1,83 @@
+/** Bytes that a buffer grows by at least. */
+const LEAST_GROWTH = 4_096;
+
+/** The buffer that documents are written into, one after the other. */
+export class BsonBuffer {
+  bytes: Buffer<ArrayBuffer>;
+  view: DataView<ArrayBuffer>;
+  /** Where the next document goes. */
+  at = 0;
+  /** Bytes still to be written, without a check for room, for the objects that are open. */
+  reserve = 0;
+  /** Where the document that is being written begins. */
+  protected start = 0;
+
+  constructor(capacity: number) {
+    this.bytes = Buffer.allocUnsafeSlow(capacity);
+    this.view = viewOf(this.bytes);
+  }
+
+  /** Goes on in a new buffer and does not touch the old one again. */
+  renew(capacity: number): void {
+    this.use(Buffer.allocUnsafeSlow(capacity));
+    this.at = 0;
+  }
+
+  /**
+   * Writes a document of which the last element is a document that is encoded already.
+   *
+   * @param head - the elements before it, its type and its key
+   * @param largest - as for `BsonWriter.document`
+   */
+  wrapped(head: Uint8Array, document: Uint8Array, largest = this.bytes.length): void {
+    const length = 4 + head.length + document.length + 1;
+    this.makeRoom(length, largest);
+    const { bytes, at } = this;
+    this.view.setInt32(at, length, true);
+    bytes.set(head, at + 4);
+    bytes.set(document, at + 4 + head.length);
+    this.at = at + length;
+    bytes[this.at - 1] = 0;
+  }
+
+  /** Makes room for this number of bytes and all that is reserved. `bytes` and `view` may be others afterwards. */
+  room(at: number, length: number): void {
+    if (at + length + this.reserve > this.bytes.length) this.grow(at, length);
+  }
+
+  /** Goes on with the same document in a larger buffer. All positions stay as they are. */
+  grow(at: number, length: number): void {
+    const old = this.bytes;
+    const needed = at + length + this.reserve;
+    // What grows is the document; what is before it in the old buffer is not touched in the new one.
+    this.use(Buffer.allocUnsafeSlow(needed + Math.max(LEAST_GROWTH, needed - this.start)));
+    old.copy(this.bytes, this.start, this.start, at);
+  }
+
+  protected use(bytes: Buffer<ArrayBuffer>): void {
+    this.bytes = bytes;
+    this.view = viewOf(bytes);
+  }
+
+  /** Room for a whole document: in this buffer or in a new one. */
+  protected makeRoom(length: number, largest: number): void {
+    if (this.at + length <= this.bytes.length) return;
+    this.renew(Math.max(length, Math.min(2 * this.bytes.length, largest)));
+  }
+
+  /**
+   * Ends a document for which the buffer had to grow: it moves to the front of a buffer of its own, and what was written
+   * before stays in the old one.
+   */
+  protected moveToFront(end: number, capacity: number): void {
+    const grown = this.bytes;
+    const size = end - this.start;
+    this.renew(Math.max(size, capacity));
+    grown.copy(this.bytes, 0, this.start, end);
+    this.at = size;
+  }
+}
+
+function viewOf({ buffer, byteOffset, byteLength }: Buffer<ArrayBuffer>): DataView<ArrayBuffer> {
+  return new DataView(buffer, byteOffset, byteLength);
+}
