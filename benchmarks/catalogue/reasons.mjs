@@ -72,6 +72,6 @@ export const reasons = [
     sections: /^(insertMany|driverBench.*(Insert|BulkWrite|Import))/,
     figures:
       /^(processCpu|documentsPerSecond|megabytesPerSecond|operationsPerSecond|mainCpu|stall|gap)/,
-    reason: 'documents are encoded on main, where the objects are, slice by slice',
+    reason: 'documents are encoded on main, where the objects are, before the call returns',
   },
 ];

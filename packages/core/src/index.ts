@@ -43,4 +43,5 @@ export {
 } from './errors';
 export type { ForgottenSession, OffloadOptions } from './pool/offload-options';
 export type { LimitOptions } from './abort/limits';
-export type { ReadingOptions } from './pool/reading-options';
+export type { OperationOffloadOptions, ReadingOptions } from './pool/reading-options';
+export type { WritingOptions } from './pool/writing-options';

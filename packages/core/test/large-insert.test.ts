@@ -5,7 +5,7 @@ import * as ours from '@mongo-offload/core';
 
 import { uri } from './support/clients';
 
-// What is encoded in slices, crosses in several buffers, and is sent in several commands.
+// What crosses in several buffers and is sent in several commands, encoded in slices.
 
 interface Row {
   _id: number;
@@ -23,7 +23,7 @@ let here: ours.Db;
 
 beforeAll(async () => {
   const name = `large_insert_${randomUUID().slice(0, 8)}`;
-  client = new ours.MongoClient(uri(), { offload: { sliceMS: 1 } });
+  client = new ours.MongoClient(uri(), { offload: { sliceMS: 1, encodeInSlices: true } });
   plain = await new native.MongoClient(uri()).connect();
   here = client.db(name);
   there = plain.db(name);
@@ -124,7 +124,10 @@ test('the loop turns between large documents of a list, however few they are', a
 
 test('what is called behind a list that is still being encoded reaches the server behind it', async () => {
   // With one connection, the order of the calls is the order in which they take effect; one command's worth of documents.
-  const single = new ours.MongoClient(uri(), { maxPoolSize: 1, offload: { sliceMS: 0.1 } });
+  const single = new ours.MongoClient(uri(), {
+    maxPoolSize: 1,
+    offload: { sliceMS: 0.1, encodeInSlices: true },
+  });
   const db = single.db(here.databaseName);
   const collection = db.collection<Row>('rows');
   await collection.createIndex({ text: 1 });
@@ -246,7 +249,7 @@ test('in a transaction, all or nothing', async () => {
 });
 
 test('closing the client in the midst of it settles the call', async () => {
-  const other = new ours.MongoClient(uri(), { offload: { sliceMS: 1 } });
+  const other = new ours.MongoClient(uri(), { offload: { sliceMS: 1, encodeInSlices: true } });
   const collection = other.db(here.databaseName).collection<Row>('rows');
   await collection.insertOne({ _id: -1, text });
   const inserted = collection.insertMany(rows()).then(

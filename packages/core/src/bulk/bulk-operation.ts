@@ -3,17 +3,18 @@ import * as driver from 'mongodb';
 import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
 
 import { Limits } from '../abort/limits';
-import { encodeListArguments } from '../calls/arguments';
 import { crossingOptions, decoding, mayBeBytes, withoutOurs } from '../calls/options';
 import { offloadedState } from '../client/state';
 import { bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
 import { bulkResult, completeBulkError } from '../facade/inserts';
 import { limitedOnMain } from '../facade/limited-on-main';
-import { serializing, sessionOf } from '../facade/offload-method';
+import { sessionOf } from '../facade/offload-method';
 import { ownAllMethods } from '../facade/own-prototype';
 import { collectionTarget } from '../facade/targets';
 import { readingOptionsOf } from '../pool/reading-options';
+import { sliceOf } from '../pool/writing-options';
 import { joined, scopes } from '../transaction';
+import { Statements } from './statements';
 
 /** The driver's OrderedBulkOperation; `execute` runs in a worker thread. */
 export class OrderedBulkOperation extends driver.OrderedBulkOperation {
@@ -64,24 +65,23 @@ async function execute(
     return await limitedOnMain(client, all, limited, () => native(rest));
   }
   const session = sessionOf(all, client);
-  const batches = bulk.batches;
-  if (session === 'foreign' || s.executed || batches.length === 0) return await native(options);
+  if (session === 'foreign' || s.executed || bulk.batches.length === 0)
+    return await native(options);
   state.prepare();
   const limits = new Limits(all, { what, write: true, defaults: state.link.offload });
   s.executed = true;
-  const statements: { t: number; d: Document }[] = [];
-  for (const { batchType, operations, originalIndexes } of batches) {
-    operations.forEach((d, i) => (statements[originalIndexes[i]] = { t: batchType, d }));
-  }
+  const statements = new Statements(bulk, all);
   const decode = decoding(all, s.bsonOptions, state.link.offload);
-  const bson = serializing(all, s.bsonOptions);
   const crossing: Document = { ...crossingOptions(all, false), ordered: isOrdered };
   const { insertedIds } = s.bulkResult;
+  // Nobody changes what is encoded already: it is copied in slices without a promise of the application's.
+  const { offload } = state.link;
+  const sliceMS = statements.areEncoded ? offload.sliceMS : sliceOf(all, offload);
   try {
     const result = (await state.link.call({
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
-      args: encodeListArguments(statements, crossing, bson, state.link.offload.sliceMS),
+      args: statements.encode(crossing, sliceMS),
       flags:
         (decode.plain ? CallFlag.none : CallFlag.exact) |
         (mayBeBytes(all) ? CallFlag.raw : CallFlag.none),
@@ -91,7 +91,9 @@ async function execute(
     })) as Document;
     return bulkResult(result, insertedIds, isOrdered);
   } catch (error) {
-    throw completeBulkError(error as Error, insertedIds, isOrdered, (index) => statements[index].d);
+    throw completeBulkError(error as Error, insertedIds, isOrdered, (index) =>
+      statements.operation(index),
+    );
   } finally {
     limits.end();
   }

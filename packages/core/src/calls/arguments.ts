@@ -1,7 +1,8 @@
 import { packCarried } from '@mongo-offload/worker/protocol';
 import { BSON, type BSONSerializeOptions, type Document } from 'mongodb';
 
-import { encodeCall, encodeListCall, type CallParts } from './encode';
+import { encodeCall, type CallParts } from './encode';
+import { encodeListCall, type List } from './encode-list';
 import type { EncodedCall } from './encoded-call';
 
 /**
@@ -30,22 +31,23 @@ export function encodeArguments(
 /**
  * The same of a call whose first argument is a list of documents.
  *
+ * @param sliceMS - as `encodeListCall` takes it
  * @throws BSONError, as the driver does, for a document that BSON cannot hold
  */
 export function encodeListArguments(
-  documents: readonly Document[],
+  list: List,
   options: Document | undefined,
   bson: BSONSerializeOptions,
-  sliceMS: number,
+  sliceMS?: number,
 ): EncodedCall | Promise<EncodedCall> {
   if (isOdd(options)) {
-    return encodeListCall(documents, carried({ o: options }), bson, sliceMS);
+    return encodeListCall(list, carried({ o: options }), bson, sliceMS);
   }
   try {
-    return encodeListCall(documents, options, bson, sliceMS);
+    return encodeListCall(list, options, bson, sliceMS);
   } catch (error) {
     if (options === undefined || isEncodable(options)) throw error;
-    return encodeListCall(documents, carriedElse({ o: options }, error), bson, sliceMS);
+    return encodeListCall(list, carriedElse({ o: options }, error), bson, sliceMS);
   }
 }
 

@@ -58,9 +58,7 @@ export class Dispatch {
   start(call: Call, args: EncodedCall): Sent {
     const { id, define } = this.#client;
     const lane = call.session?.prepare(() => this.#lanes.pick(call.target), id, define);
-    const sent = this.startOn(lane ?? this.#lanes.pick(call.target), call, args);
-    call.session?.track(sent.result);
-    return sent;
+    return this.startOn(lane ?? this.#lanes.pick(call.target), call, args);
   }
 
   /** Sends a call to one worker. */

@@ -99,7 +99,6 @@ export interface ClientInternals {
 
 /** The driver's view of the deployment, on the main thread. */
 export interface Topology {
-  emit(name: string | symbol, ...args: unknown[]): boolean;
   isConnected(): boolean;
   close(): void;
   selectServer(selector: ServerSelector, options: { operationName: string }): Promise<unknown>;
@@ -135,15 +134,26 @@ export function sessionInternals(session: ClientSession): SessionInternals {
   return session as unknown as SessionInternals;
 }
 
+/** Statements of one type that a bulk operation has gathered. */
+export interface BulkBatch {
+  batchType: number;
+  operations: Document[];
+  /** The operations as they were when they were added; older drivers encode them when they are executed. */
+  serializedOperations?: Uint8Array[];
+  originalIndexes: number[];
+}
+
 /** What a bulk operation has gathered. */
 export interface BulkInternals {
   collection: Collection;
   isOrdered: boolean;
-  batches: { batchType: number; operations: Document[]; originalIndexes: number[] }[];
+  batches: BulkBatch[];
   s: {
     executed: boolean;
     options: BulkWriteOptions;
     bsonOptions: BSONSerializeOptions;
+    checkKeys: boolean;
+    usingAutoEncryption?: boolean;
     bulkResult: { insertedIds: { index: number; _id: unknown }[] };
   };
 }

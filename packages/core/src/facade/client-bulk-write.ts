@@ -1,6 +1,7 @@
 import { ObjectId, type Document, type MongoClient } from 'mongodb';
 
 import { encodeArguments, encodeListArguments } from '../calls/arguments';
+import { documentList } from '../calls/encode-list';
 import type { MethodPlan } from './offload-method';
 
 /** How a client's `bulkWrite` crosses. */
@@ -22,7 +23,7 @@ export const clientBulkWrite: MethodPlan<MongoClient> = {
       }
     }
     try {
-      return encodeListArguments(models as Document[], options, bson, sliceMS);
+      return encodeListArguments(documentList(models as Document[], bson), options, bson, sliceMS);
     } catch {
       // The driver says in an error of its own which model cannot be serialized.
       return encodeArguments({ a: models, o: options }, bson);

@@ -17,6 +17,7 @@ import type {
 
 import { offloadedBulk, OrderedBulkOperation, UnorderedBulkOperation } from '../bulk';
 import { encodeArguments, encodeListArguments, LOOKED_INTO } from '../calls/arguments';
+import { documentList } from '../calls/encode-list';
 import { watching, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
@@ -198,12 +199,12 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       addId(this, document, options as Document | undefined);
       return true;
     },
-    encode([document], options, bson, sliceMS) {
+    encode([document], options, bson) {
       try {
         // In a command it would be one of bson's values; as a document of its own it is none.
         if ((document as Document)._bsontype != null)
           throw new driver.BSON.BSONError('no document');
-        return encodeListArguments([document as Document], options, bson, sliceMS);
+        return encodeListArguments(documentList([document as Document], bson), options, bson);
       } catch {
         // A date or an array is no document, but may be a value: the server says what it thinks of it.
         return encodeArguments({ a: [document], o: options }, bson);
@@ -225,7 +226,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       return true;
     },
     encode: ([documents], options, bson, sliceMS) =>
-      encodeListArguments(documents as Document[], options, bson, sliceMS),
+      encodeListArguments(documentList(documents as Document[], bson), options, bson, sliceMS),
     result(result, [documents, options]) {
       const insertedIds: Record<number, unknown> = {};
       for (const { index, _id } of idsAtCall(documents)) insertedIds[index] = _id;
@@ -253,7 +254,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
       return true;
     },
     encode: ([operations], options, bson, sliceMS) =>
-      encodeListArguments(operations as Document[], options, bson, sliceMS),
+      encodeListArguments(documentList(operations as Document[], bson), options, bson, sliceMS),
     result(result, [operations, options]) {
       return bulkResult(result as Document, idsAtCall(operations), ordered(options));
     },

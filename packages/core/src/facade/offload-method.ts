@@ -17,6 +17,7 @@ import type { TargetRef } from '../client/targets';
 import { offloadedState } from '../client/state';
 import { sessionInternals } from '../driver/internals';
 import { tracedOnMain } from '../observe/operation-context';
+import { sliceOf } from '../pool/writing-options';
 import { sessionLinkOf, type SessionLink } from '../session';
 import { joined, scopes } from '../transaction';
 import { limitedOnMain } from './limited-on-main';
@@ -46,13 +47,17 @@ export interface MethodPlan<This> {
    * driver's own method then says what is wrong.
    */
   accepts?(this: This, args: unknown[]): boolean;
-  /** Encodes the arguments, where they are not just values. */
+  /**
+   * Encodes the arguments, where they are not just values.
+   *
+   * @param sliceMS - as `encodeListCall` takes it
+   */
   encode?(
     this: This,
     args: unknown[],
     options: Document | undefined,
     bson: BSONSerializeOptions,
-    sliceMS: number,
+    sliceMS: number | undefined,
   ): EncodedCall | Promise<EncodedCall>;
   /** Makes the driver's result of what came back. */
   result?(this: This, result: unknown, args: unknown[]): unknown;
@@ -137,7 +142,7 @@ function offloaded<This extends object>(
       const bson = serializing(options, inherited);
       try {
         const encoded = plan.encode
-          ? plan.encode.call(this, args, crossing, bson, state.link.offload.sliceMS)
+          ? plan.encode.call(this, args, crossing, bson, sliceOf(options, defaults))
           : encodeArguments(callParts(args, arity, crossing), bson, plan);
         const result = await state.link.call({
           name,

@@ -2,11 +2,11 @@ import type { Document } from 'mongodb';
 
 import { signalOf } from '../abort/deadline';
 import { deadlineOf, type LimitOptions } from '../abort/limits';
-import { readingOptionsOf, type ReadingOptions } from '../pool/reading-options';
+import { readingOptionsOf, type OperationOffloadOptions } from '../pool/reading-options';
 
 /** Options of ours, for methods whose options are no OperationOptions of the driver's. */
 export interface OwnOptions extends LimitOptions {
-  offload?: ReadingOptions;
+  offload?: OperationOffloadOptions;
 }
 
 /**

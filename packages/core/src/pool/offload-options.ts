@@ -4,9 +4,10 @@ import { DEADLINE_RANGE } from '../abort/limits';
 import { OffloadOptionError } from '../errors';
 import { READING_OPTIONS, resolveReadingOptions, type ReadingOptions } from './reading-options';
 import { resolveResourceLimits, type WorkerResourceLimits } from './resource-limits';
+import type { WritingOptions } from './writing-options';
 
 /** Our own options, under the one key `offload` of the client's options. */
-export interface OffloadOptions extends ReadingOptions {
+export interface OffloadOptions extends ReadingOptions, WritingOptions {
   /**
    * Worker threads of the process's one pool. The first client that starts the pool decides.
    * Default: `MONGO_OFFLOAD_WORKERS`, else one less than the cores, at least 1 and at most 4.
@@ -14,7 +15,7 @@ export interface OffloadOptions extends ReadingOptions {
   workers?: number;
   /**
    * Milliseconds for which documents that have arrived are handed out before the event loop turns: decoding them, and
-   * what the program does with each. Default 2.
+   * what the program does with each. With `encodeInSlices` also how long a list is encoded at once. Default 2.
    */
   sliceMS?: number;
   /** Chunks that a cursor's worker may send ahead of what the main thread has consumed. Default 3. */
@@ -106,6 +107,7 @@ const LIMITS: Record<
 const CHOICES = {
   busyPoll: [true, false],
   strict: [true, false],
+  encodeInSlices: [true, false],
   ambientTransactions: [true, false],
   forgottenSession: ['warn', 'error', 'off'],
 } as const;
@@ -159,6 +161,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     closeGraceMS: number('closeGraceMS', 1_000, false),
     busyPoll: options.busyPoll ?? true,
     strict: options.strict ?? false,
+    encodeInSlices: options.encodeInSlices ?? false,
     ...resolveReadingOptions(options),
     ambientTransactions: options.ambientTransactions ?? false,
     forgottenSession: options.forgottenSession ?? 'warn',

@@ -1,4 +1,5 @@
 import { OffloadOptionError } from '../errors';
+import { WRITING_OPTIONS, type WritingOptions } from './writing-options';
 
 /**
  * How documents are made of their bytes. Under `offload` of a client they hold for all that it reads;
@@ -20,20 +21,24 @@ export interface ReadingOptions {
   lazy?: boolean;
 }
 
+/** Our options of one operation or cursor. */
+export type OperationOffloadOptions = ReadingOptions & WritingOptions;
+
 declare module 'mongodb' {
   interface OperationOptions {
-    /** Of `@mongo-offload/core`: how the documents of this operation are made. */
-    offload?: ReadingOptions;
+    /** Of `@mongo-offload/core`: how the documents of this operation are made, or encoded. */
+    offload?: OperationOffloadOptions;
   }
   interface AbstractCursorOptions {
     /** Of `@mongo-offload/core`: how the documents of this cursor are made. */
-    offload?: ReadingOptions;
+    offload?: OperationOffloadOptions;
   }
 }
 
 export type ResolvedReadingOptions = Required<ReadingOptions>;
 
 export const READING_OPTIONS = ['flatStrings', 'lazy'] as const;
+const OF_OPERATIONS: readonly string[] = [...READING_OPTIONS, ...WRITING_OPTIONS];
 
 /** @throws OffloadOptionError for a value that is neither true nor false */
 export function resolveReadingOptions(
@@ -41,23 +46,23 @@ export function resolveReadingOptions(
   defaults: ResolvedReadingOptions = { flatStrings: false, lazy: false },
 ): ResolvedReadingOptions {
   const resolved = { flatStrings: defaults.flatStrings, lazy: defaults.lazy };
-  for (const name of READING_OPTIONS) {
-    const value: unknown = options[name];
-    if (value === undefined) continue;
-    if (typeof value !== 'boolean') {
-      throw new OffloadOptionError(
-        `offload.${name} must be true or false, not ${JSON.stringify(value)}.`,
-      );
-    }
-    resolved[name] = value;
-  }
+  for (const name of READING_OPTIONS) resolved[name] = booleanOf(options, name) ?? resolved[name];
   return resolved;
 }
 
+function booleanOf(options: object, name: string): boolean | undefined {
+  const value = (options as Record<string, unknown>)[name];
+  if (value === undefined || typeof value === 'boolean') return value;
+  throw new OffloadOptionError(
+    `offload.${name} must be true or false, not ${JSON.stringify(value)}.`,
+  );
+}
+
 /**
- * The reading options that an operation has of its own, before those of its client; undefined where it has none.
+ * The reading options that an operation has of its own, before those of its client; undefined when it has no options of
+ * ours.
  *
- * @throws OffloadOptionError for what is no reading option
+ * @throws OffloadOptionError for an option of ours that an operation does not have, or that is wrong
  */
 export function readingOptionsOf(
   options: { offload?: unknown } | null | undefined,
@@ -71,11 +76,12 @@ export function readingOptionsOf(
     );
   }
   for (const key of Object.keys(own)) {
-    if (!(READING_OPTIONS as readonly string[]).includes(key)) {
+    if (!OF_OPERATIONS.includes(key)) {
       throw new OffloadOptionError(
-        `offload.${key} is no option of an operation. There are: ${READING_OPTIONS.join(', ')}.`,
+        `offload.${key} is no option of an operation. There are: ${OF_OPERATIONS.join(', ')}.`,
       );
     }
   }
+  for (const name of WRITING_OPTIONS) booleanOf(own, name);
   return resolveReadingOptions(own, defaults);
 }
