@@ -4,6 +4,7 @@ import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
 import { checkClientOpen, cutOff, isInterruption } from './cut-off';
+import { closeQuietly } from './iterator';
 
 type Cursor = AbstractCursor & CursorInternals;
 
@@ -24,49 +25,51 @@ export class CursorStream extends Readable {
   override _read(): void {
     if (this.#reading) return;
     this.#reading = true;
-    this.#readOn().catch((error: unknown) => this.destroy(error as Error));
+    this.#readNext();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
     this.#cursor.close().then(() => callback(error), callback);
   }
 
-  /** Reads until the consumer has enough. After the end, or an error, nothing is read any more. */
-  async #readOn(): Promise<void> {
-    let document: unknown;
-    do {
-      document = await this.#next();
-      if (this.destroyed) {
-        await this.#cursor.close();
-        return;
-      }
-      if (document == null) {
-        this.push(null);
-        return;
-      }
-    } while (this.push(document));
-    this.#reading = false;
+  #readNext(): void {
+    const cursor = this.#cursor;
+    if (cursor.isKilled) this.#endOfClosed();
+    else cursor.next().then(this.#take, this.#end).catch(this.#fail);
   }
 
-  async #next(): Promise<unknown> {
-    const cursor = this.#cursor;
-    if (cursor.isKilled) {
-      checkClientOpen(cursor);
-      // The application has closed it between two reads.
-      return null;
-    }
+  /** The application has closed the cursor between two reads, or its client. */
+  #endOfClosed(): void {
     try {
-      const document: unknown = await cursor.next();
-      if (cursor.isKilled) throw cutOff(cursor);
-      return document;
+      checkClientOpen(this.#cursor);
+      this.push(null);
     } catch (error) {
-      // To close it is how a cursor ends that waits for more: it has no last document.
-      if (cursor.cursorOptions.tailable === true && cursor.isClosed && isInterruption(error)) {
-        return null;
-      }
-      throw error;
+      this.destroy(error as Error);
     }
   }
+
+  /** Hands on what was read, and reads on until the consumer has enough. */
+  readonly #take = (document: unknown): void => {
+    const cursor = this.#cursor;
+    if (this.destroyed) void closeQuietly(cursor);
+    else if (cursor.isKilled) this.#end(cutOff(cursor));
+    else if (document == null) this.push(null);
+    else if (this.push(document)) this.#readNext();
+    else this.#reading = false;
+  };
+
+  readonly #end = (error: unknown): void => {
+    const { cursorOptions, isClosed } = this.#cursor;
+    // To close it is how a cursor ends that waits for more: it has no last document.
+    if (cursorOptions.tailable === true && isClosed && isInterruption(error)) this.push(null);
+    else this.destroy(error as Error);
+  };
+
+  /** A listener has thrown. */
+  readonly #fail = (error: unknown): void => {
+    this.#reading = false;
+    this.destroy(error as Error);
+  };
 }
 
 /** Destroys a stream with a signal's reason when that is aborted. Once the stream has ended, the signal holds nothing of it. */
