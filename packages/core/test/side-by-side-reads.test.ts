@@ -175,11 +175,18 @@ describe('where a call ends the cursor, those after it reject as well', () => {
   });
 
   test('by its close', async () => {
-    const cursor = ours.find({ $where: 'sleep(20) || true' } as never, { batchSize: 3 });
-    const all = [cursor.next(), cursor.toList(9), cursor.hasNext(), cursor.next()] as const;
-    const settled = Promise.allSettled(all);
-    await cursor.close();
-    for (const { status } of await settled) expect(status).toBe('rejected');
+    for (const first of [true, false]) {
+      const slow = { $where: 'sleep(10) || true' } as never;
+      const cursor = ours.find(slow, { batchSize: 3, sort: { _id: 1 } });
+      if (!first) await cursor.toList(3);
+      const all = [cursor.next(), cursor.toList(9), cursor.hasNext(), cursor.tryNext()] as const;
+      const settled = Promise.allSettled(all);
+      await cursor.close();
+      for (const outcome of await settled) {
+        const { name, code } = (outcome as PromiseRejectedResult).reason as native.MongoServerError;
+        expect({ name, code }).toStrictEqual({ name: 'MongoServerError', code: 237 });
+      }
+    }
   });
 });
 

@@ -147,14 +147,15 @@ export class RemoteCursor {
     if (delivered !== undefined) await delivered;
     if ('error' in answer) {
       this.#finish();
-      throw this.#clientCloses ? new MongoClientClosedError() : reviveError(answer.error);
+      // Whatever a read meets in the worker that `close` has overtaken there.
+      throw this.#isEnding ? this.#loss() : reviveError(answer.error);
     }
     if ('thrown' in answer) {
       this.#finish();
       throw answer.thrown;
     }
     if (!answer.more) {
-      this.#isWhole = this.#closing === undefined && !this.#clientCloses;
+      this.#isWhole = !this.#isEnding;
       this.#finish();
     }
     this.#endOfBatch = answer.endOfBatch;
@@ -217,6 +218,11 @@ export class RemoteCursor {
       transaction,
       batch: operation === 'cursor.getMore' ? this.#batches + 1 : undefined,
     });
+  }
+
+  /** Whether it is closed from here. */
+  get #isEnding(): boolean {
+    return this.#closing !== undefined || this.#clientCloses;
   }
 
   /** The error of a read that the worker did not answer. */
