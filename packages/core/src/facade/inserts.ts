@@ -180,7 +180,8 @@ export function completeBulkError(
   if (error.name !== 'MongoBulkWriteError') return error;
   const bulkError = error as MongoBulkWriteError;
   for (const { err } of writeErrorsIn(bulkError)) {
-    err.op = shown(err.index, err.op);
+    // With `raw: true` the driver cannot read which operation it was.
+    if (typeof err.index === 'number') err.op = shown(err.index, err.op);
   }
   const raw = bulkError.result.getRawResponse();
   bulkError.result = bulkResult(raw, insertedIds, ordered);

@@ -136,9 +136,8 @@ function offloaded<This extends object>(
       const crossing = crossingOptions(options, openOptions);
       const onTape = resultKind === 'document' && decode.onTape;
       const raw =
-        (resultKind === 'raw' && decode.plain) || (plan.sendsBytes === true && mayBeBytes(options));
-      const exact =
-        !decode.plain && (resultKind === 'value' || (resultKind === 'raw' && decode.raw));
+        (resultKind === 'raw' && !decode.raw) || (plan.sendsBytes === true && mayBeBytes(options));
+      const exact = !decode.plain && resultKind === 'value';
       const bson = serializing(options, inherited);
       try {
         const encoded = plan.encode

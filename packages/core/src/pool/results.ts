@@ -44,6 +44,8 @@ export class Results {
           return undefined;
         case Kind.value:
           return valueOf(this.#take(detail), decoding);
+        case Kind.reply:
+          return replyOf(this.#take(detail), decoding);
         case Kind.document:
           return documentOf(this.#take(detail), decoding);
         case Kind.error:
@@ -51,9 +53,7 @@ export class Results {
         case Kind.cursor:
           return this.#message.extras![detail];
         case Kind.exact:
-          return reviveValue(this.#message.extras![detail] as EnvelopeValue, {
-            decode: deserializeOptions(decoding),
-          });
+          return reviveValue(this.#message.extras![detail] as EnvelopeValue);
         default:
           throw new RangeError(`no reply is of the kind ${kind}`);
       }
@@ -122,6 +122,13 @@ function documentOf(bytes: Buffer, decoding: Decoding | undefined): unknown {
   return BSON.deserialize(bytes, deserializeOptions(decoding));
 }
 
+/** The whole reply of a server, as the driver decodes it: with `raw: true` only the documents in it stay bytes. */
+function replyOf(bytes: Buffer, decoding: Decoding | undefined): Document {
+  const options = deserializeOptions(decoding);
+  return BSON.deserialize(bytes, decoding?.raw === true ? { ...options, raw: true } : options);
+}
+
 function valueOf(bytes: Buffer, decoding: Decoding | undefined): unknown {
-  return (BSON.deserialize(bytes, deserializeOptions(decoding)) as { v: unknown }).v;
+  const [value] = Object.values(replyOf(bytes, decoding)) as unknown[];
+  return value;
 }

@@ -3,17 +3,9 @@ import { deserialize } from 'node:v8';
 import { BSON } from 'mongodb';
 
 import { standsFor } from '../errors/origin';
-import { reviveError } from '../errors/revive';
+import { AS_CLASSES, reviveError } from '../errors/revive';
 import type { CarriedNode, CarriedProperty, Thrown } from './node';
 import { VERSION } from './pack';
-
-/** bson's own classes come back as they were. */
-const AS_CLASSES: BSON.DeserializeOptions = {
-  promoteValues: false,
-  promoteLongs: false,
-  promoteBuffers: false,
-  bsonRegExp: true,
-};
 
 /** What `packCarried` was given, as far as the driver can tell. */
 export function reviveCarried(bytes: Uint8Array): unknown {

@@ -22,8 +22,11 @@ export type EnvelopeValue =
   | { is: 'object'; class?: string; entries: [string, EnvelopeValue, enumerable: boolean][] }
   | { is: 'map'; entries: [EnvelopeValue, EnvelopeValue][] }
   | { is: 'set'; values: EnvelopeValue[] }
-  /** A BSON value, as the document `{ v: value }`. */
+  /** A document that was not decoded, as the document `{ v: document }`. */
+  | { is: 'document'; bytes: Uint8Array }
+  /** One of bson's own values, as the document `{ v: value }`. */
   | { is: 'bson'; bytes: Uint8Array }
+  | { is: 'regExp'; regExp: RegExp }
   /** A Buffer. */
   | { is: 'bytes'; bytes: Uint8Array }
   | { is: 'error'; error: ErrorEnvelope }
@@ -95,13 +98,14 @@ class EnvelopeWriter {
     if (ArrayBuffer.isView(value)) {
       const bytes = new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice();
       return this.#rawDocuments && looksLikeDocument(bytes)
-        ? { is: 'bson', bytes: reencodeRaw({ v: bytes }) }
+        ? { is: 'document', bytes: reencodeRaw({ v: bytes }) }
         : { is: 'bytes', bytes };
     }
-    if ('_bsontype' in value || types.isRegExp(value)) {
+    if (types.isRegExp(value)) return { is: 'regExp', regExp: value };
+    if (isBsonValue(value) && !WITH_DOCUMENTS.has(value._bsontype)) {
       return { is: 'bson', bytes: BSON.serialize({ v: value }) };
     }
-    if (types.isNativeError(value)) return { is: 'error', error: this.error(value, depth) };
+    if (isError(value)) return { is: 'error', error: this.error(value, depth) };
     this.#seen.set(value, this.#seen.size);
     if (Array.isArray(value)) return value.map((item) => this.#item(item, depth));
     if (types.isMap(value)) {
@@ -126,6 +130,45 @@ class EnvelopeWriter {
   }
 }
 
+/** Under this symbol bson's values say which major version of it they are of; documents of a program's do not have it. */
+const VERSION = Symbol.for('@@mdb.bson.version');
+
+/** Of bson's values, those that have documents inside: they are carried as objects of their class. */
+const WITH_DOCUMENTS = new Set(['DBRef', 'Code']);
+
+function isBsonValue(value: object): value is { _bsontype: string } {
+  return (
+    typeof (value as { _bsontype?: unknown })._bsontype === 'string' &&
+    !Object.hasOwn(value, '_bsontype') &&
+    VERSION in value
+  );
+}
+
+/** Node 20 does not take a DOMException for an error; an abort's reason is one. */
+export function isError(value: unknown): value is Error {
+  return types.isNativeError(value) || value instanceof Error;
+}
+
+/** Whether a value is the same when BSON has carried it: no types and no fields of it get lost. */
+export function survivesBson(value: unknown): boolean {
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+      return true;
+    case 'object': {
+      if (value === null || types.isUint8Array(value)) return true;
+      if (isBsonValue(value)) return value._bsontype === 'ObjectId';
+      if (Array.isArray(value)) return value.every(survivesBson);
+      if (Object.getPrototypeOf(value) !== Object.prototype) return false;
+      if ('_bsontype' in value || 'toBSON' in value) return false;
+      return Object.values(value).every(survivesBson);
+    }
+    default:
+      return false;
+  }
+}
+
 /** Other buffers hang on errors too: a certificate's, for one. */
 function looksLikeDocument(bytes: Uint8Array): boolean {
   if (bytes.length < 5 || bytes[bytes.length - 1] !== 0) return false;
@@ -137,9 +180,9 @@ function crosses(value: unknown): boolean {
   if (typeof value === 'function' || typeof value === 'symbol') return false;
   if (typeof value !== 'object' || value === null) return true;
   if (types.isProxy(value)) return false;
-  if ('_bsontype' in value || ArrayBuffer.isView(value)) return true;
+  if (ArrayBuffer.isView(value)) return true;
   if (Array.isArray(value) || types.isMap(value) || types.isSet(value)) return true;
-  if (types.isDate(value) || types.isRegExp(value) || types.isNativeError(value)) return true;
+  if (types.isDate(value) || types.isRegExp(value) || isError(value)) return true;
   const prototype = Object.getPrototypeOf(value) as object | null;
   return (
     prototype === null ||
@@ -155,7 +198,7 @@ function crosses(value: unknown): boolean {
  *   server's reply, and so within the error, is a Buffer of its bytes
  */
 export function packError(thrown: unknown, rawDocuments = false): ErrorEnvelope {
-  const error = types.isNativeError(thrown) ? thrown : new Error(String(thrown));
+  const error = isError(thrown) ? thrown : new Error(String(thrown));
   try {
     return new EnvelopeWriter(rawDocuments).error(error);
   } catch {

@@ -59,8 +59,12 @@ class EnvelopeReader {
     switch (value.is) {
       case 'seen':
         return this.#seen[value.index];
-      case 'bson':
+      case 'document':
         return (BSON.deserialize(value.bytes, this.context.decode) as { v: unknown }).v;
+      case 'bson':
+        return (BSON.deserialize(value.bytes, AS_CLASSES) as { v: unknown }).v;
+      case 'regExp':
+        return value.regExp;
       case 'bytes':
         return Buffer.from(value.bytes.buffer, value.bytes.byteOffset, value.bytes.byteLength);
       case 'error':
@@ -103,7 +107,15 @@ export function reviveError(envelope: ErrorEnvelope, context: ErrorContext = {})
   }
 }
 
-/** What `packValue` was given; values of BSON's classes come as `context.decode` says. */
-export function reviveValue(value: EnvelopeValue, context: ErrorContext): unknown {
-  return new EnvelopeReader(context).value(value);
+/** What `packValue` was given. */
+export function reviveValue(value: EnvelopeValue): unknown {
+  return new EnvelopeReader({}).value(value);
 }
+
+/** With these, bson's own values are what they were. */
+export const AS_CLASSES: BSON.DeserializeOptions = {
+  promoteValues: false,
+  promoteLongs: false,
+  promoteBuffers: false,
+  bsonRegExp: true,
+};

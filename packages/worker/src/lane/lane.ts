@@ -4,13 +4,13 @@ import type { Document, ExplainVerbosityLike, FindCursor } from 'mongodb';
 
 import { carrying } from '../abort/carried-signal';
 import { ClientRegistry, type Target } from '../client/registry';
-import { reencodeRaw, TapeEncoder, type EncodeMode } from '../codec';
+import { TapeEncoder, type EncodeMode } from '../codec';
 import { BatchSource } from '../cursor/batch-source';
 import { openCursor, type CursorArguments } from '../cursor/open';
 import { withinCall } from '../events';
 import { readArguments, type CallArguments, type MoreBytes } from '../operations/arguments';
 import { sendsBytes } from '../operations/raw-inserts';
-import { run, type Outcome } from '../operations/run';
+import { passedThrough, run, type Outcome } from '../operations/run';
 import {
   CALL_STRIDE,
   CallFlag,
@@ -217,7 +217,7 @@ export class Lane {
         const cursor = openCursor(kind, cursorArgs ?? {}, target, { ...options, raw: true });
         const verbosity = args.positional[2] as ExplainVerbosityLike;
         const plan = await carrying(signal, () => (cursor as FindCursor).explain(verbosity));
-        return this.#replies.outcome(call, { kind: 'raw', bytes: reencodeRaw({ v: plan }) });
+        return this.#replies.outcome(call, passedThrough(plan));
       }
       case 'cursor.count': {
         const { countOptions, ...cursorOptions } = options as { countOptions?: Document };
@@ -236,7 +236,6 @@ export class Lane {
         };
         const outcome = await run(name, target, args, {
           signal,
-          raw,
           early: alone && !this.#replies.events.active ? early : undefined,
         });
         if (!answered) this.#replies.outcome(call, outcome, manner);

@@ -4,6 +4,7 @@ import { BSON } from 'mongodb';
 
 import type { EncodeMode, TapeEncoder } from '../codec';
 import { writeAll, type RawDocuments } from '../cursor/raw-documents';
+import { survivesBson } from '../errors/envelope';
 import { EventOutbox } from '../events';
 import type { Outcome } from '../operations/run';
 import {
@@ -58,13 +59,13 @@ export class Replies {
       case 'value':
         if (outcome.value === null) return this.#add(call, ReplyKind.null, 0);
         if (outcome.value === undefined) return this.#add(call, ReplyKind.undefined, 0);
-        if (exact === true) {
+        if (exact === true || !survivesBson(outcome.value)) {
           this.#extras.push(packValue(outcome.value));
           return this.#add(call, ReplyKind.exact, this.#extras.length - 1);
         }
         return this.#bytes(call, ReplyKind.value, BSON.serialize({ v: outcome.value }));
       case 'raw':
-        return this.#bytes(call, ReplyKind.value, outcome.bytes);
+        return this.#bytes(call, outcome.whole ? ReplyKind.reply : ReplyKind.value, outcome.bytes);
       case 'document':
         if (outcome.bytes === null) return this.#add(call, ReplyKind.null, 0);
         if (mode === 'raw') return this.#bytes(call, ReplyKind.document, outcome.bytes);

@@ -19,12 +19,14 @@ import type { CallArguments } from './arguments';
 import { executeBulk } from './execute-bulk';
 import { writeErrorsIn } from '../errors/write-errors';
 import { insertRawDocument, insertRawDocuments, onlyInserts, RawDocument } from './raw-inserts';
+import { replyBytes } from './reply-bytes';
 import { tellingFirst } from './telling-first';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
 export type Outcome =
   | { kind: 'value'; value: unknown }
-  | { kind: 'raw'; bytes: Uint8Array }
+  /** A document whose one field is the result, or (`whole`) the result itself as a server's reply. */
+  | { kind: 'raw'; bytes: Uint8Array; whole?: boolean }
   | { kind: 'document'; bytes: Uint8Array | null }
   | { kind: 'done' };
 
@@ -39,8 +41,6 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 /** How an operation is run. */
 export interface Manner {
   signal?: AbortSignal;
-  /** Passed-through results are asked for undecoded. */
-  raw: boolean;
   /** Is given what a `findOne` comes to as soon as that is known, a little before it is returned as well. */
   early?: (outcome: Outcome) => void;
 }
@@ -50,15 +50,13 @@ export async function run(
   name: OperationName,
   target: Target,
   { positional, options }: CallArguments,
-  { signal, raw, early }: Manner,
+  { signal, early }: Manner,
 ): Promise<Outcome> {
   const spec: OperationSpec = OPERATIONS[name];
   const finalOptions: Document = { ...options };
   if (signal !== undefined && !HANDS_OPTIONS_ON.has(name)) finalOptions.signal = signal;
-  const passedThrough = spec.result === 'document' || (spec.result === 'raw' && raw);
-  // No more than `raw`: options that change how numbers come would also reach the driver's own look
-  // at an error's code, on which its retries and its view of the deployment rest.
-  if (passedThrough) finalOptions.raw = true;
+  // What is passed through crosses as the server's bytes: the worker decodes no document in it.
+  if (spec.result === 'document' || spec.result === 'raw') finalOptions.raw = true;
 
   switch (name) {
     case 'client.connect':
@@ -118,14 +116,19 @@ export async function run(
       return result === null || types.isUint8Array(result)
         ? { kind: 'document', bytes: result }
         : // The plan of an explained operation, which the driver always decodes.
-          { kind: 'raw', bytes: reencodeRaw({ v: result }) };
+          passedThrough(result);
     case 'raw':
-      return passedThrough
-        ? { kind: 'raw', bytes: reencodeRaw({ v: result }) }
-        : { kind: 'value', value: result };
+      return passedThrough(result);
     default:
       return spec.result satisfies never;
   }
+}
+
+/** A result that the driver takes from the server's reply, or the whole reply, as it came. */
+export function passedThrough(result: unknown): Outcome {
+  if (result === null || result === undefined) return { kind: 'value', value: result };
+  const bytes = replyBytes(result);
+  return bytes ? { kind: 'raw', ...bytes } : { kind: 'raw', bytes: reencodeRaw({ v: result }) };
 }
 
 /** The driver gives the server's reply itself, not decoded: its bytes are what can cross. */

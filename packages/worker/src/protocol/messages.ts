@@ -123,7 +123,7 @@ export const CallFlag = {
   none: 0,
   /** Documents go on the tape; else the main thread wants their bytes. */
   tape: 1,
-  /** Passed-through results are asked for undecoded; documents to be inserted may be sent without being decoded. */
+  /** Documents in errors are to be decoded; documents to be inserted may be sent without being decoded. */
   raw: 2,
   /** An abort may follow. */
   abortable: 4,
@@ -142,7 +142,7 @@ export const ReplyKind = {
   tape: 0,
   null: 1,
   undefined: 2,
-  /** The next `n` bytes of `bytes`: a BSON document `{ v: result }`. */
+  /** The next `n` bytes of `bytes`: a BSON document whose one field is the result. */
   value: 3,
   /** The next `n` bytes of `bytes`: the result itself as a BSON document. */
   document: 4,
@@ -154,6 +154,8 @@ export const ReplyKind = {
   exact: 7,
   /** The next `n` documents of `tape`: all that a cursor gives. */
   documents: 8,
+  /** The next `n` bytes of `bytes`: the result itself as the server's reply. */
+  reply: 9,
 } as const;
 
 /** What a worker answers: everything that became ready in one turn of its loop, together. */

@@ -1,0 +1,88 @@
+/** A server's reply as the driver holds it. */
+interface Response {
+  readonly bson: Uint8Array;
+  readonly elements: readonly Element[];
+  toBytes(): Uint8Array;
+  toObject(options?: object): object;
+}
+
+/** Type, where the name is, where the value is. */
+type Element = [
+  type: number,
+  nameOffset: number,
+  nameLength: number,
+  offset: number,
+  length: number,
+];
+
+/** Where a value of the driver's was in a reply: the field, or all of it. */
+interface Place {
+  response: Response;
+  field?: string;
+}
+
+/** Fields that an operation of the driver's gives in place of the whole reply. */
+const FIELDS = ['value', 'values'];
+
+const places = new WeakMap<object, Place>();
+
+watchDecoding();
+
+/** What the driver decodes of replies is remembered with its reply. */
+function watchDecoding(): void {
+  try {
+    /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
+    const { MongoDBResponse } = require('mongodb/lib/cmap/wire_protocol/responses') as {
+      MongoDBResponse: { prototype: Response };
+    };
+    /* eslint-enable @typescript-eslint/no-require-imports */
+    const { prototype } = MongoDBResponse;
+    const { toObject } = prototype;
+    prototype.toObject = function (options) {
+      const object = toObject.call(this, options) as Record<string, unknown>;
+      places.set(object, { response: this });
+      for (const field of FIELDS) {
+        const value = object[field];
+        if (typeof value === 'object' && value !== null) {
+          places.set(value, { response: this, field });
+        }
+      }
+      return object;
+    };
+  } catch {
+    // A version of the driver that keeps replies elsewhere: results are encoded again.
+  }
+}
+
+/**
+ * The server's own bytes of a result that the driver passes through, so that nothing is lost by decoding and encoding
+ * it: a document with the one field that the result is, or the whole reply.
+ */
+export function replyBytes(result: unknown): { bytes: Uint8Array; whole: boolean } | undefined {
+  if (typeof result !== 'object' || result === null) return undefined;
+  const place = places.get(result);
+  if (place === undefined) return undefined;
+  const { response, field } = place;
+  if (field === undefined) return { bytes: response.toBytes(), whole: true };
+  const bytes = fieldAlone(response, field);
+  return bytes && { bytes, whole: false };
+}
+
+function fieldAlone({ bson, elements }: Response, field: string): Uint8Array | undefined {
+  const name = Buffer.from(field);
+  for (const [type, nameOffset, nameLength, offset, length] of elements) {
+    if (
+      nameLength !== name.length ||
+      !name.equals(bson.subarray(nameOffset, nameOffset + nameLength))
+    )
+      continue;
+    const size = 4 + 1 + nameLength + 1 + length + 1;
+    const document = Buffer.alloc(size);
+    document.writeInt32LE(size);
+    document[4] = type;
+    document.set(name, 5);
+    document.set(bson.subarray(offset, offset + length), 6 + nameLength);
+    return document;
+  }
+  return undefined;
+}
