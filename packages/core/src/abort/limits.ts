@@ -92,9 +92,23 @@ export async function withinLimits<T>(
   limited: Limited,
   work: (signal: AbortSignal | undefined) => Promise<T>,
 ): Promise<T> {
+  return await limiting(options, limited, async (signal) => {
+    return await untilAborted(work(signal), signal);
+  });
+}
+
+/**
+ * The same for work that ends by itself when its signal is aborted, and then rejects with the signal's reason: what
+ * happens before that, as an event does, comes first.
+ */
+export async function limiting<T>(
+  options: Document | null | undefined,
+  limited: Limited,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
   const limits = new Limits(options, limited);
   try {
-    return await untilAborted(work(limits.signal), limits.signal);
+    return await work(limits.signal);
   } finally {
     limits.end();
   }

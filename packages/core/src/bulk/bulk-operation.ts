@@ -13,7 +13,7 @@ import { ownAllMethods } from '../facade/own-prototype';
 import { collectionTarget } from '../facade/targets';
 import { readingOptionsOf } from '../pool/reading-options';
 import { sliceOf } from '../pool/writing-options';
-import { joined, scopes } from '../transaction';
+import { joined, scopes, withDriversSession } from '../transaction';
 import { Statements } from './statements';
 
 /** The driver's OrderedBulkOperation; `execute` runs in a worker thread. */
@@ -48,13 +48,14 @@ export function offloadedBulk<B extends object>(
  */
 async function execute(
   bulk: BulkInternals,
-  own: BulkWriteOptions,
+  given: BulkWriteOptions,
   native: (options: BulkWriteOptions) => Promise<BulkWriteResult>,
 ): Promise<BulkWriteResult> {
   const { collection, isOrdered, s } = bulk;
   const client = clientOf(collection);
   const state = offloadedState(client);
   const what = 'bulk.execute';
+  const own = withDriversSession(given);
   const merged: BulkWriteOptions = { ...s.options, ...own };
   const all: BulkWriteOptions = scopes.used ? joined(client, merged, what) : merged;
   const options: BulkWriteOptions = all === merged ? own : { ...own, session: all.session };

@@ -158,8 +158,7 @@ export function watching<TSchema extends Document, TChange extends Document>(
 ): ChangeStream<TSchema, TChange> {
   // The driver takes options without a pipeline as well.
   const alone = pipeline !== undefined && !Array.isArray(pipeline);
-  const given = (alone ? pipeline : options) as Document | null | undefined;
-  checkOwnOptions(given);
+  const given = checkOwnOptions((alone ? pipeline : options) as Document | null | undefined);
   const { signal, deadlineMS, offload, ...rest } = (given ?? {}) as Record<string, unknown>;
   const all = given == null ? given : (rest as ChangeStreamOptions);
   const stream = make(alone ? [all as never, undefined] : [pipeline, all ?? undefined]);

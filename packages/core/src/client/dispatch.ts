@@ -84,6 +84,7 @@ export class Dispatch {
       this.#client.heard,
       // A write is hardly ever sent again.
       writes,
+      signal,
     );
     return { lane, id, result, tracked, place };
   }
@@ -93,14 +94,19 @@ export class Dispatch {
     { name, signal, session, exemption }: Call,
     { lane, id, result, tracked }: Sent,
   ): Promise<unknown> {
+    const { heard } = this.#client;
     try {
       return signal === undefined
         ? await result
         : await untilAborted(result, signal, () => {
             // What begins a transaction is given up here only: it may reach the server yet, and the
             // worker must know of it then, to abort it.
-            if (session?.isStarting !== true) lane.abort(id);
-            else if (name === 'cursor.open') void result.then(closeOpened);
+            if (session?.isStarting !== true) {
+              lane.abort(id);
+              return heard ? result : undefined;
+            }
+            if (name === 'cursor.open') void result.then(closeOpened);
+            return undefined;
           });
     } catch (reason) {
       // Its caller has given it up; it is under way all the same.

@@ -1,7 +1,8 @@
 import type { AbstractCursor, ClientSession, Document } from 'mongodb';
 
 import { eitherSignal, signalOf } from '../abort/deadline';
-import { withinLimits } from '../abort/limits';
+import { limiting } from '../abort/limits';
+import { untilAborted } from '../abort/until-aborted';
 import { encodeArguments } from '../calls/arguments';
 import { decoding } from '../calls/options';
 import { stateOf, type ClientState } from '../client/state';
@@ -36,7 +37,7 @@ export async function withinCursorLimits<T>(
   const defaults = stateOf(clientOf(cursor))?.link.offload ?? {};
   const { signal, release } = eitherSignal(signalOf(own), cursor.signal);
   try {
-    return await withinLimits({ signal, deadlineMS }, { what, write: false, defaults }, work);
+    return await limiting({ signal, deadlineMS }, { what, write: false, defaults }, work);
   } finally {
     release();
   }
@@ -96,9 +97,10 @@ export function offloadExplain(
       const own = explainOptions(verbosity, more);
       return await withinCursorLimits(this, what, description, own, async (signal) => {
         if (state === undefined) {
-          return await runOnMain(session, { what, on: this, signal }, () =>
+          const explained = runOnMain(session, { what, on: this, signal }, () =>
             withSession(this, session, () => explain.call(this, verbosity, more)),
           );
+          return await untilAborted(explained, signal);
         }
         const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
         return await callOnCursor(this, state, what, description, asked ?? true, session, signal);

@@ -2,11 +2,12 @@ import * as driver from 'mongodb';
 import type { CollectionInfo, CountOptions, Document } from 'mongodb';
 
 import type { LimitOptions } from '../abort/limits';
+import { untilAborted } from '../abort/until-aborted';
 import { withoutOurs } from '../calls/options';
 import { inside, RunCommandCursorClass, type CursorInternals } from '../driver/internals';
 import { ownAllMethods } from '../facade/own-prototype';
 import { isOffloaded } from '../session';
-import { runOnMain, scopes } from '../transaction';
+import { runOnMain, scopes, withDriversSession } from '../transaction';
 import { callOnCursor, withinCursorLimits } from './beside';
 import { offloadedCursorState, type CursorDescription } from './description';
 import { givenSession } from './implicit-session';
@@ -40,7 +41,7 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
     // The driver's own check of its argument comes with its own method.
     if (typeof options === 'boolean') return await super.count(options);
     const what = 'cursor.count';
-    const { session: own, ...rest } = options ?? {};
+    const { session: own, ...rest } = withDriversSession(options) ?? {};
     const counting = withoutOurs(rest, true);
     const inherited = scopes.used ? sessionForReading(this, what) : givenSession(this);
     const session = own ?? inherited ?? undefined;
@@ -49,9 +50,10 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
     const cursor = this as unknown as driver.AbstractCursor & CursorInternals;
     return await withinCursorLimits(cursor, what, description, options, async (signal) => {
       if (state === undefined || (session !== undefined && !isOffloaded(session))) {
-        return await runOnMain(session, { what, on: this, signal }, () =>
+        const counted = runOnMain(session, { what, on: this, signal }, () =>
           super.count({ ...counting, session }),
         );
+        return await untilAborted(counted, signal);
       }
       const counted = {
         ...description,

@@ -9,7 +9,7 @@ import { MongoClientClosedError } from 'mongodb';
 import { untilAborted } from '../abort/until-aborted';
 import type { Decoding } from '../calls/options';
 import { WorkerLostError } from '../errors';
-import { forgetCause } from '../events';
+import { forgetCause, isHeard } from '../events';
 import { completeCursor, cursorContext, type CursorTold } from '../observe/cursor-context';
 import { operationChannel, traced, type OperationContext } from '../observe/operation-channel';
 import type { Lane } from '../pool/lane';
@@ -116,7 +116,7 @@ export class RemoteCursor {
 
   #nextInTurn(options: NextOptions, signal: AbortSignal | undefined): Promise<Batch> {
     if (this.#transaction === undefined || !this.#endOfBatch) {
-      return untilAborted(this.#next(options), signal);
+      return untilAborted(this.#next(options), signal, () => this.#closeIfHeard());
     }
     const turn = { what: 'cursor.getMore', signal, quiet: true };
     return this.#transaction.inTurn(turn, async (hold) => {
@@ -124,6 +124,11 @@ export class RemoteCursor {
       hold(next);
       return await untilAborted(next, signal);
     });
+  }
+
+  /** Resolves when the events have come that tell of the abort. */
+  #closeIfHeard(): Promise<unknown> | undefined {
+    return isHeard(this.#call) ? this.close(true) : undefined;
   }
 
   async #next(given: NextOptions): Promise<Batch> {

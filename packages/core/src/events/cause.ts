@@ -7,6 +7,8 @@ export interface Cause {
   readonly context: CapturedContext;
   /** How the operation decodes replies. */
   readonly decoding: Decoding | undefined;
+  /** Its reason is what the operation fails with when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 /** For what no operation caused: its context is not that of whoever came first. */
@@ -16,8 +18,17 @@ export const NO_OPERATION: Cause = { context: loadingContext, decoding: undefine
 const causes = new Map<number, Cause>();
 
 /** Remembers an operation from its caller's context, until it is forgotten. */
-export function rememberCause(call: number, decoding: Decoding | undefined): void {
-  causes.set(call, { context: new CapturedContext(), decoding });
+export function rememberCause(
+  call: number,
+  decoding: Decoding | undefined,
+  signal: AbortSignal | undefined,
+): void {
+  causes.set(call, { context: new CapturedContext(), decoding, signal });
+}
+
+/** Whether events of this call may still come. */
+export function isHeard(call: number): boolean {
+  return causes.has(call);
 }
 
 export function forgetCause(call: number): void {

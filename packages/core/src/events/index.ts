@@ -1,5 +1,5 @@
 /** What happens in workers, delivered to the listeners of our clients. */
-export { forgetCause, rememberCause } from './cause';
+export { forgetCause, isHeard, rememberCause } from './cause';
 export { ClientEvents, deliver, expectEvents, expectNoEvents } from './client-events';
 export type { FromWorkerThread } from './from-worker';
 export { installListenerWatch, watchListeners } from './listeners';

@@ -54,7 +54,7 @@ function reviveProperties(
   target: object,
   { properties, pool }: Happening,
   bytes: EventBytes,
-  { decoding }: Cause,
+  { decoding, signal }: Cause,
   worker: number,
 ): void {
   const object = target as Record<string, unknown>;
@@ -68,6 +68,12 @@ function reviveProperties(
         break;
       case 'value':
         object[name] = (BSON.deserialize(bytes.take(packed.length)) as { v: unknown }).v;
+        break;
+      case 'abortReason':
+        object[name] = signal?.aborted === true ? signal.reason : aborted();
+        break;
+      case 'abortMessage':
+        object[name] = messageOf(signal?.aborted === true ? signal.reason : aborted());
         break;
       case 'error':
         object[name] = reviveError(packed.error, { decode: errorOptions(decoding) });
@@ -94,6 +100,16 @@ function reviveProperties(
   object.offloadWorker = worker;
   if (pool !== undefined) object.offloadPool = pool;
   if (lazy) inspectedAsPlain(object);
+}
+
+/** What a signal has for its reason where no other is given. */
+function aborted(): Error {
+  return new DOMException('This operation was aborted', 'AbortError');
+}
+
+/** As the driver's log puts it. */
+function messageOf(reason: unknown): unknown {
+  return (reason as { message?: unknown } | null | undefined)?.message ?? '(redacted)';
 }
 
 /** An instance of the driver's class for this event. */

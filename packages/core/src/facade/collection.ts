@@ -64,7 +64,7 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     filter: Filter<TSchema> = {},
     options: FindOptions & driver.Abortable = {},
   ): FindCursor<WithId<TSchema>> {
-    checkOwnOptions(options);
+    options = checkOwnOptions(options);
     return offloadedCursor(super.find(filter, options), FindCursor<WithId<TSchema>>);
   }
 
@@ -73,22 +73,22 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     pipeline?: Document[],
     options?: AggregateOptions & driver.Abortable,
   ): AggregationCursor<T> {
-    checkOwnOptions(options);
+    options = checkOwnOptions(options);
     return offloadedCursor(super.aggregate<T>(pipeline, options), AggregationCursor<T>);
   }
 
   override initializeOrderedBulkOp(options?: BulkWriteOptions): OrderedBulkOperation {
-    checkOwnOptions(options);
+    options = checkOwnOptions(options);
     return offloadedBulk(super.initializeOrderedBulkOp(options), OrderedBulkOperation);
   }
 
   override initializeUnorderedBulkOp(options?: BulkWriteOptions): UnorderedBulkOperation {
-    checkOwnOptions(options);
+    options = checkOwnOptions(options);
     return offloadedBulk(super.initializeUnorderedBulkOp(options), UnorderedBulkOperation);
   }
 
   override listIndexes(options?: ListIndexesOptions): ListIndexesCursor {
-    checkOwnOptions(options);
+    options = checkOwnOptions(options);
     return offloadedCursor(super.listIndexes(options), ListIndexesCursor);
   }
 
@@ -101,7 +101,8 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     nameOrOptions?: string | ListSearchIndexesOptions,
     options?: ListSearchIndexesOptions,
   ): ListSearchIndexesCursor {
-    checkOwnOptions(typeof nameOrOptions === 'object' ? nameOrOptions : options);
+    if (typeof nameOrOptions === 'object') nameOrOptions = checkOwnOptions(nameOrOptions);
+    options = checkOwnOptions(options);
     const cursor = super.listSearchIndexes(nameOrOptions as string, options);
     return offloadedCursor(cursor, ListSearchIndexesCursor);
   }

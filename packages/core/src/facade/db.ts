@@ -58,7 +58,7 @@ export class Db extends driver.Db {
     pipeline?: Document[],
     options?: AggregateOptions,
   ): AggregationCursor<T> {
-    checkOwnOptions(options);
+    options = checkOwnOptions(options);
     return offloadedCursor(super.aggregate<T>(pipeline, options), AggregationCursor<T>);
   }
 
@@ -84,7 +84,7 @@ export class Db extends driver.Db {
     filter?: Document,
     options?: ListCollectionsOptions & driver.Abortable,
   ): ListCollectionsCursor<T> {
-    checkOwnOptions(options);
+    options = checkOwnOptions(options);
     return offloadedCursor(super.listCollections<T>(filter, options), ListCollectionsCursor<T>);
   }
 
@@ -92,7 +92,7 @@ export class Db extends driver.Db {
     command: Document,
     options?: RunCursorCommandOptions & OwnOptions,
   ): RunCommandCursor {
-    checkOwnOptions(options);
+    options = checkOwnOptions(options);
     const cursor = super.runCursorCommand(command, options);
     keepOwnOptions(cursor, options);
     return offloadedCursor(cursor, RunCommandCursor, options);

@@ -19,7 +19,7 @@ import { sessionInternals } from '../driver/internals';
 import { tracedOnMain } from '../observe/operation-context';
 import { sliceOf } from '../pool/writing-options';
 import { sessionLinkOf, type SessionLink } from '../session';
-import { joined, scopes } from '../transaction';
+import { joined, scopes, withDriversSession } from '../transaction';
 import { limitedOnMain } from './limited-on-main';
 
 /** What the mechanism must know of the objects whose methods it carries. */
@@ -109,6 +109,8 @@ function offloaded<This extends object>(
   const methods = {
     async [method](this: This, ...args: unknown[]): Promise<unknown> {
       const client = carrier.client(this);
+      const given = args[arity] as Document | null | undefined;
+      if (given?.session != null) args[arity] = withDriversSession(given);
       if (scopes.used) args[arity] = joined(client, args[arity] as Document | undefined, name);
       const options = args[arity] as Document | undefined;
       const state = offloadedState(client);
@@ -124,8 +126,8 @@ function offloaded<This extends object>(
       if (crosses) state.prepare();
       const session = crosses ? sessionOf(options, client) : undefined;
       if (!crosses || session === 'foreign') {
-        const given = options?.session as ClientSession | undefined;
-        return await tracedOnMain(name, this, given, () =>
+        const outside = options?.session as ClientSession | undefined;
+        return await tracedOnMain(name, this, outside, () =>
           native.apply(this, argumentsForDriver(args, arity, open)),
         );
       }

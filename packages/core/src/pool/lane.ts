@@ -163,6 +163,7 @@ export class Lane {
    * @param flags - of CallFlag
    * @param session - the id of the session that it belongs to; 0 for none
    * @param heard - someone listens to events: they are to run in the caller's context
+   * @param signal - its reason is what events say of the call when it is aborted
    * @param once - nobody needs the arguments again, so that large ones may be handed over as they are
    */
   call(
@@ -174,6 +175,7 @@ export class Lane {
     decoding: Decoding | undefined,
     heard: boolean,
     once: boolean,
+    signal?: AbortSignal,
   ): { id: number; result: Promise<unknown> } {
     if (!this.usable) {
       if (this.keepsOrder) return this.#calls.add(undefined, false, true);
@@ -181,7 +183,7 @@ export class Lane {
     }
     const sent = this.#calls.add(decoding, heard, true);
     const { id } = sent;
-    if (heard) rememberCause(id, decoding);
+    if (heard) rememberCause(id, decoding, signal);
     this.#outbox.add(id, operation, target, args, flags, session, once);
     return sent;
   }

@@ -1,5 +1,5 @@
 export { isGuardedHere, joined, sessionHere, transactionHere } from './join';
-export { NO_SESSION } from './no-session';
+export { NO_SESSION, withDriversSession } from './no-session';
 export {
   lastTransaction,
   sayLeftOpen,

@@ -1,8 +1,8 @@
-import type { ClientSession } from 'mongodb';
+import type { ClientSession, Document } from 'mongodb';
 
 /**
- * `null`, as the option `session` of an operation that is to run outside of the transaction around it.
- * The driver's types have no `null` there, though the driver takes it.
+ * As the option `session` of an operation: it runs outside of the transaction around it, as with `session: null`, which the
+ * driver takes and its types do not have.
  *
  * @example
  * ```ts
@@ -12,4 +12,11 @@ import type { ClientSession } from 'mongodb';
  * });
  * ```
  */
-export const NO_SESSION = null as unknown as ClientSession;
+export const NO_SESSION = Symbol.for('mongo-offload.NO_SESSION') as unknown as ClientSession;
+
+/** The options as the driver takes them: null where they say that there is to be no session. */
+export function withDriversSession<Options>(options: Options): Options {
+  // Libraries merge exports by assignment, and stumble over one that is null: so the driver's null has another name.
+  const { session } = (options ?? {}) as Document;
+  return session === NO_SESSION ? { ...options, session: null } : options;
+}

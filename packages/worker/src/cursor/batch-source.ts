@@ -4,6 +4,7 @@ import * as Comlink from 'comlink';
 import type { AbstractCursor, Document } from 'mongodb';
 
 import { carrying } from '../abort/carried-signal';
+import { abortReason } from '../abort/reason';
 import type { EncodeMode, TapeEncoder } from '../codec';
 import { keepCall } from '../events';
 import {
@@ -116,7 +117,7 @@ export class BatchSource implements CursorHandle {
     this.#mayBeWhole = mayBeWhole && mode === 'tape' && !tailable;
     if (signal !== undefined) {
       const abort = (this.#abort = new AbortController());
-      signal.addEventListener('abort', () => abort.abort(), { once: true });
+      signal.addEventListener('abort', () => abort.abort(signal.reason), { once: true });
     }
     this.#mark = mark;
   }
@@ -167,7 +168,7 @@ export class BatchSource implements CursorHandle {
   async close({ apart = false, now = false }: CloseOptions = {}): Promise<EventMark> {
     if (this.#closed) return undefined;
     this.#closed = true;
-    if (now) this.#abort?.abort();
+    if (now) this.#abort?.abort(abortReason());
     if (apart && this.#session !== undefined) leaveSession(this.#cursor);
     this.#batch = NOTHING;
     this.#at = 0;

@@ -43,7 +43,8 @@ export interface ErrorEnvelope {
   origin?: number;
 }
 
-const MAX_DEPTH = 32;
+/** No document of a server is nested deeper. */
+const MAX_DEPTH = 250;
 
 class EnvelopeWriter {
   readonly #seen = new Map<object, number>();

@@ -30,7 +30,10 @@ export type PackedProperty =
   | { is: 'reply'; length: number }
   /** A BSON value: the document `{ v: value }`. */
   | { is: 'value'; length: number }
-  | { is: 'error'; error: ErrorEnvelope };
+  | { is: 'error'; error: ErrorEnvelope }
+  /** The reason with which the call was aborted, which the main thread has; in a line of the log, its message. */
+  | { is: 'abortReason' }
+  | { is: 'abortMessage' };
 
 /** A worker's pools: that for operations, and the one whose connections wait for change streams' events. */
 export type PoolKind = 'operations' | 'waiting';

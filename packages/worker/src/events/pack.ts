@@ -2,8 +2,10 @@ import { types } from 'node:util';
 
 import { Binary, BSON, type Document } from 'mongodb';
 
+import { isAbortMessage, isAbortReason } from '../abort/reason';
 import { reencodeRaw } from '../codec';
-import { packError } from '../errors/envelope';
+import { isError, packError } from '../errors/envelope';
+import { replyBytes } from '../operations/reply-bytes';
 import { currentCall } from './call-context';
 import type { Happening, PackedProperty } from './messages';
 
@@ -39,9 +41,11 @@ function packProperty(
   raw: boolean,
   documents: Uint8Array[],
 ): PackedProperty {
+  if (isAbortReason(value)) return { is: 'abortReason' };
+  if (isAbortMessage(value)) return { is: 'abortMessage' };
   if (typeof value !== 'object' || value === null || types.isDate(value))
     return { is: 'plain', value };
-  if (types.isNativeError(value)) return { is: 'error', error: packError(value, raw) };
+  if (isError(value)) return { is: 'error', error: packError(value, raw) };
   try {
     if ('_bsontype' in value) {
       const bytes = BSON.serialize({ v: value });
@@ -49,7 +53,7 @@ function packProperty(
       return { is: 'value', length: bytes.length };
     }
     if (key === 'reply') {
-      const bytes = raw ? rawReply(value) : BSON.serialize(value);
+      const bytes = bytesOfReply(value, raw);
       documents.push(bytes);
       return { is: 'reply', length: bytes.length };
     }
@@ -64,6 +68,13 @@ function packProperty(
     // An event without this property is better than an exception in the midst of the driver.
     return { is: 'plain', value: undefined };
   }
+}
+
+/** The bytes that came; of a reply that the driver has made up, those that it would have. */
+function bytesOfReply(reply: object, raw: boolean): Uint8Array {
+  const sent = replyBytes(reply);
+  if (sent?.whole === true) return Uint8Array.from(sent.bytes);
+  return raw ? rawReply(reply) : BSON.serialize(reply);
 }
 
 /** The bytes of a reply that was decoded with `raw: true`. */

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Document, ExplainVerbosityLike, FindCursor } from 'mongodb';
 
 import { carrying } from '../abort/carried-signal';
+import { abortReason } from '../abort/reason';
 import { ClientRegistry, type Target } from '../client/registry';
 import { TapeEncoder, type EncodeMode } from '../codec';
 import { BatchSource } from '../cursor/batch-source';
@@ -41,8 +42,6 @@ interface CallHead {
 interface CallManner extends ResultForm {
   /** There where the call can be aborted. */
   signal?: AbortSignal;
-  /** Passed-through results are asked for undecoded. */
-  raw: boolean;
   /** The id of the session that the call belongs to; 0 for none. */
   session: number;
 }
@@ -101,7 +100,7 @@ export class Lane {
       case 'calls':
         return this.#calls(message.calls, new Uint8Array(message.bytes), message.more);
       case 'abort':
-        return this.#aborts.get(message.call)?.abort();
+        return this.#aborts.get(message.call)?.abort(abortReason());
       case 'session': {
         const client = this.#clients.client(message.definition.client);
         if (client !== undefined) this.#sessions.define(message.id, client, message.definition);
@@ -165,7 +164,7 @@ export class Lane {
       const before = this.#openings.before(target, effect);
       if (before !== undefined) await before;
       const dispatch = (): Promise<void> =>
-        this.#dispatch(call, name, target, args, { signal, mode, exact, raw, session });
+        this.#dispatch(call, name, target, args, { signal, mode, exact, session });
       if (!this.#replies.events.active) await dispatch();
       else
         await withinCall({ id: call, raw: rawDocuments || args.options?.raw === true }, dispatch);
@@ -187,7 +186,7 @@ export class Lane {
     args: CallArguments,
     manner: CallManner,
   ): Promise<void> {
-    const { signal, mode = 'raw', raw, session } = manner;
+    const { signal, mode = 'raw', session } = manner;
     const options: Document = { ...args.options };
     const [kind, cursorArgs] = args.positional as [CursorKind, CursorArguments | undefined];
     switch (name) {

@@ -3,7 +3,7 @@ interface Response {
   readonly bson: Uint8Array;
   readonly elements: readonly Element[];
   toBytes(): Uint8Array;
-  toObject(options?: object): object;
+  toObject: (this: Response, options?: object) => object;
 }
 
 /** Type, where the name is, where the value is. */
