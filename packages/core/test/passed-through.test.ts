@@ -233,10 +233,10 @@ const WRITES: Record<string, Call> = {
     all(Object.values(COMPUTED), async (a) => {
       const checked = db.collection<any>(`checked_${things.collectionName}`);
       const models = [{ updateOne: { filter: { _id: 1 }, update: [{ $set: { a } }] } }];
-      const error: Document = await checked
+      const error: unknown = await checked
         .bulkWrite(models, options)
-        .catch((thrown: Document) => thrown);
-      const [{ err }] = [error.writeErrors].flat() as [Document];
+        .catch((thrown: unknown) => thrown);
+      const [{ err }] = [(error as Document).writeErrors].flat() as [Document];
       return [err.errInfo, err.code, err.errmsg];
     }),
   'a findOneAndUpdate that a validator refuses': (things, db, options) =>

@@ -238,7 +238,7 @@ const PLANS: Record<string, Plan> = {
     options: ['batchSize'],
   },
   'collection.createSearchIndexes': {
-    call: ({ things }, a, _, o) => things.createSearchIndexes(a, o),
+    call: ({ things }, a, _, o) => (things as any).createSearchIndexes(a, o),
     args: [(value) => [{ definition: value }]],
     defaults: [[{ definition: {} }]],
   },
