@@ -99,6 +99,7 @@ export interface ClientInternals {
 
 /** The driver's view of the deployment, on the main thread. */
 export interface Topology {
+  emit(name: string | symbol, ...args: unknown[]): boolean;
   isConnected(): boolean;
   close(): void;
   selectServer(selector: ServerSelector, options: { operationName: string }): Promise<unknown>;

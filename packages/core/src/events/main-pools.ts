@@ -4,7 +4,7 @@ import type { MongoClient } from 'mongodb';
 
 import { loadingContext } from '../captured-context';
 import { offloadedState } from '../client/state';
-import { openHeld } from './opening';
+import { holdTopology } from './opening';
 import { followEarlyFailures, forgetFailures, noteCleared } from './server-failures';
 
 export type Phase = 'life' | 'use' | 'end';
@@ -63,7 +63,7 @@ export function installMainPools(prototype: object): void {
     configurable: true,
     value(this: MongoClient & EventEmitter, ...args: unknown[]): boolean {
       const [name, event] = args as Said;
-      if (name === 'open' && openHeld(this)) return false;
+      if (name === 'topologyOpening') holdTopology(this);
       const phase = EVENTS.get(name);
       if (phase === undefined) {
         // The driver may have started or restarted its monitoring on behalf of some operation.

@@ -1,38 +1,52 @@
 import type { MongoClient } from 'mongodb';
 
+import type { ClientInternals, Topology } from '../driver/internals';
+
 interface Hold {
   /** How many calls of `connect()` are under way. */
   calls: number;
-  /** The monitoring has connected meanwhile. */
-  opened: boolean;
+  /** The topology whose events are held. */
+  topology: Topology | undefined;
+  /** What it has emitted meanwhile. */
+  held: (() => void)[];
 }
 
-const holds = new WeakMap<object, Hold>();
+const holds = new WeakMap<MongoClient, Hold>();
 
 /**
- * The driver tells `open` when a client is connected. Here its monitoring tells it, which authenticates
- * nothing: where a program has called `connect()`, it is told when a worker is connected as well.
+ * The driver's topology emits `open` and `connect` when a client is connected, and the client's own `open` follows from that.
+ * Here the topology connects for its monitoring, which authenticates nothing: when the application has called `connect()`,
+ * they wait until a worker is connected as well. A listener that closes the client then finds nothing half connected.
  *
  * @returns to be called when that is so, or has failed
  */
 export function holdOpen(client: MongoClient): (connected: boolean) => void {
-  const hold = holds.get(client) ?? { calls: 0, opened: false };
+  const hold = holds.get(client) ?? { calls: 0, topology: undefined, held: [] };
   holds.set(client, hold);
   hold.calls++;
+  holdTopology(client);
   return (connected) => {
-    const { opened } = hold;
-    hold.opened &&= !connected;
-    if (--hold.calls === 0) holds.delete(client);
-    if (!opened || !connected) return;
-    holds.delete(client);
-    client.emit('open', client);
+    hold.calls--;
+    if (!connected && hold.calls > 0) return;
+    if (holds.get(client) === hold) holds.delete(client);
+    if (hold.topology !== undefined) Reflect.deleteProperty(hold.topology, 'emit');
+    const { held } = hold;
+    hold.held = [];
+    if (connected) for (const emit of held) emit();
   };
 }
 
-/** Whether `open`, which the monitoring tells now, is to be told later. */
-export function openHeld(client: object): boolean {
+/** Holds the events of a topology that begins to connect while `connect()` is under way. */
+export function holdTopology(client: MongoClient): void {
   const hold = holds.get(client);
-  if (hold === undefined) return false;
-  hold.opened = true;
-  return true;
+  const { topology } = client as unknown as ClientInternals;
+  if (hold === undefined || topology === undefined || topology === hold.topology) return;
+  if (topology.isConnected()) return;
+  hold.topology = topology;
+  const emit = topology.emit.bind(topology);
+  topology.emit = (name, ...args) => {
+    if (name !== 'open' && name !== 'connect') return emit(name, ...args);
+    hold.held.push(() => emit(name, ...args));
+    return true;
+  };
 }

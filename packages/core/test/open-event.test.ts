@@ -1,0 +1,81 @@
+import { MongoClient } from '@mongo-offload/core';
+import * as native from 'mongodb';
+
+import { uri } from './support/clients';
+
+const open = {
+  native: () => new native.MongoClient(uri()),
+  ours: () => new MongoClient(uri(), { offload: { workers: 2 } }),
+};
+
+interface Emitter {
+  on(name: string, listener: () => void): unknown;
+}
+
+function topologyOf(client: native.MongoClient): Emitter {
+  return (client as unknown as { topology: Emitter }).topology;
+}
+
+/** Listens to what says that a client is connected, on itself or on its topology. */
+function listen(client: native.MongoClient, which: string, listener: () => void): void {
+  const [on, name] = which.split(' ');
+  if (on === 'client') client.on(name as 'open', listener);
+  else client.on('topologyOpening', () => topologyOf(client).on(name, listener));
+}
+
+const EVENTS = ['client open', 'topology open', 'topology connect'];
+
+describe('the events by which a client says that it is connected', () => {
+  test('come in the order of the driver, and before connect() resolves', async () => {
+    const seen = await Promise.all(
+      (['native', 'ours'] as const).map(async (side) => {
+        await using client = open[side]();
+        const order: string[] = [];
+        for (const which of EVENTS) listen(client, which, () => order.push(which));
+        await client.connect();
+        order.push('connected');
+        return order;
+      }),
+    );
+    expect(seen[1]).toStrictEqual(seen[0]);
+    expect(seen[1]).toStrictEqual([...EVENTS, 'connected']);
+  });
+
+  test.each(EVENTS)('a listener of %s may close the client: connect() resolves', async (which) => {
+    const seen = await Promise.all(
+      (['native', 'ours'] as const).map(async (side) => {
+        await using client = open[side]();
+        let closed: Promise<void> | undefined;
+        listen(client, which, () => {
+          closed ??= client.close();
+        });
+        await client.connect();
+        await closed;
+        const ping = client.db('admin').command({ ping: 1 });
+        return [closed !== undefined, await ping.catch((error: unknown) => String(error))];
+      }),
+    );
+    expect(seen[1]).toStrictEqual(seen[0]);
+  });
+
+  test('come once when connect() is called twice, and again when it connects again', async () => {
+    await using client = open.ours();
+    const order: string[] = [];
+    for (const which of EVENTS) listen(client, which, () => order.push(which));
+    await Promise.all([client.connect(), client.connect()]);
+    expect(order).toStrictEqual(EVENTS);
+    await client.close();
+    await client.connect();
+    expect(order).toStrictEqual([...EVENTS, ...EVENTS]);
+  });
+
+  test('do not come when connecting fails', async () => {
+    await using client = new MongoClient('mongodb://127.0.0.1:1/', {
+      serverSelectionTimeoutMS: 50,
+    });
+    const order: string[] = [];
+    for (const which of EVENTS) listen(client, which, () => order.push(which));
+    await expect(client.connect()).rejects.toThrow(native.MongoServerSelectionError);
+    expect(order).toStrictEqual([]);
+  });
+});
