@@ -58,7 +58,9 @@ export class Dispatch {
   start(call: Call, args: EncodedCall): Sent {
     const { id, define } = this.#client;
     const lane = call.session?.prepare(() => this.#lanes.pick(call.target), id, define);
-    return this.startOn(lane ?? this.#lanes.pick(call.target), call, args);
+    const sent = this.startOn(lane ?? this.#lanes.pick(call.target), call, args);
+    call.session?.track(sent.result);
+    return sent;
   }
 
   /** Sends a call to one worker. */

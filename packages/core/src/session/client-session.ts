@@ -123,7 +123,10 @@ export class ClientSession extends driver.ClientSession {
   /** Ends the session. A transaction that is open is aborted, and a warning says so. */
   override async endSession(options?: EndSessionOptions): Promise<void> {
     const ended = this.hasEnded;
-    if (!ended) sayLeftOpen(this);
+    if (!ended) {
+      sayLeftOpen(this);
+      ties.get(this)?.session?.noteEnding();
+    }
     await super.endSession(options);
     if (!ended) ties.get(this)?.session?.end();
   }

@@ -29,6 +29,7 @@ export class SessionLink {
   /** What the worker has of the session's times; one that is another here was set by the program. */
   #known: SessionTimes = {};
   #inherited: SessionDefinition['transaction'];
+  #underWay = 0;
 
   constructor(session: ClientSession) {
     this.#session = session;
@@ -215,6 +216,21 @@ export class SessionLink {
       if (isKnown || isLater(told, internals[time])) internals[time] = told;
       this.#known[time] = told;
     }
+  }
+
+  /** A call in the session was sent. @param result - never rejects */
+  track(result: Promise<unknown>): void {
+    this.#underWay += 1;
+    void result.then(() => (this.#underWay -= 1));
+  }
+
+  /**
+   * The session is about to end. A call that is still under way, which nobody awaited or whose caller has aborted it, may use
+   * a transaction number that is not known here yet. Whoever got the id next would use that number as well, and the server
+   * would take the write for a retry: it would acknowledge it and store nothing. So the id is not used again.
+   */
+  noteEnding(): void {
+    if (this.#underWay > 0) sessionInternals(this.#session).serverSession.isDirty = true;
   }
 
   /** The session has ended: its worker forgets it. */
