@@ -72,3 +72,70 @@ describe('a session that ends while a call in it is under way does not pass its 
     expect(await things.countDocuments()).toBe(5);
   });
 });
+
+describe('the server session of an ended session', () => {
+  /** The ids that commands of this name were sent with, one after the other. */
+  function idsOf(client: MongoClient, ...names: string[]): string[] {
+    const ids: string[] = [];
+    client.on('commandStarted', ({ commandName, command }) => {
+      if (!names.includes(commandName)) return;
+      ids.push((command.lsid as { id: native.Binary }).id.toString('hex'));
+    });
+    return ids;
+  }
+
+  test.each([1, 2])(
+    'is that of the next operation without one, with %i workers',
+    async (workers) => {
+      await using client = new MongoClient(uri(), { monitorCommands: true, offload: { workers } });
+      const things = client.db('ended_session').collection<Thing>('reused');
+      const ids = idsOf(client, 'insert', 'find');
+      for (let round = 0; round < 4; round++) {
+        const session = client.startSession();
+        await things.insertOne({ round, by: 'explicit' }, { session });
+        await session.endSession();
+        await things.find({ round }).toArray();
+      }
+      expect(ids).toHaveLength(8);
+      for (let i = 0; i < 8; i += 2) expect(ids[i + 1]).toBe(ids[i]);
+      // Sessions go around; none is made for each turn.
+      expect(new Set(ids).size).toBeLessThanOrEqual(1 + workers);
+    },
+  );
+
+  test('is used by one operation at a time, and never with a number twice', async () => {
+    await using client = new MongoClient(uri(), {
+      monitorCommands: true,
+      offload: { workers: 2 },
+    });
+    const things = client.db('ended_session').collection<Thing>('mixed');
+    const used = new Set<string>();
+    const underWay = new Map<string, number>();
+    const faults: string[] = [];
+    const begun = new Map<number, string>();
+    client.on('commandStarted', ({ command, requestId }) => {
+      if (command.lsid === undefined) return;
+      const id = (command.lsid as { id: native.Binary }).id.toString('hex');
+      const number = `${id} ${String(command.txnNumber)}`;
+      if (command.txnNumber !== undefined && used.has(number)) faults.push(`twice ${number}`);
+      used.add(number);
+      if (underWay.has(id)) faults.push(`two at once ${id}`);
+      underWay.set(id, requestId);
+      begun.set(requestId, id);
+    });
+    client.on('commandSucceeded', ({ requestId }) => underWay.delete(begun.get(requestId)!));
+    const turn = async (by: string, round: number): Promise<void> => {
+      await client.withSession(async (session) => {
+        await things.insertOne({ round, by: `${by} explicit` }, { session });
+      });
+      await things.insertOne({ round, by: `${by} implicit` });
+    };
+    await Promise.all(
+      ['a', 'b', 'c', 'd', 'e', 'f'].map(async (by) => {
+        for (let round = 0; round < 20; round++) await turn(by, round);
+      }),
+    );
+    expect(faults).toStrictEqual([]);
+    expect(await things.countDocuments()).toBe(240);
+  });
+});

@@ -1,4 +1,4 @@
-import { MongoClientClosedError, type DriverInfo } from 'mongodb';
+import { MongoClientClosedError, type DriverInfo, type MongoClient } from 'mongodb';
 
 import { eitherSignal } from '../abort/deadline';
 import { encodeCall } from '../calls/encode';
@@ -9,6 +9,7 @@ import { DecodingFailure, Failure } from '../pool/failure';
 import type { Lane } from '../pool/lane';
 import type { ResolvedOffloadOptions } from '../pool/offload-options';
 import type { SessionLink } from '../session';
+import { IdleSessions } from '../session/idle-sessions';
 import type { Hold, OpenTransaction } from '../transaction';
 import type { Call } from './call';
 import { Dispatch, type Sent, type Served } from './dispatch';
@@ -132,6 +133,12 @@ export class ClientLink {
     await this.#inFlight.idle(signal);
   }
 
+  /** An explicit session has ended: the next operation without one uses its server session. */
+  noteSessionEnded(client: MongoClient): void {
+    this.#dispatch.idleSessions ??= new IdleSessions(client, this.#client.id);
+    this.#dispatch.idleSessions.noteEnded();
+  }
+
   appendMetadata(driverInfo: DriverInfo): void {
     this.#client.appendMetadata(driverInfo);
   }
@@ -141,6 +148,7 @@ export class ClientLink {
     const lanes = this.#lanes.open();
     const leavePool = this.#lanes.leave();
     this.#dispatch.noteClose();
+    this.#dispatch.idleSessions?.forget();
     this.#inFlight.refuse(() => new MongoClientClosedError());
     this.#targets.clear();
     this.#client.closeCredentials();

@@ -4,6 +4,7 @@ import { MongoClientClosedError } from 'mongodb';
 import { untilAborted } from '../abort/until-aborted';
 import type { EncodedCall } from '../calls/encoded-call';
 import type { Lane } from '../pool/lane';
+import type { IdleSessions } from '../session/idle-sessions';
 import { isWrite, type Call } from './call';
 import type { InFlight } from './in-flight';
 import type { ClientInWorkers } from './in-workers';
@@ -36,6 +37,8 @@ export class Dispatch {
   readonly #lanes: LaneChoice;
   readonly #inFlight: InFlight;
   readonly #lost = new LostCalls();
+  /** Of the client, once an explicit session of it has ended. */
+  idleSessions: IdleSessions | undefined;
   #closings = 0;
   #places = 0;
 
@@ -73,6 +76,9 @@ export class Dispatch {
     const writes = isWrite(call);
     if (call.context !== undefined) call.context.worker = lane.index;
     this.#client.define(lane);
+    if (this.idleSessions?.fresh === true && session === undefined) {
+      this.idleSessions.handOver(lane);
+    }
     lane.defineTarget(target.id, target.definition);
     const ordered = order ?? (writes ? target.namespace : undefined);
     const tracked = ordered === undefined ? undefined : this.#lanes.writes.track(ordered, lane);

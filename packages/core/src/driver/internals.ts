@@ -92,9 +92,24 @@ export interface ClientInternals {
     hasBeenClosed: boolean;
     activeSessions: Set<ClientSession>;
     activeCursors: Set<AbstractCursor>;
-    sessionPool: { sessions: { length: number; shift(): { id: { id: Binary } } | null } };
+    sessionPool: {
+      sessions: {
+        length: number;
+        shift(): ServerSession | null;
+        push(session: ServerSession): void;
+      };
+      acquire(): ServerSession;
+    };
   };
   topology?: Topology;
+}
+
+/** A session as the server knows it. */
+export interface ServerSession {
+  id: { id: Binary };
+  txnNumber: number;
+  lastUse: number;
+  isDirty: boolean;
 }
 
 /** The driver's view of the deployment, on the main thread. */
@@ -284,6 +299,12 @@ const { MongoDBNamespace: NamespaceClass } =
 
 export const namespaceFromString = (namespace: string): MongoDBNamespace =>
   NamespaceClass.fromString(namespace);
+
+export const { ServerSession: ServerSessionClass } =
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
+  require('mongodb/lib/sessions') as {
+    ServerSession: new (cloned: ServerSession) => ServerSession;
+  };
 
 const { Server: ServerClass } =
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it

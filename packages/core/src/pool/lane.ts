@@ -7,6 +7,7 @@ import {
   LaneProgress,
   type ForwardedEvent,
   type FromWorker,
+  type ServerSessionState,
   type TargetDefinition,
   type ToWorker,
 } from '@mongo-offload/worker/protocol';
@@ -24,6 +25,7 @@ import { DecodingFailure, Failure } from './failure';
 import { LaneSessions } from './lane-sessions';
 import { Outbox } from './outbox';
 import { Results } from './results';
+import { IdleSessions } from '../session/idle-sessions';
 
 // Kept apart: another module's exports are read through getters, and these on the hot path.
 const Kind = ReplyKind;
@@ -147,6 +149,11 @@ export class Lane {
     }
   }
 
+  /** Hands a server session to the worker, for the client's next operation without a session. */
+  giveServerSession(client: number, session: ServerSessionState): void {
+    if (this.usable) this.#post({ type: 'serverSession', client, session });
+  }
+
   defineTarget(id: number, definition: TargetDefinition): void {
     if (this.#targets.get(id) !== undefined) return;
     this.#targets.set(id, definition.client);
@@ -224,8 +231,11 @@ export class Lane {
   }
 
   #receive(message: FromWorker): void {
-    const { events, replies, sessions } = message;
+    const { events, replies, sessions, serverSessions } = message;
     if (sessions !== undefined) for (const session of sessions) this.sessions.follow(session);
+    if (serverSessions !== undefined) {
+      for (const { client, session } of serverSessions) IdleSessions.takeBack(client, session);
+    }
     if (events !== undefined) {
       deliver(events, this.index);
       this.eventMarks.delivered();

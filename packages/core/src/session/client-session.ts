@@ -128,7 +128,10 @@ export class ClientSession extends driver.ClientSession {
       ties.get(this)?.session?.noteEnding();
     }
     await super.endSession(options);
-    if (!ended) ties.get(this)?.session?.end();
+    if (ended) return;
+    const tie = ties.get(this);
+    tie?.session?.end();
+    if (tie?.session !== undefined) tie.client.noteSessionEnded(sessionInternals(this).client);
   }
 }
 

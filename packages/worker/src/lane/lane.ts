@@ -23,7 +23,7 @@ import {
   type OperationName,
   type ToWorker,
 } from '../protocol';
-import { SessionRegistry } from '../session/session-registry';
+import { exchangeServerSession, SessionRegistry } from '../session/session-registry';
 import { BusyPoll } from './busy-poll';
 import { heap } from './heap';
 import { Replies, type ResultForm } from './replies';
@@ -110,6 +110,12 @@ export class Lane {
         return this.#sessions.update(message.id, message.update);
       case 'sessionEnd':
         return void this.#sessions.end(message.id).catch(() => undefined);
+      case 'serverSession': {
+        const client = this.#clients.client(message.client);
+        const other = client && exchangeServerSession(client, message.session);
+        if (other !== undefined) this.#replies.serverSession(message.client, other);
+        return;
+      }
       case 'closeClient':
         return void this.#answer(message.call, async () => {
           await this.#clients.close(message.id, message.force, message.endSessions);

@@ -14,6 +14,7 @@ import {
   type EventMark,
   type FromWorker,
   type OpenedCursor,
+  type ServerSessionState,
 } from '../protocol';
 
 /** How a call's result is to travel. */
@@ -45,6 +46,7 @@ export class Replies {
   #extras: NonNullable<FromWorker['extras']> = [];
   #transfer: TransferListItem[] = [];
   #sessions = new Map<number, Uint8Array>();
+  #serverSessions: NonNullable<FromWorker['serverSessions']> = [];
   #scheduled = false;
 
   constructor(port: MessagePort, encoder: TapeEncoder) {
@@ -103,6 +105,11 @@ export class Replies {
     if (state !== undefined) this.#sessions.set(state.id, state.snapshot);
   }
 
+  /** Returns a server session to the main thread, with the next answers. */
+  serverSession(client: number, session: ServerSessionState): void {
+    this.#serverSessions.push({ client, session });
+  }
+
   /** For an answer that goes another way than the lane's: it comes behind what has happened so far. */
   mark(): EventMark {
     if (this.events.pending) this.flush();
@@ -158,6 +165,10 @@ export class Replies {
     if (this.#sessions.size > 0) {
       message.sessions = [...this.#sessions].map(([id, snapshot]) => ({ id, snapshot }));
       this.#sessions.clear();
+    }
+    if (this.#serverSessions.length > 0) {
+      message.serverSessions = this.#serverSessions;
+      this.#serverSessions = [];
     }
     this.#replies = [];
     this.#documents = [];

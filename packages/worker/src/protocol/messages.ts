@@ -48,6 +48,8 @@ export type ToWorker =
   | { type: 'session'; id: number; definition: SessionDefinition }
   | { type: 'sessionUpdate'; id: number; update: Uint8Array }
   | { type: 'sessionEnd'; id: number }
+  /** A server session that no explicit session uses, for the client's operations without one. */
+  | { type: 'serverSession'; client: number; session: ServerSessionState }
   | { type: 'closeClient'; id: number; call: number; force: boolean; endSessions: Uint8Array[] }
   /** Asks for the worker's memory; answered by a HeapReply. */
   | { type: 'heap'; call: number }
@@ -83,6 +85,15 @@ export interface SessionDefinition {
    * be aborted, or its commit tried again.
    */
   transaction?: { state: string; options: Uint8Array };
+}
+
+/** A session as the server knows it, while nobody uses it. */
+export interface ServerSessionState {
+  /** The 16 bytes of its id. */
+  lsid: Uint8Array;
+  txnNumber: number;
+  /** On the driver's clock, which all threads share. */
+  lastUse: number;
 }
 
 /**
@@ -168,6 +179,8 @@ export interface FromWorker {
   extras?: (ErrorEnvelope | OpenedCursor | EnvelopeValue)[];
   /** Snapshots of the sessions that these replies used. */
   sessions?: { id: number; snapshot: Uint8Array }[];
+  /** Server sessions that clients here have too many of. */
+  serverSessions?: { client: number; session: ServerSessionState }[];
 }
 
 /** The driver's cursors that a worker can open. */

@@ -9,7 +9,13 @@ import {
 } from 'mongodb';
 
 import { withReadPreference } from '../operations/read-preference';
-import type { SessionDefinition, SessionSnapshot, SessionTimes, SessionUpdate } from '../protocol';
+import type {
+  ServerSessionState,
+  SessionDefinition,
+  SessionSnapshot,
+  SessionTimes,
+  SessionUpdate,
+} from '../protocol';
 
 /** What the driver keeps in a session and leaves out of its types. */
 interface SessionInternals extends SessionTimes {
@@ -28,8 +34,19 @@ interface ServerSession {
 }
 
 interface ServerSessionPool {
-  sessions: { length: number; push(session: ServerSession): void };
+  sessions: {
+    length: number;
+    push(session: ServerSession): void;
+    unshift(session: ServerSession): void;
+    pop(): ServerSession | null;
+  };
 }
+
+const { ServerSession: ServerSessionClass } =
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
+  require('mongodb/lib/sessions') as {
+    ServerSession: new (cloned: ServerSession) => ServerSession;
+  };
 
 /**
  * The sessions that live on this worker. Each is a genuine session of the driver's under the id
@@ -121,6 +138,24 @@ export function adoptServerSessions(client: MongoClient, lsids: Uint8Array[]): v
     const hasTimedOut = (): boolean => true;
     sessions.push({ id, txnNumber: 0, isDirty: false, lastUse: Date.now(), hasTimedOut });
   }
+}
+
+/**
+ * Puts a server session where the client's next operation takes it from.
+ *
+ * @returns the one that was not used for longest, if there are others
+ */
+export function exchangeServerSession(
+  client: MongoClient,
+  { lsid, txnNumber, lastUse }: ServerSessionState,
+): ServerSessionState | undefined {
+  const { sessions } = poolOf(client);
+  const id = { id: new Binary(lsid, Binary.SUBTYPE_UUID) };
+  sessions.unshift(new ServerSessionClass({ id, txnNumber, isDirty: false, lastUse }));
+  const oldest = sessions.length > 1 ? sessions.pop() : null;
+  if (oldest === null) return undefined;
+  const { buffer } = oldest.id.id;
+  return { lsid: new Uint8Array(buffer), txnNumber: oldest.txnNumber, lastUse: oldest.lastUse };
 }
 
 function poolOf(client: MongoClient): ServerSessionPool {
