@@ -47,6 +47,8 @@ export class RemoteCursor {
   /** All that is left is read, and kept: the server's replies may be larger. */
   whole = false;
   readonly #lane: Lane;
+  /** Of what comes on this cursor's port. */
+  readonly #decoder: Lane['decoder'];
   readonly #call: number;
   readonly #decoding: Decoding;
   readonly #credit: number;
@@ -71,6 +73,7 @@ export class RemoteCursor {
     const { batch, port }: OpenedCursor = opened;
     const { lane, call, decoding, credit, session, transaction, told } = opening;
     this.#lane = lane;
+    this.#decoder = opened instanceof WholeResult ? lane.decoder : lane.decoder.forChannel();
     this.#call = call;
     this.#decoding = decoding;
     this.#credit = credit;
@@ -79,7 +82,7 @@ export class RemoteCursor {
     this.#told = told;
     this.#endOfBatch = batch.endOfBatch;
     const reader =
-      opened instanceof WholeResult ? opened.reader : lane.decoder.open(batch.chunk, decoding);
+      opened instanceof WholeResult ? opened.reader : this.#decoder.open(batch.chunk, decoding);
     this.first = new Batch(batch, reader);
     this.#current = this.first;
     this.#finished = this.#isWhole = this.first.last;
@@ -166,10 +169,7 @@ export class RemoteCursor {
     this.#endOfBatch = answer.endOfBatch;
     if (answer.session !== undefined) this.#lane.sessions.follow(answer.session);
     this.#batches += 1;
-    return (this.#current = new Batch(
-      answer,
-      this.#lane.decoder.open(answer.chunk, this.#decoding),
-    ));
+    return (this.#current = new Batch(answer, this.#decoder.open(answer.chunk, this.#decoding)));
   }
 
   /** Its client is being closed: a read that this cuts short rejects with the driver's error for it. */

@@ -1,22 +1,11 @@
 import type { Document } from 'mongodb';
 
-import type { DecodeOptions, Promotion } from './decode-options';
-import { Kind, type ShapeDefinition, type TapeChunk } from './format';
-import { sampleOf } from './kept-alive';
-import { mayCompile } from './made-function';
-import { compiledReader } from './shape-compiler';
-import { interpretedReader } from './shape-interpreter';
-import { TapeCursor, type ReaderTable, type ShapeReader, type TableOf } from './tape-cursor';
+import type { DecodeOptions } from './decode-options';
+import type { TapeChunk } from './format';
+import { SharedReaders, type Epoch, type TapeDecoderOptions } from './readers';
+import { TapeCursor, type TableOf } from './tape-cursor';
 
-export interface TapeDecoderOptions {
-  /** Documents of a shape that are interpreted before it is compiled. */
-  compileAfter?: number;
-  /** Whether readers may be compiled at all. Default: whether the process allows it. */
-  compile?: boolean;
-}
-
-/** Readers that come to be compiled within one another and leave a sample each: it is read twice, and takes stack. */
-const DEEPEST_SAMPLE = 8;
+export type { TapeDecoderOptions };
 
 /** Gives documents, one after the other. */
 export interface DocumentReader {
@@ -39,15 +28,22 @@ export interface TapeReader extends DocumentReader {
   use(options: DecodeOptions): void;
 }
 
-/** Turns tape into documents, on the main thread. One for each worker, since shape ids are a worker's own. */
+/**
+ * Turns tape into documents, on the main thread: what one channel of a worker sends. The channels of a worker share what
+ * they know; `forChannel` gives another one.
+ */
 export class TapeDecoder {
-  readonly #shapes = new Map<number, ShapeDefinition>();
-  readonly #texts: (string | undefined)[] = [];
-  readonly #tables: Readers[] = [];
-  readonly #compileAfter: number;
+  readonly #shared: SharedReaders;
+  #epoch: Epoch;
 
-  constructor({ compileAfter = 16, compile = mayCompile }: TapeDecoderOptions = {}) {
-    this.#compileAfter = compile ? compileAfter : Infinity;
+  constructor(options: TapeDecoderOptions = {}, shared = new SharedReaders(options)) {
+    this.#shared = shared;
+    this.#epoch = shared.newest;
+  }
+
+  /** A decoder for another channel of the same worker. Each channel comes to a new epoch at a time of its own. */
+  forChannel(): TapeDecoder {
+    return new TapeDecoder({}, this.#shared);
   }
 
   /**
@@ -55,23 +51,15 @@ export class TapeDecoder {
    * be given to this, since its channel will not be sent them again.
    */
   learn(chunk: TapeChunk): void {
-    for (const shape of chunk.shapes ?? []) this.#shapes.set(shape.id, shape);
-    for (const { number, text } of chunk.texts ?? []) {
-      // An array with gaps would become slow to read.
-      while (this.#texts.length < number) this.#texts.push(undefined);
-      this.#texts[number] = text;
-    }
+    const { epoch = 0 } = chunk;
+    if (this.#epoch.number !== epoch) this.#epoch = this.#shared.epoch(epoch);
+    this.#epoch.learn(chunk);
   }
 
   open(chunk: TapeChunk, options: DecodeOptions): TapeReader {
     this.learn(chunk);
-    const cursor = new TapeCursor(chunk.buffer, this.#texts);
-    const tableOf: TableOf = (promotion) =>
-      (this.#tables[promotion.variant] ??= new Readers(
-        this.#shapes,
-        promotion,
-        this.#compileAfter,
-      ));
+    const { texts, tableOf } = this.#epoch;
+    const cursor = new TapeCursor(chunk.buffer, texts);
     cursor.setOptions(options, tableOf);
     return new ChunkReader(cursor, tableOf);
   }
@@ -110,60 +98,5 @@ class ChunkReader implements TapeReader {
       target.push(cursor.nextDocument());
     }
     return count;
-  }
-}
-
-/** The readers of all shapes for one variant of the options. Each is interpreted first, compiled when used. */
-class Readers implements ReaderTable {
-  readonly readers: ShapeReader[] = [];
-  readonly #shapes: ReadonlyMap<number, ShapeDefinition>;
-  readonly #promotion: Promotion;
-  readonly #compileAfter: number;
-  /** A document of each shape, kept alive for V8's sake. */
-  readonly #samples: Document[] = [];
-  /** Samples being read within one another, where documents lie in documents. */
-  #sampling = 0;
-
-  constructor(
-    shapes: ReadonlyMap<number, ShapeDefinition>,
-    promotion: Promotion,
-    compileAfter: number,
-  ) {
-    this.#shapes = shapes;
-    this.#promotion = promotion;
-    this.#compileAfter = compileAfter;
-  }
-
-  add(id: number): ShapeReader {
-    const shape = this.#shapes.get(id);
-    if (shape === undefined)
-      throw new Error(`The chunk uses shape ${id}, which its channel was never sent`);
-    while (this.readers.length < id) this.readers.push(undefined as unknown as ShapeReader);
-    return (this.readers[id] = this.#young(shape));
-  }
-
-  #young(shape: ShapeDefinition): ShapeReader {
-    const interpret = interpretedReader(shape);
-    let uses = 0;
-    return (cursor) => {
-      if (++uses > this.#compileAfter) {
-        const compiled = compiledReader(shape, this.#promotion);
-        this.readers[shape.id] = compiled;
-        // A lazy field keeps its chunk: such a document is not one to keep.
-        if (!shape.kinds.includes(Kind.Lazy)) this.#keepSample(compiled, cursor);
-        return compiled(cursor);
-      }
-      return interpret(cursor);
-    };
-  }
-
-  #keepSample(reader: ShapeReader, cursor: TapeCursor): void {
-    if (this.#sampling === DEEPEST_SAMPLE) return;
-    this.#sampling++;
-    try {
-      this.#samples.push(sampleOf(reader, cursor));
-    } finally {
-      this.#sampling--;
-    }
   }
 }

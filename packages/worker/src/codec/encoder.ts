@@ -16,14 +16,9 @@ import {
 import { copyBytes, endOfRareValue, isReadable, wrapValue, WRAPPER_BYTES } from './rare';
 import { isWorthALook, RepeatedStrings, scored, WORST_SCORE } from './repeated-strings';
 import { Sections } from './sections';
-import {
-  isNullable,
-  KIND_OF_TYPE,
-  NodeField,
-  ShapeTrie,
-  widened,
-  type ShapeLimits,
-} from './shape-trie';
+import { ShapeTable, type ShapeLimits } from './shape-table';
+import { isNullable, KIND_OF_TYPE, ShapeTrie, widened } from './shape-trie';
+import { NodeField } from './trie-nodes';
 import { Used } from './used';
 import { INVALID_UTF8, writeUtf8 } from './utf8';
 import { isWellFormed } from './well-formed';
@@ -49,6 +44,12 @@ const NON_ASCII = 0x80808080 | 0;
 /** From this length on, copying and checking natively is quicker. */
 const LONG_STRING = 512;
 const TWO_POW_32 = 4294967296;
+/** Of the shapes, when some are forgotten. */
+const KEPT_SHAPES = 0.5;
+/** Of the nodes that a trie may have: more are not kept when shapes are forgotten. */
+const KEPT_NODES = 0.5;
+/** Once most places for repeated strings are taken, they are given up after this number of documents. */
+const DOCUMENTS_BETWEEN_STRINGS = 500_000;
 
 /**
  * Turns BSON documents into tape (see format.ts), in the worker. Each document is walked once, along the trie
@@ -70,9 +71,12 @@ export class TapeEncoder {
   /** From which size on a field is lazy: never, while a document is not. */
   #lazySize = Infinity;
   #lazyFields = 0;
-  readonly #repeated = new RepeatedStrings();
-  /** What was sent so far on each channel. A definition that is sent twice does no harm. */
-  readonly #sent = new WeakMap<object, { shapes: Set<number>; texts: Set<number> }>();
+  readonly #table: ShapeTable;
+  #repeated = new RepeatedStrings();
+  /** How the shapes and strings of the chunk in hand are numbered. */
+  #epoch = 0;
+  /** What was sent in this epoch on each channel. A definition that is sent twice does no harm. */
+  #sent = new WeakMap<object, { shapes: Set<number>; texts: Set<number> }>();
   /** Ends of the documents that the walk is in, and the edges that led into them. */
   readonly #ends = new Int32Array(2 * MAX_DEPTH + 2);
   readonly #edges = new Int32Array(2 * MAX_DEPTH + 2);
@@ -82,6 +86,9 @@ export class TapeEncoder {
   #depth = 0;
   #documentEnd = 0;
 
+  /** Documents that were ever written. */
+  #documents = 0;
+  #documentsAtStrings = 0;
   #count = 0;
   #byteLength = 0;
   #blocks: number[] = [];
@@ -95,11 +102,12 @@ export class TapeEncoder {
   constructor(options: TapeEncoderOptions = {}) {
     this.#blockSize = options.blockSize ?? 32_768;
     this.#lazyFrom = options.lazyFrom ?? 1_024;
-    this.#trie = this.#eagerTrie = new ShapeTrie({
+    this.#table = new ShapeTable({
       hotAfter: options.hotAfter ?? 4,
       maxShapes: options.maxShapes ?? 2_000,
       maxNodes: options.maxNodes ?? 50_000,
     });
+    this.#trie = this.#eagerTrie = new ShapeTrie(this.#table);
   }
 
   /** Documents written since the last `take`. */
@@ -115,7 +123,7 @@ export class TapeEncoder {
   /** How many shapes and trie nodes there are: what bounds the encoder's memory. */
   get size(): { shapes: number; nodes: number } {
     const nodes = this.#eagerTrie.nodeCount + (this.#lazyTrie?.nodeCount ?? 0);
-    return { shapes: this.#eagerTrie.shapeCount, nodes };
+    return { shapes: this.#table.size, nodes };
   }
 
   /**
@@ -132,6 +140,7 @@ export class TapeEncoder {
     const to = bytes.byteOffset + end;
     const size = to - from;
     this.#count++;
+    this.#documents++;
     this.#byteLength += size;
     const sections = this.#sections;
     sections.reserve(size);
@@ -145,7 +154,7 @@ export class TapeEncoder {
       this.#source[to - 1] === 0
     ) {
       this.#useTrie(mode === 'lazy');
-      if (this.#trie.wantsPrune) this.#trie.prune();
+      if (this.#trie.wantsPrune(this.#documents)) this.#trie.prune(this.#documents);
       this.#depth = 0;
       this.#documentEnd = to;
       shape = this.#walk(from + 4, to - 1, this.#trie.root);
@@ -171,7 +180,7 @@ export class TapeEncoder {
   #useTrie(lazy: boolean): void {
     this.#lazyFields = 0;
     this.#lazySize = lazy ? this.#lazyFrom : Infinity;
-    this.#trie = lazy ? (this.#lazyTrie ??= this.#eagerTrie.sibling()) : this.#eagerTrie;
+    this.#trie = lazy ? (this.#lazyTrie ??= new ShapeTrie(this.#table)) : this.#eagerTrie;
   }
 
   /** A block ends before the document that would make it too large; a larger document has one of its own. */
@@ -198,6 +207,7 @@ export class TapeEncoder {
     this.#closeBlock(this.#sections.narrowCount, this.#sections.wideCount);
     const count = this.#count;
     const chunk: TapeChunk = { buffer: this.#sections.pack(count, this.#blocks), count };
+    if (this.#epoch > 0) chunk.epoch = this.#epoch;
     this.#define(chunk, channel);
     this.#blocks = [];
     this.#blockDocuments = this.#blockNarrow = this.#blockWide = 0;
@@ -207,7 +217,36 @@ export class TapeEncoder {
     // The driver's reply may be large: do not hold it until the next one comes.
     this.#source = new Uint8Array(0);
     this.#view = new DataView(this.#source.buffer);
+    this.#forgetWhatIsOld();
     return chunk;
+  }
+
+  /** Between two chunks: what a chunk uses keeps its number until the chunk is taken. */
+  #forgetWhatIsOld(): void {
+    const table = this.#table;
+    const tries =
+      this.#lazyTrie === undefined ? [this.#eagerTrie] : [this.#eagerTrie, this.#lazyTrie];
+    const forgetsShapes = table.isFull(this.#documents) || tries.some((trie) => trie.isCrowded);
+    const forgetsStrings =
+      this.#repeated.isFull &&
+      this.#documents - this.#documentsAtStrings > DOCUMENTS_BETWEEN_STRINGS;
+    if (!forgetsShapes && !forgetsStrings) return;
+    this.#epoch++;
+    this.#sent = new WeakMap();
+    if (forgetsStrings) {
+      this.#documentsAtStrings = this.#documents;
+      this.#repeated = new RepeatedStrings();
+      this.#texts = new Used();
+    }
+    if (!forgetsShapes) return;
+    let kept = Math.floor(KEPT_SHAPES * table.limits.maxShapes);
+    for (;;) {
+      const renumbering = table.forget(this.#documents, kept, (id) => this.#shapes.lastUse(id));
+      for (const trie of tries) trie.rebuild(renumbering.of);
+      this.#shapes.renumber(renumbering.newIds);
+      if (kept === 0 || !tries.some((trie) => trie.isFilled(KEPT_NODES))) return;
+      kept = Math.min(kept, table.size) >> 1;
+    }
   }
 
   /** Gives back the buffer of a chunk that was read, for one that comes. */
@@ -222,7 +261,7 @@ export class TapeEncoder {
       this.#sent.set(channel, (sent = { shapes: new Set(), texts: new Set() }));
     }
     const shapes = this.#shapes.unsent(sent.shapes);
-    if (shapes.length > 0) chunk.shapes = shapes.map((id) => this.#trie.definition(id));
+    if (shapes.length > 0) chunk.shapes = shapes.map((id) => this.#table.get(id));
     const texts = this.#texts.unsent(sent.texts);
     if (texts.length > 0) {
       chunk.texts = texts.map((number) => ({ number, text: this.#repeated.text(number) }));

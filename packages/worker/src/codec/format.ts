@@ -25,6 +25,11 @@ export interface TapeChunk {
   texts?: RepeatedText[];
   /** How many documents the chunk holds. */
   count: number;
+  /**
+   * Which numbering of shapes and strings the chunk follows; left out for the first one, 0. In another one the same
+   * number may mean another shape, and each channel is sent all definitions again. On one channel it only grows.
+   */
+  epoch?: number;
 }
 
 /** A string that comes again and again: main keeps it by its number. */
@@ -40,6 +45,8 @@ export interface RepeatedText {
  */
 export interface ShapeDefinition {
   id: number;
+  /** Stays the same when the shape gets another id, and is never another shape's. */
+  serial: number;
   kinds: number[];
   keys: string[];
 }

@@ -35,6 +35,11 @@ export class RepeatedStrings {
     return this.#texts.length - 1;
   }
 
+  /** Whether most strings that come again and again find their place taken. */
+  get isFull(): boolean {
+    return this.size > 0.75 * SLOTS;
+  }
+
   text(number: number): string {
     return this.#texts[number];
   }

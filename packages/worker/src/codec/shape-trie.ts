@@ -1,31 +1,8 @@
-import { Kind, type ShapeDefinition } from './format';
-
-export interface ShapeLimits {
-  /** A shape is compiled once it was seen this often; until then its documents cross as BSON. */
-  hotAfter: number;
-  maxShapes: number;
-  maxNodes: number;
-}
-
-/** Fields of a node, which is `STRIDE` consecutive int32: the edge that leads to it, and what follows. */
-export const NodeField = {
-  Kind: 0,
-  /** Bytes of the edge's type byte, key and terminator. */
-  Length: 1,
-  /** Where in `keys` the edge's words lie. */
-  Key: 2,
-  FirstChild: 3,
-  NextSibling: 4,
-  Parent: 5,
-  /**
-   * Of an end: shape id, 0 while cold, -1 when never. Of an array, variant or lazy field: root for its elements. Of a
-   * string: its score, see RepeatedStrings.
-   */
-  Aux: 6,
-  /** Of an end: how often it was reached. Of others: how many children were ever made. */
-  Count: 7,
-} as const;
-export const NODE_STRIDE = 8;
+import { Kind } from './format';
+import { definitionAt, MAX_PATH } from './shape-definition';
+import type { ShapeTable } from './shape-table';
+import { copySurvivors } from './trie-copy';
+import { grown, NODE_STRIDE, NodeField } from './trie-nodes';
 
 /** BSON type byte to kind; 0 for bytes that are no type. Extremes and old types are left to BSON.deserialize. */
 export const KIND_OF_TYPE = kindOfType();
@@ -51,12 +28,15 @@ export function widened(before: number, now: number): number {
 
 const MAX_KEY_BYTES = 255;
 const MAX_KEY_WORDS = 512 * 1024;
-/** Fields of one shape, ends included. */
-const MAX_PATH = 1_000;
 const MAX_CHILDREN = 64;
-const MAX_ROOT_CHILDREN = 256;
-/** Cold paths are dropped when the trie is full, but not more often than every so many refusals. */
-const REFUSALS_BETWEEN_PRUNES = 4_096;
+/** Of a root, and of a first field: that is `_id` in nearly all documents. */
+const MAX_FIRST_CHILDREN = 256;
+/** A trie that had no room prunes itself, but not before this number of documents has passed since the last time. */
+const BETWEEN_PRUNES = 1_024;
+/** Pruning copies a node in some 15 ns. So its cost is bounded by one copied node for each eighth of a document. */
+const NODES_PER_DOCUMENT = 8;
+/** A pruned trie that is filled beyond this part of its room must forget shapes. */
+const CROWDED = 0.75;
 
 const { Kind: KIND, Length, Key, FirstChild, NextSibling, Parent, Aux, Count } = NodeField;
 
@@ -73,33 +53,22 @@ export class ShapeTrie {
   readonly root = NODE_STRIDE;
   nodes = new Int32Array(NODE_STRIDE * 256);
   keys = new Int32Array(4_096);
-  readonly #limits: ShapeLimits;
+  /** The number of edges from its root to each node. */
+  #depths = new Uint16Array(256);
+  readonly #table: ShapeTable;
   #nodeEnd = 2 * NODE_STRIDE;
   #keyEnd = 0;
-  /** By their ids. Tries of one encoder share them. */
-  readonly #definitions: (ShapeDefinition | undefined)[];
   #refusals = 0;
+  #documentsAtPrune = 0;
+  /** Whether it had no room although it was pruned. */
+  #crowded = false;
 
-  constructor(limits: ShapeLimits, definitions: (ShapeDefinition | undefined)[] = [undefined]) {
-    this.#limits = limits;
-    this.#definitions = definitions;
-  }
-
-  /** An empty trie whose shapes have ids of the same row. */
-  sibling(): ShapeTrie {
-    return new ShapeTrie(this.#limits, this.#definitions);
-  }
-
-  get shapeCount(): number {
-    return this.#definitions.length - 1;
+  constructor(table: ShapeTable) {
+    this.#table = table;
   }
 
   get nodeCount(): number {
     return this.#nodeEnd / NODE_STRIDE - 2;
-  }
-
-  definition(id: number): ShapeDefinition {
-    return this.#definitions[id]!;
   }
 
   /** The end of a document below `parent`, made if need be; 0 when the trie is full. */
@@ -143,33 +112,26 @@ export class ShapeTrie {
 
   #addElementRoot(holder: number): number {
     const root = this.#allocate();
-    if (root !== 0) this.nodes[holder + Aux] = root;
-    return root;
-  }
-
-  isCrowded(node: number): boolean {
-    return this.nodes[node + Count] >= MAX_CHILDREN;
+    if (root === 0) return 0;
+    this.nodes[root + Key] = holder;
+    this.#depths[root / NODE_STRIDE] = 0;
+    return (this.nodes[holder + Aux] = root);
   }
 
   /** Counts a document that ended at `end` and gives its shape id: 0 while the shape is cold, else positive. */
   reach(end: number): number {
     const { nodes } = this;
     if (nodes[end + Aux] !== 0) return 0;
-    if (++nodes[end + Count] < this.#limits.hotAfter) return 0;
-    if (this.#definitions.length > this.#limits.maxShapes) return 0;
-    const id = this.#definitions.length;
-    const definition = this.#define(end, id);
-    if (definition === undefined) {
-      nodes[end + Aux] = -1;
-      return 0;
-    }
-    this.#definitions.push(definition);
-    return (nodes[end + Aux] = id);
+    if (++nodes[end + Count] < this.#table.hotAfter || !this.#table.hasRoom()) return 0;
+    const definition = definitionAt(this, end);
+    return (nodes[end + Aux] = definition === undefined ? -1 : this.#table.add(definition));
   }
 
   #add(parent: number, kind: number, length: number, key: number): number {
-    const isRoot = this.nodes[parent + Parent] === 0;
-    if (this.nodes[parent + Count] >= (isRoot ? MAX_ROOT_CHILDREN : MAX_CHILDREN))
+    const depth = this.#depths[parent / NODE_STRIDE];
+    // No shape has so long a path. It would only take room; so this is no refusal that pruning could help.
+    if (depth >= MAX_PATH) return 0;
+    if (this.nodes[parent + Count] >= (depth < 2 ? MAX_FIRST_CHILDREN : MAX_CHILDREN))
       return this.#refuse();
     const node = this.#allocate();
     if (node === 0) return 0;
@@ -178,6 +140,7 @@ export class ShapeTrie {
     nodes[node + Length] = length;
     nodes[node + Key] = key;
     nodes[node + Parent] = parent;
+    this.#depths[node / NODE_STRIDE] = depth + 1;
     // Last: what came first is likely to be the most frequent.
     let link = parent + FirstChild;
     while (nodes[link] !== 0) link = nodes[link] + NextSibling;
@@ -187,10 +150,15 @@ export class ShapeTrie {
   }
 
   #allocate(): number {
-    if (this.nodeCount >= this.#limits.maxNodes) return this.#refuse();
+    if (this.nodeCount >= this.#table.limits.maxNodes) return this.#refuse();
     const node = this.#nodeEnd;
     this.#nodeEnd += NODE_STRIDE;
-    if (this.#nodeEnd > this.nodes.length) this.nodes = grown(this.nodes, this.#nodeEnd);
+    if (this.#nodeEnd > this.nodes.length) {
+      this.nodes = grown(this.nodes, this.#nodeEnd);
+      const depths = new Uint16Array(this.nodes.length / NODE_STRIDE);
+      depths.set(this.#depths);
+      this.#depths = depths;
+    }
     return node;
   }
 
@@ -220,117 +188,54 @@ export class ShapeTrie {
     return 0;
   }
 
-  /** Whether `prune` is worth calling between two documents. */
-  get wantsPrune(): boolean {
-    return this.#refusals >= REFUSALS_BETWEEN_PRUNES;
+  /** Whether `prune` is worth calling between two documents, the first of which has this number. */
+  wantsPrune(document: number): boolean {
+    return (
+      this.#refusals > 0 &&
+      document - this.#documentsAtPrune >=
+        Math.max(BETWEEN_PRUNES, this.nodeCount / NODES_PER_DOCUMENT)
+    );
   }
 
-  /** Drops every path that has not led to a shape, so that data with ever-new keys does not fill the trie for good. */
-  prune(): void {
+  /**
+   * Drops every path that leads to no shape and was hardly used, so that data with ever-new keys does not fill the trie
+   * for good.
+   */
+  prune(document: number): void {
+    this.#documentsAtPrune = document;
     this.#refusals = 0;
-    const old = { nodes: this.nodes, keys: this.keys };
-    this.nodes = new Int32Array(NODE_STRIDE * 256);
-    this.keys = new Int32Array(4_096);
-    this.#nodeEnd = 2 * NODE_STRIDE;
-    this.#keyEnd = 0;
-    this.#copyHot(old, this.root, this.root);
+    this.rebuild((id) => id);
+    this.#crowded = this.isFilled(CROWDED);
   }
 
-  /** Copies the children of `from` that lead to a shape below `to`. Recursion is as deep as a path is long. */
-  #copyHot(old: { nodes: Int32Array; keys: Int32Array }, from: number, to: number): void {
-    for (
-      let child = old.nodes[from + FirstChild];
-      child !== 0;
-      child = old.nodes[child + NextSibling]
-    ) {
-      if (!leadsToShape(old.nodes, child)) continue;
-      const length = old.nodes[child + Length];
-      const copy = this.#add(to, old.nodes[child + KIND], length, this.#keyEnd);
-      if (length > 0) this.#copyKey(old.keys, old.nodes[child + Key], length);
-      if (old.nodes[child + KIND] === Kind.End) {
-        this.nodes[copy + Aux] = old.nodes[child + Aux];
-        this.nodes[copy + Count] = old.nodes[child + Count];
-      } else if (holdsElements(old.nodes[child + KIND]) && old.nodes[child + Aux] !== 0) {
-        this.#copyHot(old, old.nodes[child + Aux], this.elementRoot(copy));
-      }
-      this.#copyHot(old, child, copy);
-    }
+  /** Whether only forgetting shapes can make room. */
+  get isCrowded(): boolean {
+    return this.#crowded;
   }
 
-  #copyKey(keys: Int32Array, from: number, length: number): void {
-    const count = wordsOfKey(length);
-    if (this.#keyEnd + count > this.keys.length) this.keys = grown(this.keys, this.#keyEnd + count);
-    this.keys.set(keys.subarray(from, from + count), this.#keyEnd);
-    this.#keyEnd += count;
+  isFilled(part: number): boolean {
+    return (
+      this.nodeCount > part * this.#table.limits.maxNodes || this.#keyEnd > part * MAX_KEY_WORDS
+    );
   }
 
-  /** The definition of the shape that ends at `end`; undefined when its documents must cross as BSON. */
-  #define(end: number, id: number): ShapeDefinition | undefined {
-    const path: number[] = [];
-    for (let node = end; this.nodes[node + Parent] !== 0; node = this.nodes[node + Parent])
-      path.push(node);
-    if (path.length > MAX_PATH) return undefined;
-    const kinds: number[] = [];
-    const keys: string[] = [];
-    const open: Set<string>[] = [new Set()];
-    for (const node of path.reverse()) {
-      const kind = this.nodes[node + KIND];
-      kinds.push(kind);
-      if (kind === Kind.End) {
-        open.pop();
-        continue;
-      }
-      const key = this.#keyText(node);
-      const known = open[open.length - 1];
-      if (known.has(key) || (holdsElements(kind) && key in Object.prototype)) return undefined;
-      known.add(key);
-      keys.push(key);
-      if (kind === Kind.Document) open.push(new Set());
-    }
-    return { id, kinds, keys };
+  /**
+   * Copies what is worth keeping, in place of all there is.
+   *
+   * @param renumbered - gives a shape's new id; 0 where it is to be forgotten
+   */
+  rebuild(renumbered: (id: number) => number): void {
+    this.#crowded = false;
+    const copy = copySurvivors(this, this.#nodeEnd, renumbered);
+    this.nodes = copy.nodes;
+    this.keys = copy.keys;
+    this.#depths = copy.depths;
+    this.#nodeEnd = copy.nodeEnd;
+    this.#keyEnd = copy.keyEnd;
   }
-
-  /** The key as BSON.deserialize reads it: bytes that are not UTF-8 become U+FFFD, so that two keys may be one. */
-  #keyText(node: number): string {
-    const length = this.nodes[node + Length];
-    const from = this.nodes[node + Key] + 1;
-    const bytes = Buffer.alloc(Math.max(length, 4));
-    bytes.writeInt32LE(this.keys[from], 0);
-    let next = from + 1;
-    for (let at = 4; at < length - 4; at += 4) bytes.writeInt32LE(this.keys[next++], at);
-    if (length > 4) bytes.writeInt32LE(this.keys[next], length - 4);
-    return bytes.toString('utf8', 1, length - 1);
-  }
-}
-
-/**
- * Whether it may be an array. With the driver's default `fieldsAsRaw: {}` BSON.deserialize finds `constructor` and
- * its like in it by inheritance, and leaves the documents of such an array as bytes. It shall do so itself.
- */
-function holdsElements(kind: number): boolean {
-  return kind === Kind.Array || kind === Kind.Variant || kind === Kind.Lazy;
-}
-
-function leadsToShape(nodes: Int32Array, node: number): boolean {
-  if (nodes[node + KIND] === Kind.End && nodes[node + Aux] > 0) return true;
-  if (nodes[node + KIND] === Kind.End && nodes[node + FirstChild] === 0) return false;
-  for (let child = nodes[node + FirstChild]; child !== 0; child = nodes[child + NextSibling]) {
-    if (leadsToShape(nodes, child)) return true;
-  }
-  return false;
-}
-
-function wordsOfKey(length: number): number {
-  return length <= 4 ? 2 : 2 + Math.ceil((length - 4) / 4);
 }
 
 /** A little-endian int32, as if zeros followed the last byte. */
 function word(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
-}
-
-function grown(array: Int32Array<ArrayBuffer>, needed: number): Int32Array<ArrayBuffer> {
-  const next = new Int32Array(Math.max(needed, array.length * 2));
-  next.set(array);
-  return next;
 }

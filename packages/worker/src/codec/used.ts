@@ -25,6 +25,18 @@ export class Used {
     return unsent;
   }
 
+  /** A number that is the larger the later this one was used. */
+  lastUse(number: number): number {
+    return number < this.#in.length ? this.#in[number] : 0;
+  }
+
+  /** Numbers become others, and those that have none are forgotten. Nothing may be noted for the chunk in hand. */
+  renumber(newNumbers: ReadonlyMap<number, number>): void {
+    const before = this.#in;
+    this.#in = new Int32Array(before.length);
+    for (const [old, next] of newNumbers) this.#in[next] = before[old];
+  }
+
   clear(): void {
     this.#numbers = [];
     this.#chunk += 1;

@@ -27,7 +27,7 @@ describe('a shape', () => {
     expect(encoder.take(channel).shapes).toBeUndefined();
     write(encoder, [{ a: 3 }, { a: 4 }]);
     const chunk = encoder.take(channel);
-    expect(chunk.shapes).toEqual([{ id: 1, kinds: [16, 0], keys: ['a'] }]);
+    expect(chunk.shapes).toEqual([{ id: 1, serial: 1, kinds: [16, 0], keys: ['a'] }]);
     write(encoder, [{ a: 5 }]);
     expect(encoder.take(channel).shapes).toBeUndefined();
   });
