@@ -1,12 +1,16 @@
 import { mendLostConnections } from './client/lost-connections';
 import { detachMonitoring } from './client/monitoring';
 import { watchServerFailures } from './client/server-failures';
+import { refuseUnsoundHellos } from './client/sound-hellos';
+import { refuseUnsoundReplies } from './client/sound-replies';
 import { Lane } from './lane/lane';
 import type { LaneTask } from './protocol';
 
 mendLostConnections();
 watchServerFailures();
 detachMonitoring();
+refuseUnsoundReplies();
+refuseUnsoundHellos();
 
 /**
  * What Piscina runs in a worker: it opens the worker's lane and returns. The lane lives on in its

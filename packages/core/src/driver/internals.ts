@@ -1,6 +1,10 @@
 import type { Readable } from 'node:stream';
 
-import type { SessionTimes } from '@mongo-offload/worker/protocol';
+import {
+  refuseUnsoundHellos,
+  refuseUnsoundReplies,
+  type SessionTimes,
+} from '@mongo-offload/worker/protocol';
 import * as driver from 'mongodb';
 import type {
   AbstractCursor,
@@ -344,3 +348,7 @@ for (const [name, prototype, methods] of expected) {
     }
   }
 }
+
+// The main thread's monitoring meets the same servers as the workers.
+refuseUnsoundReplies();
+refuseUnsoundHellos();

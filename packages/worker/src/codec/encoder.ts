@@ -242,8 +242,8 @@ export class TapeEncoder {
     let kept = Math.floor(KEPT_SHAPES * table.limits.maxShapes);
     for (;;) {
       const renumbering = table.forget(this.#documents, kept, (id) => this.#shapes.lastUse(id));
-      for (const trie of tries) trie.rebuild(renumbering.of);
-      this.#shapes.renumber(renumbering.newIds);
+      for (const trie of tries) trie.rebuild(renumbering.newId);
+      this.#shapes.renumber(renumbering.moved);
       if (kept === 0 || !tries.some((trie) => trie.isFilled(KEPT_NODES))) return;
       kept = Math.min(kept, table.size) >> 1;
     }

@@ -83,14 +83,14 @@ export class ShapeTable {
     this.#refused = 0;
     this.#definitions = [undefined];
     const keeps = new Set(ids);
-    const newIds = new Map<number, number>();
+    const moved = new Map<number, number>();
     return {
-      newIds,
-      of: (id) => {
+      moved,
+      newId: (id) => {
         if (!keeps.has(id)) return 0;
         const next = this.#definitions.length;
         this.#definitions.push({ ...before[id]!, id: next });
-        newIds.set(id, next);
+        moved.set(id, next);
         return next;
       },
     };
@@ -107,7 +107,7 @@ export class ShapeTable {
 
 export interface Renumbering {
   /** Gives a shape's new id; 0 where it is forgotten. */
-  of(id: number): number;
+  readonly newId: (id: number) => number;
   /** The new ids that were asked for, by the old ones. */
-  readonly newIds: ReadonlyMap<number, number>;
+  readonly moved: ReadonlyMap<number, number>;
 }

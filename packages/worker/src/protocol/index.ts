@@ -9,3 +9,5 @@ export { reviveError, reviveValue, type ErrorContext } from '../errors/revive';
 export { writeErrorsIn } from '../errors/write-errors';
 export { keepThrown } from '../errors/origin';
 export { packCarried } from '../carried/pack';
+export { refuseUnsoundHellos } from '../client/sound-hellos';
+export { refuseUnsoundReplies } from '../client/sound-replies';

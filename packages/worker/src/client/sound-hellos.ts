@@ -1,0 +1,161 @@
+import {
+  Double,
+  Int32,
+  Long,
+  MongoUnexpectedServerResponseError,
+  ObjectId,
+  type Document,
+  type MongoDBNamespace,
+} from 'mongodb';
+
+/** What is used of the driver's connections, which are no public API of it. */
+interface Connection {
+  command?: Run;
+  exhaustCommand?: RunMany;
+  onError(error: Error): void;
+}
+type Run = (
+  this: Connection,
+  namespace: MongoDBNamespace,
+  command: Document,
+  ...rest: unknown[]
+) => Promise<unknown>;
+type RunMany = (
+  this: Connection,
+  namespace: MongoDBNamespace,
+  command: Document,
+  options: unknown,
+  listener: (error?: Error, reply?: Document) => void,
+) => void;
+
+const guarded = Symbol.for('mongo-offload.sound-hellos');
+
+/**
+ * Makes this thread's copy of the driver check the servers' answers to `hello`. The driver (7.9) takes their fields for
+ * what they should be, in callbacks where nothing catches the TypeError that follows: it would end the thread. Now such
+ * an answer is an error like any other, of the handshake or of the heartbeat. A driver that has no such methods is left as
+ * it is.
+ */
+export function refuseUnsoundHellos(): void {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES exports of it
+  const { Connection } = require('mongodb/lib/cmap/connection') as {
+    Connection?: { prototype: Connection & { [guarded]?: true } };
+  };
+  const prototype = Connection?.prototype;
+  if (prototype === undefined || prototype[guarded] === true) return;
+  prototype[guarded] = true;
+  const { command, exhaustCommand } = prototype;
+  if (command !== undefined) prototype.command = checkingOne(command);
+  if (exhaustCommand !== undefined) prototype.exhaustCommand = checkingMany(exhaustCommand);
+}
+
+function checkingOne(run: Run): Run {
+  return function (namespace, command, ...rest) {
+    const running = run.call(this, namespace, command, ...rest);
+    return isHello(command) ? running.then((reply) => checked(this, reply as Document)) : running;
+  };
+}
+
+function checkingMany(run: RunMany): RunMany {
+  return function (namespace, command, options, listener) {
+    run.call(this, namespace, command, options, (error, reply) => {
+      if (error !== undefined || reply === undefined) return listener(error, reply);
+      let hello: Document;
+      try {
+        hello = checked(this, reply);
+      } catch (wrong) {
+        return listener(wrong as Error);
+      }
+      listener(undefined, hello);
+    });
+  };
+}
+
+function isHello(command: Document): boolean {
+  return 'hello' in command || 'ismaster' in command || 'isMaster' in command;
+}
+
+/** The answer itself. @throws MongoUnexpectedServerResponseError, and then its connection is closed */
+function checked(connection: Connection, hello: Document): Document {
+  const wrong = firstWrongField(hello);
+  if (wrong === undefined) return hello;
+  const error = new MongoUnexpectedServerResponseError(
+    `The server's answer to hello has a field of a wrong type or value: ${wrong}`,
+  );
+  connection.onError(error);
+  throw error;
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === 'string';
+const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
+/** The driver's own classes as well, since BSON options of the client hold for these answers too. */
+const isNumber: Check = (value) =>
+  (typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    Long.isLong(value) ||
+    value instanceof Int32 ||
+    value instanceof Double) &&
+  Number.isFinite(Number(value));
+const isSize: Check = (value) => isNumber(value) && Number(value) > 0;
+const isDocument: Check = (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isHost: Check = (value) => isText(value) && isAddress(value as string);
+const isHosts: Check = (value) => Array.isArray(value) && value.every(isHost);
+const isWhole: Check = (value) => isNumber(value) && Number.isInteger(Number(value));
+
+/** What the driver reads of an answer, where it is there and not null. */
+const CHECKS: Readonly<Record<string, Check>> = {
+  hosts: isHosts,
+  passives: isHosts,
+  arbiters: isHosts,
+  me: isHost,
+  primary: isHost,
+  setName: isText,
+  setVersion: isNumber,
+  electionId: (value) => value instanceof ObjectId,
+  tags: isDocument,
+  msg: isText,
+  minWireVersion: isNumber,
+  maxWireVersion: isNumber,
+  maxBsonObjectSize: isSize,
+  maxMessageSizeBytes: isSize,
+  maxWriteBatchSize: isSize,
+  logicalSessionTimeoutMinutes: isNumber,
+  connectionId: isWhole,
+  compression: isTexts,
+  saslSupportedMechs: isTexts,
+  lastWrite: isDocument,
+  speculativeAuthenticate: isDocument,
+  topologyVersion: isTopologyVersion,
+  serviceId: (value) => value instanceof ObjectId,
+};
+
+function isTopologyVersion(value: unknown): boolean {
+  if (!isDocument(value)) return false;
+  const { processId, counter } = value as Document;
+  return processId instanceof ObjectId && isWhole(counter);
+}
+
+function firstWrongField(hello: Document): string | undefined {
+  for (const [name, check] of Object.entries(CHECKS)) {
+    const value: unknown = hello[name];
+    if (value !== undefined && value !== null && !check(value)) return name;
+  }
+  // Here the driver takes null for a number as well.
+  return hello.connectionId === null ? 'connectionId' : undefined;
+}
+
+function isAddress(text: string): boolean {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES exports of it
+  const { HostAddress } = require('mongodb/lib/utils') as {
+    HostAddress: { fromString(text: string): unknown };
+  };
+  try {
+    HostAddress.fromString(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
