@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 /** Where lazy fields are read from: a chunk, under the options of the call that it answers. */
 export interface LazySource {
   /** @param at - as the reader that passed over the field noted it */
@@ -11,26 +13,34 @@ class Value {
   constructor(public value: unknown) {}
 }
 
-/** A constructor that gives back what it is given, so that a class below it puts its private fields there. */
-const Given = function (document: object): object {
-  return document;
-} as unknown as new (document: object) => object;
+/**
+ * The key under which a lazy document has its unread fields. It is no enumerable property: nothing that copies or compares
+ * documents sees it. But it is a property, and so is found through a Proxy, by an object that inherits from the document,
+ * and by a copy made of property descriptors. A private field would not be.
+ */
+const FIELDS = Symbol('lazy fields');
+
+interface Lazy {
+  /** A function, for libraries that wrap what they find in a document wrap objects only. */
+  [FIELDS]?: () => LazyFields;
+}
 
 /**
- * What a lazy document knows of its unread fields, in a private field of the document itself: no key, symbol or
- * copy of it shows that. A field is a property of the document's own, with accessors that all documents share. It
- * stays one when it was read: V8 would turn the document into a dictionary if it became a plain property.
+ * What a lazy document knows of its unread fields. A field is a property of the document's own, with accessors that all
+ * documents of its shape share. It stays one when it was read: V8 would turn the document into a dictionary if it became a
+ * plain property.
  */
-class LazyFields extends Given {
-  readonly #slots!: LazySlots;
+class LazyFields {
+  readonly #owner: object;
+  readonly #slots: LazySlots;
 
-  constructor(document: object, slots: LazySlots) {
-    super(document);
+  constructor(owner: object, slots: LazySlots) {
+    this.#owner = owner;
     this.#slots = slots;
   }
 
-  static get(document: object, field: number): unknown {
-    const slots = slotsOf(document);
+  get(field: number): unknown {
+    const slots = this.#slots;
     const slot = slots[field];
     if (slot instanceof Value) return slot.value;
     const value = slots[0]!.readLazy(slot as number);
@@ -39,33 +49,19 @@ class LazyFields extends Given {
     return value;
   }
 
-  static set(document: object, field: number, key: string, value: unknown): void {
-    if (!(#slots in document)) {
-      // Of an object that inherits from the document, as a plain property would be set.
-      Object.defineProperty(document, key, dataProperty(value));
-      return;
+  /** Sets the field as a plain property would be set on `receiver`. */
+  set(receiver: object, field: number, key: string, value: unknown): void {
+    if (Object.isFrozen(this.#owner)) {
+      throw new TypeError(`Cannot assign to read only property '${key}' of object '#<Object>'`);
     }
-    if (Object.isFrozen(document)) {
-      throw new TypeError(`Cannot assign to read only property '${key}' of object`);
+    if (receiver === this.#owner || (types.isProxy(receiver) && Object.hasOwn(receiver, FIELDS))) {
+      this.#slots[field] = new Value(value);
+      release(this.#slots);
+    } else {
+      // It inherits from the document, or was made of its property descriptors.
+      Object.defineProperty(receiver, key, dataProperty(value));
     }
-    document.#slots[field] = new Value(value);
-    release(document.#slots);
   }
-
-  static of(document: object): LazySlots | undefined {
-    return #slots in document ? document.#slots : undefined;
-  }
-}
-
-/** Of a document, or of an object that inherits from one. */
-function slotsOf(document: object): LazySlots {
-  let at: object | null = document;
-  while (at !== null) {
-    const slots = LazyFields.of(at);
-    if (slots !== undefined) return slots;
-    at = Object.getPrototypeOf(at) as object | null;
-  }
-  throw new TypeError('This getter was called on an object that is no lazy document');
 }
 
 /** A document whose fields were all read keeps its chunk no longer. */
@@ -82,17 +78,30 @@ export function dataProperty(value: unknown): PropertyDescriptor {
 
 /** Tells a document that has lazy properties where they are. */
 export function setLazyFields(document: object, slots: LazySlots): void {
-  new LazyFields(document, slots);
+  const fields = new LazyFields(document, slots);
+  // Configurable, as all that a document has: a Proxy may hide it, and a library may delete it.
+  const value = (): LazyFields => fields;
+  Object.defineProperty(document, FIELDS, {
+    value,
+    writable: true,
+    enumerable: false,
+    configurable: true,
+  });
 }
 
 /** The property of the lazy field of that number, counted from 1, for all documents of a shape. */
 export function lazyProperty(field: number, key: string): PropertyDescriptor {
   return {
-    get(this: object): unknown {
-      return LazyFields.get(this, field);
+    get(this: Lazy): unknown {
+      const fields = this[FIELDS];
+      if (fields !== undefined) return fields().get(field);
+      throw new TypeError(`The getter of ${key} was called on an object that is no lazy document`);
     },
-    set(this: object, value: unknown): void {
-      LazyFields.set(this, field, key, value);
+    set(this: Lazy, value: unknown): void {
+      const fields = this[FIELDS];
+      // Of an object that knows nothing of the document, as by Reflect.set.
+      if (fields === undefined) Object.defineProperty(this, key, dataProperty(value));
+      else fields().set(this, field, key, value);
     },
     enumerable: true,
     configurable: true,

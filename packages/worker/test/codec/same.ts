@@ -29,8 +29,8 @@ function differenceOf(actual: unknown, expected: unknown): string | undefined {
     const { source, flags } = actual as RegExp;
     if (source !== expected.source || flags !== expected.flags) return ': another expression';
   }
-  const keys = Reflect.ownKeys(expected);
-  const actualKeys = Reflect.ownKeys(actual);
+  const keys = keysOf(expected);
+  const actualKeys = keysOf(actual);
   if (keys.length !== actualKeys.length || keys.some((key, at) => key !== actualKeys[at])) {
     return `: keys ${brief(actualKeys)} instead of ${brief(keys)}`;
   }
@@ -80,4 +80,11 @@ export function assertSameOutcome(actual: Outcome, expected: Outcome): void {
 
 function brief(value: unknown): string {
   return inspect(value, { depth: 6, breakLength: Infinity }).slice(0, 2_000);
+}
+
+/** Own keys, but for the symbol by which a lazy document finds its fields. */
+function keysOf(object: object): (string | symbol)[] {
+  return Reflect.ownKeys(object).filter(
+    (key) => typeof key === 'string' || Object.prototype.propertyIsEnumerable.call(object, key),
+  );
 }
