@@ -1,3 +1,4 @@
+import { DeadlineExceededError, showCaller } from '../errors';
 import { noLongerThan } from './no-longer-than';
 
 /**
@@ -18,8 +19,8 @@ export async function untilAborted<T>(
   onAbort?: () => Promise<unknown> | undefined,
 ): Promise<T> {
   if (signal == null) return await promise;
-  promise.catch(() => undefined);
   if (signal.aborted) {
+    promise.catch(() => undefined);
     await told(onAbort?.());
     throw signal.reason;
   }
@@ -36,7 +37,8 @@ export async function untilAborted<T>(
   };
   signal.addEventListener('abort', listener, { once: true });
   try {
-    // Where the events are waited for, the promise settles first, with the worker's own word for it.
+    // Where the events are waited for, the promise settles first, with the worker's own word for it. Nothing else may
+    // wait for the promise: V8 follows an async stack only where one function does.
     const ended = promise.then(
       (value) => (isAborted ? aborted : value),
       (error: unknown) => {
@@ -45,6 +47,10 @@ export async function untilAborted<T>(
       },
     );
     return await Promise.race([ended, aborted]);
+  } catch (error) {
+    // It was made by a timer: the caller's line is known here.
+    if (error instanceof DeadlineExceededError) showCaller(error, untilAborted);
+    throw error;
   } finally {
     signal.removeEventListener('abort', listener);
   }

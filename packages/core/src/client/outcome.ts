@@ -1,11 +1,12 @@
-import { reviveError, type OpenedCursor } from '@mongo-offload/worker/protocol';
+import type { OpenedCursor } from '@mongo-offload/worker/protocol';
 import type { BSON } from 'mongodb';
 
 import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
-import { WorkerLostError } from '../errors';
+import { revived, WorkerLostError } from '../errors';
 import { DecodingFailure, Failure } from '../pool/failure';
 import type { Lane } from '../pool/lane';
+import { isForbidden } from '../pool/start-record';
 import { isWrite, type Call } from './call';
 
 /**
@@ -32,7 +33,7 @@ export class Tries {
   }
 
   /** @throws WorkerLostError of the session that the call belongs to, where that is lost with its worker */
-  mayRunAgain({ begun }: Failure): boolean {
+  mayRunAgain({ begun, cause }: Failure): boolean {
     const { name, session } = this.#call;
     const writes = isWrite(this.#call);
     if (session !== undefined) {
@@ -40,6 +41,7 @@ export class Tries {
       if (ofOperation && (!writes || session.inTransaction)) throw session.lost();
       return false;
     }
+    if (isForbidden(cause)) return false;
     // Reads may always run again; writes where their worker had not begun them, and did not get their buffers for good.
     if (writes && (begun || this.#args.isGone)) return false;
     return (begun ? ++this.#begun : ++this.#notBegun) < MOST_TRIES;
@@ -51,7 +53,7 @@ export function resultOf(call: Call, lane: Lane, result: unknown): unknown {
   if (result instanceof DecodingFailure) throw result.error;
   if (!(result instanceof Failure)) return result;
   if (result.envelope !== undefined) {
-    throw reviveError(result.envelope, { decode: decodeOptions(call.decoding) });
+    throw revived(result.envelope, decodeOptions(call.decoding));
   }
   const { begun, cause } = result;
   throw new WorkerLostError(call.name, {

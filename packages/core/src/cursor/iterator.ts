@@ -22,7 +22,7 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   #taken = 0;
   #state: 'fresh' | 'running' | 'done' = 'fresh';
   /** The last step that is still under way: steps are taken one behind the other. */
-  #busy: Promise<unknown> | undefined;
+  #busy: Promise<void> | undefined;
 
   /** @param sliceMS - milliseconds for which documents that have arrived are handed out in one turn of the loop */
   constructor(cursor: Cursor, sliceMS: number) {
@@ -87,13 +87,28 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   }
 
   #queue<T>(step: () => Promise<T>): Promise<T> {
-    const mine = this.#busy === undefined ? step() : this.#busy.then(step, step);
-    this.#busy = mine;
-    const done = (): void => {
-      if (this.#busy === mine) this.#busy = undefined;
-    };
-    mine.then(done, done);
-    return mine;
+    const before = this.#busy;
+    let release!: () => void;
+    const busy = new Promise<void>((resolve) => (release = resolve));
+    this.#busy = busy;
+    return this.#take(before, step, () => {
+      if (this.#busy === busy) this.#busy = undefined;
+      release();
+    });
+  }
+
+  /** Only the caller waits for this promise: V8 follows an async stack only where no one else does. */
+  async #take<T>(
+    before: Promise<void> | undefined,
+    step: () => Promise<T>,
+    done: () => void,
+  ): Promise<T> {
+    try {
+      if (before !== undefined) await before;
+      return await step();
+    } finally {
+      done();
+    }
   }
 
   /** Hands out a document when the loop has turned: calls that come meanwhile wait for it. */

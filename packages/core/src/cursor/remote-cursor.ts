@@ -1,5 +1,4 @@
 import {
-  reviveError,
   type CloseOptions,
   type NextOptions,
   type OpenedCursor,
@@ -8,14 +7,14 @@ import { MongoClientClosedError } from 'mongodb';
 
 import { untilAborted } from '../abort/until-aborted';
 import type { Decoding } from '../calls/options';
-import { WorkerLostError } from '../errors';
+import { revived, WorkerLostError } from '../errors';
 import { forgetCause, isHeard } from '../events';
 import { completeCursor, cursorContext, type CursorTold } from '../observe/cursor-context';
 import { operationChannel, traced, type OperationContext } from '../observe/operation-channel';
 import type { Lane } from '../pool/lane';
 import { WholeResult } from '../pool/whole-result';
 import type { SessionLink } from '../session';
-import type { OpenTransaction } from '../transaction';
+import { holding, type OpenTransaction } from '../transaction';
 import { Batch } from './batch';
 import { CursorPort, NO_ANSWER, type Answer } from './cursor-port';
 import { interrupted } from './cut-off';
@@ -123,9 +122,10 @@ export class RemoteCursor {
     }
     const turn = { what: 'cursor.getMore', signal, quiet: true };
     return this.#transaction.inTurn(turn, async (hold) => {
-      const next = this.#next(options);
-      hold(next);
-      return await untilAborted(next, signal);
+      return await untilAborted(
+        holding(hold, () => this.#next(options)),
+        signal,
+      );
     });
   }
 
@@ -156,7 +156,7 @@ export class RemoteCursor {
     if ('error' in answer) {
       this.#finish();
       // Whatever a read meets in the worker that `close` has overtaken there.
-      throw this.#isEnding ? this.#loss() : reviveError(answer.error);
+      throw this.#isEnding ? this.#loss() : revived(answer.error);
     }
     if ('thrown' in answer) {
       this.#finish();

@@ -1,5 +1,6 @@
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
+
+import { capture, fileOf, frameIn, isDriver, isOurs } from './stack-frames';
 
 /** As many frames as a line of the program's may be below a library and us. */
 const FRAMES = 50;
@@ -24,15 +25,7 @@ export class CallSite {
   #called = 0;
 
   constructor() {
-    const { stackTraceLimit } = Error;
-    // Fails without an exception where Error is frozen: its own limit holds then.
-    const isLonger = Reflect.set(Error, 'stackTraceLimit', FRAMES);
-    try {
-      Error.captureStackTrace(this.#text, CallSite);
-      Error.captureStackTrace(this.#frames, CallSite);
-    } finally {
-      if (isLonger) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
-    }
+    capture([this.#text, this.#frames], CallSite, FRAMES);
   }
 
   /** `file:line:column` of the program's line; of a library's where none of the program's is known. */
@@ -69,12 +62,12 @@ export class CallSite {
   #places(): string[] {
     const { stack } = this.#text;
     if (typeof stack !== 'string') return [];
-    return stack
-      .split('\n')
-      .map((line) => /^\s*at (?:async )?(?:.*\()?(.+?:\d+:\d+)\)?$/.exec(line)?.[1])
-      .filter((place) => place !== undefined)
-      .filter((place) => !place.startsWith('node:'))
-      .map((place) => fileOf(place));
+    const places: string[] = [];
+    for (const text of stack.split('\n')) {
+      const frame = frameIn(text);
+      if (frame !== undefined) places.push(`${frame.file}:${frame.at}`);
+    }
+    return places;
   }
 
   #read(): string[] {
@@ -106,37 +99,14 @@ export class CallSite {
   /** Reads the functions from the stack's text, where a frozen Error gives nothing else: by their names. */
   #readText(stack: string): string[] {
     const functions: string[] = [];
-    for (const line of stack.split('\n')) {
-      const [, async, name, place] = FRAME_LINE.exec(line) ?? [];
-      if (place === undefined || place.startsWith('node:')) continue;
-      const file = fileOf(place);
-      if (isOurs(file) || isDriver(file)) continue;
-      if (async === undefined) this.#called += 1;
-      functions.push(`${file}:${name ?? ''}`);
+    for (const text of stack.split('\n')) {
+      const frame = frameIn(text);
+      if (frame === undefined || isOurs(frame.file) || isDriver(frame.file)) continue;
+      if (!frame.isAsync) this.#called += 1;
+      functions.push(`${frame.file}:${frame.name ?? ''}`);
     }
     return functions;
   }
-}
-
-/** `at async name (file:line:column)`; `async`, the name and the parentheses may be absent. */
-const FRAME_LINE = /^\s*at (async )?(?:(.*) \()?(.+?):\d+:\d+\)?$/;
-
-function fileOf(place: string): string {
-  return place.startsWith('file:') ? fileURLToPath(place) : place;
-}
-
-const PACKAGE = path.resolve(__dirname, '../..');
-/** Our code; a stack whose sources are mapped names what it was compiled from. */
-const OURS = [path.join(PACKAGE, 'dist') + path.sep, path.join(PACKAGE, 'src') + path.sep];
-let driver: string | undefined;
-
-function isOurs(place: string): boolean {
-  return OURS.some((folder) => place.startsWith(folder));
-}
-
-function isDriver(place: string): boolean {
-  driver ??= path.dirname(require.resolve('mongodb/package.json')) + path.sep;
-  return place.startsWith(driver);
 }
 
 function isLibrary(place: string): boolean {

@@ -1,5 +1,7 @@
 import { MongoError, MongoTransactionError } from 'mongodb';
 
+import { showCaller } from './caller-stack';
+
 /**
  * The worker that held an operation has died: out of memory, by `process.exit` in a native module,
  * or by an error that nothing caught. Reads without a session are run again on another worker; what
@@ -17,14 +19,22 @@ export class WorkerLostError extends MongoError {
     const happened = notStarted
       ? `The worker thread for ${what} did not start${why}.`
       : `The worker thread that ran ${what} is gone${why}.`;
-    super(`${happened} ${advice ?? adviceFor(write, notStarted)}`, { cause });
+    super(`${happened} ${advice ?? adviceFor(write, notStarted, cause)}`, { cause });
     this.mayHaveBeenApplied = write;
     this.retryable = !write;
+    showCaller(this, new.target);
   }
 
   override get name(): string {
     return 'WorkerLostError';
   }
+}
+
+/** What Node's permission model says of what it forbids. */
+interface AccessDenied extends Error {
+  /** `WorkerThreads`, `FileSystemRead`, … */
+  permission?: string;
+  resource?: string;
 }
 
 /** What is known of an operation whose worker is gone. */
@@ -38,10 +48,26 @@ export interface LostWorker {
   advice?: string;
 }
 
-function adviceFor(write: boolean, notStarted: boolean): string {
+function adviceFor(write: boolean, notStarted: boolean, cause: Error | undefined): string {
   if (write) return 'The server may have applied it: check before you call it again.';
   if (!notStarted) return 'Nothing was changed; it can be called again.';
-  return 'Nothing was changed. Where it happens again, mend what the cause names, or give the threads more memory with offload.resourceLimits.';
+  return `Nothing was changed. ${adviceForStart(cause)}`;
+}
+
+/** What to do where Node or the system starts no thread. */
+function adviceForStart(cause: AccessDenied | undefined): string {
+  const { code } = (cause ?? {}) as NodeJS.ErrnoException;
+  if (code === 'ERR_ACCESS_DENIED') {
+    const flags =
+      cause?.permission === 'FileSystemRead'
+        ? `--allow-fs-read=${cause.resource ?? '*'}`
+        : '--allow-worker';
+    return `Node's permission model forbids it: start Node with ${flags} as well.`;
+  }
+  if (code === 'ERR_WORKER_INIT_FAILED') {
+    return 'The system has no more threads to give: raise its limit (ulimit -u, or the limit of the container), or need fewer with offload.workers.';
+  }
+  return 'Where it happens again, mend what the cause names, or give the threads more memory with offload.resourceLimits.';
 }
 
 /** `waitUntilReady` ran out of time before a server answered. */
@@ -58,6 +84,7 @@ export class NotReadyError extends MongoError {
       { cause },
     );
     this.attempts = attempts;
+    showCaller(this, new.target);
   }
 
   override get name(): string {
@@ -82,6 +109,7 @@ export class DeadlineExceededError extends MongoError {
     );
     this.deadlineMS = limitMS;
     this.mayHaveBeenApplied = write;
+    showCaller(this, new.target);
   }
 
   override get name(): string {
@@ -108,6 +136,7 @@ export class OverloadedError extends MongoError {
     );
     this.inFlight = inFlight;
     this.queued = queued;
+    showCaller(this, new.target);
   }
 
   override get name(): string {
@@ -136,6 +165,7 @@ export class TransactionEndedError extends MongoTransactionError {
       `${what} was not sent: the transaction that it belongs to has ended. Await each operation before the ` +
         'transaction ends, and give { session: null } to one that is to run outside of it.',
     );
+    showCaller(this, new.target);
   }
 
   override get name(): string {
@@ -155,6 +185,7 @@ export class ForgottenSessionError extends MongoTransactionError {
       `${forgotten(what, line)} and was not sent: it would not be part of it. Give it { session }, or ` +
         '{ session: null } if it is to run outside.',
     );
+    showCaller(this, new.target);
   }
 
   override get name(): string {
@@ -187,6 +218,7 @@ export class BundledError extends MongoError {
         'of their own: leave the package and mongodb out of the bundle, and install them where it runs. With esbuild: ' +
         '--external:@mongo-offload/core --external:mongodb',
     );
+    showCaller(this, new.target);
   }
 
   override get name(): string {

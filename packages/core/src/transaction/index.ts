@@ -9,4 +9,4 @@ export {
 } from './open-transaction';
 export { runFunction, runNested, runOnMain } from './run';
 export { enter, noteUse, scopes } from './scope';
-export type { Hold } from './turn-queue';
+export { holding, type Hold } from './turn-queue';

@@ -6,7 +6,7 @@ import { withinLimits } from '../abort/limits';
 import { tracedOnMain } from '../observe/operation-context';
 import { transactionOf, type OpenTransaction } from './open-transaction';
 import { scopeHere, within } from './scope';
-import type { TurnOptions } from './turn-queue';
+import { holding, type TurnOptions } from './turn-queue';
 
 /**
  * Calls the function of a transaction in the transaction's scope. What it returns before its
@@ -100,9 +100,7 @@ export async function runOnMain<T>(
   for (let scope = scopeHere(); scope !== undefined; scope = scope.outer) {
     if (scope.role === 'holds' && scope.transaction === transaction) return await work();
   }
-  return await transaction.inTurn(options, async (hold) => {
-    const working = within(transaction, 'holds', work);
-    hold(working);
-    return await working;
-  });
+  return await transaction.inTurn(options, (hold) =>
+    holding(hold, () => within(transaction, 'holds', work)),
+  );
 }

@@ -1,0 +1,55 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** A function, or a class whose constructor runs. */
+export type Called = ((...args: never[]) => unknown) | (abstract new (...args: never[]) => unknown);
+
+/** Captures stacks of up to `frames` frames for `targets`, from whoever called `below`. */
+export function capture(targets: object[], below: Called, frames: number): void {
+  const { stackTraceLimit } = Error;
+  // Fails without an exception where Error is frozen: its own limit holds then.
+  const isLonger = Reflect.set(Error, 'stackTraceLimit', frames);
+  try {
+    for (const target of targets) Error.captureStackTrace(target, below);
+  } finally {
+    if (isLonger) Reflect.set(Error, 'stackTraceLimit', stackTraceLimit);
+  }
+}
+
+/** `at async name (file:line:column)`; `async`, the name and the parentheses may be absent. */
+const FRAME_LINE = /^\s*at (?<async>async )?(?:(?<name>.*) \()?(?<place>.+?):(?<at>\d+:\d+)\)?$/;
+
+/** What a line of a stack's text says. */
+export interface FrameText {
+  isAsync: boolean;
+  name: string | undefined;
+  file: string;
+  /** Line and column. */
+  at: string;
+}
+
+/** Reads one line of a stack's text; undefined for the message, and for Node's own frames. */
+export function frameIn(text: string): FrameText | undefined {
+  const { async, name, place, at } = FRAME_LINE.exec(text)?.groups ?? {};
+  if (place === undefined || place.startsWith('node:')) return undefined;
+  return { isAsync: async !== undefined, name, file: fileOf(place), at };
+}
+
+export function fileOf(place: string): string {
+  return place.startsWith('file:') ? fileURLToPath(place) : place;
+}
+
+/** Our code; a stack whose sources are mapped names what it was compiled from. */
+const OURS = [path.resolve(__dirname, '..'), path.dirname(require.resolve('@mongo-offload/worker'))]
+  .flatMap((compiled) => [compiled, path.resolve(compiled, '../src')])
+  .map((folder) => folder + path.sep);
+let driver: string | undefined;
+
+export function isOurs(file: string): boolean {
+  return OURS.some((folder) => file.startsWith(folder));
+}
+
+export function isDriver(file: string): boolean {
+  driver ??= path.dirname(require.resolve('mongodb/package.json')) + path.sep;
+  return file.startsWith(driver);
+}
