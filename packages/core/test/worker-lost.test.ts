@@ -75,12 +75,10 @@ test('a write under way rejects and says that it may have been applied; it is no
 test('writes that their worker had not begun are run again elsewhere, once', async () => {
   for (const thread of WorkerPool.running!.threads) crash(thread, 'stall');
   // The workers look at nothing more by now.
-  const stalled = await Promise.race([
-    ours.insertOne({ _id: 9_999 }).then(() => 'answered'),
-    delay(50, 'stalled'),
-  ]);
+  const first = ours.insertOne({ _id: 9_999 });
+  const stalled = await Promise.race([first.then(() => 'answered'), delay(50, 'stalled')]);
   const inserts = Array.from({ length: 200 }, (_, i) => ours.insertOne({ _id: 10_000 + i }));
-  await Promise.all(inserts);
+  await Promise.all([first, ...inserts]);
   expect(stalled).toBe('stalled');
   expect(await theirs.countDocuments({ _id: { $gte: 9_999, $lt: 11_000 } })).toBe(201);
 });

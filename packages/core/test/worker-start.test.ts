@@ -90,6 +90,9 @@ test('a worker that an operation takes beyond its memory dies alone', async () =
      const db = client.db('worker_memory_' + process.pid);
      const slow = { $expr: { $function: { body: 'function () { sleep(1500); return true; }', args: [], lang: 'js' } } };
      await db.collection('quiet').insertOne({});
+     // Both workers have started: until then, calls prefer the first.
+     const isRunning = ({ workers }) => workers.every(({ state }) => state === 'running');
+     while (!isRunning(await client.offload.stats())) await db.collection('quiet').findOne();
      const quiet = db.collection('quiet').updateOne(slow, { $set: { done: true } });
      // Five times of what fits. Inserts would not do: their bytes are never made into objects there.
      const operations = Array.from({ length: 100_000 }, (_, n) => ({

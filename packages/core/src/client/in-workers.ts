@@ -63,7 +63,7 @@ export class ClientInWorkers {
       const credentials = loadingContext.run(() => this.#credentials?.serve());
       const appended = this.#appended;
       const names = { servers: dns.getServers(), order: dns.getDefaultResultOrder() };
-      const env = { ...process.env };
+      const env = environment();
       return { url: this.#url, options, log, credentials, appended, names, env, events: wanted };
     });
   };
@@ -96,4 +96,16 @@ export class ClientInWorkers {
     expectNoEvents(this.id);
     this.#events.closed();
   }
+}
+
+/** The variables of `process.env`: an application may have replaced it by an object with values of any kind. */
+function environment(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of Object.keys(process.env)) {
+    const value: unknown = process.env[name];
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+      env[name] = String(value);
+    }
+  }
+  return env;
 }

@@ -7,6 +7,9 @@ import { Lifetime } from './lifetime';
 import type { PoolShares } from './pool-shares';
 import { WriteOrder } from './write-order';
 
+/** Calls of a client, each of which finds the workers idle, for which no further thread starts. */
+const CALLS_ON_ONE = 10;
+
 /** Chooses the worker for each call of one client. The first choice joins the pool. */
 export class LaneChoice {
   readonly lifetime = new Lifetime();
@@ -43,10 +46,17 @@ export class LaneChoice {
       else if (best === undefined || isBetter(lane, best)) best = lane;
     }
     this.#rotation += 1;
-    if (best !== undefined && (spare === undefined || isIdle(best))) return best;
-    // Another thread starts only when those that run have work: a program that awaits each call needs one.
+    if (best !== undefined && (spare === undefined || this.#needsNoOther(best))) return best;
     const started = (spare as WorkerSlot).lane();
     return best === undefined || isBetter(started, best) ? started : best;
+  }
+
+  /**
+   * Whether no other thread is to start: those that run have nothing to do, and the client has hardly been used. A
+   * process that reads its settings and ends needs one thread.
+   */
+  #needsNoOther({ load, openCursors }: Lane): boolean {
+    return load === 0 && openCursors === 0 && this.#rotation <= CALLS_ON_ONE;
   }
 
   #join(): WorkerPool {
@@ -87,10 +97,6 @@ export class LaneChoice {
     this.#membership = {};
     return async () => await WorkerPool.release(membership);
   }
-}
-
-function isIdle({ load, openCursors }: Lane): boolean {
-  return load === 0 && openCursors === 0;
 }
 
 function isBetter(lane: Lane, best: Lane): boolean {

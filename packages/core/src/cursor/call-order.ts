@@ -7,12 +7,16 @@ type Cursor = AbstractCursor & CursorInternals;
 
 /** The calls that read one cursor. */
 interface Calls {
-  /** The end of the last one, while any is under way. */
-  last?: Promise<unknown>;
+  /** The end of the last one, while any is under way: with its error, if it fails. */
+  last?: Promise<Failed | undefined>;
   /** The fetch that is under way. */
   fetch?: Promise<void>;
   /** Documents that `map()` is at work on. */
   transforming: number;
+}
+
+interface Failed {
+  error: unknown;
 }
 
 const calls = new WeakMap<AbstractCursor, Calls>();
@@ -30,28 +34,38 @@ export function isBusy(cursor: AbstractCursor): boolean {
  */
 export function inOrder<T>(cursor: Cursor, step: () => Promise<T>): Promise<T> {
   const known = callsOf(cursor);
-  const call = isBusy(cursor) ? afterOthers(cursor, known.last, step) : step();
-  if (known.transforming > 0) return call;
-  known.last = call;
-  const ended = (): void => {
-    if (known.last === call) known.last = undefined;
-  };
-  call.then(ended, ended);
-  return call;
+  const others = isBusy(cursor) ? known.last : undefined;
+  const call = (): Promise<T> =>
+    others === undefined ? step() : afterOthers(cursor, others, step);
+  return known.transforming > 0 ? call() : inTurn(known, call);
+}
+
+/** Only its caller waits for the promise that this gives: V8 follows an async stack only where no one else does. */
+async function inTurn<T>(known: Calls, call: () => Promise<T>): Promise<T> {
+  let end!: (failed: Failed | undefined) => void;
+  const last = new Promise<Failed | undefined>((resolve) => (end = resolve));
+  known.last = last;
+  let failed: Failed | undefined;
+  try {
+    return await call();
+  } catch (error) {
+    failed = { error };
+    throw error;
+  } finally {
+    if (known.last === last) known.last = undefined;
+    end(failed);
+  }
 }
 
 async function afterOthers<T>(
   cursor: Cursor,
-  others: Promise<unknown> | undefined,
+  others: Promise<Failed | undefined>,
   step: () => Promise<T>,
 ): Promise<T> {
   const wasKilled = cursor.isKilled;
-  try {
-    await others;
-  } catch (error) {
-    // It has ended the cursor: this call as well had more to expect.
-    if (cursor.isDead && cursor.bufferedCount() === 0) throw error;
-  }
+  const failed = await others;
+  // It has ended the cursor: this call as well had more to expect.
+  if (failed !== undefined && cursor.isDead && cursor.bufferedCount() === 0) throw failed.error;
   if (cursor.isKilled && !wasKilled) throw cutOff(cursor);
   return await step();
 }
@@ -60,13 +74,15 @@ async function afterOthers<T>(
 export function fetchOnce(cursor: Cursor, fetch: () => Promise<void>): Promise<void> {
   const known = callsOf(cursor);
   if (known.fetch !== undefined) return known.fetch;
-  const fetching = fetch.call(cursor);
-  known.fetch = fetching;
-  const ended = (): void => {
-    if (known.fetch === fetching) known.fetch = undefined;
-  };
-  fetching.then(ended, ended);
-  return fetching;
+  return (known.fetch = fetched(cursor, known, fetch));
+}
+
+async function fetched(cursor: Cursor, known: Calls, fetch: () => Promise<void>): Promise<void> {
+  try {
+    await fetch.call(cursor);
+  } finally {
+    known.fetch = undefined;
+  }
 }
 
 /** Notes that `map()` is at work on a document of the cursor. */

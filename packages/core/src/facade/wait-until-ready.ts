@@ -10,7 +10,8 @@ import {
 } from 'mongodb';
 
 import { signalOf } from '../abort/deadline';
-import { NotReadyError } from '../errors';
+import { NotReadyError, WorkerLostError } from '../errors';
+import { isForbidden } from '../pool/start-record';
 import { timers } from '../timers';
 
 /** How `waitUntilReady` waits. */
@@ -85,8 +86,9 @@ export async function waitUntilReady(
   }
 }
 
-/** Whether another try may end otherwise: not for wrong credentials or arguments. */
+/** Whether another try may end otherwise: not for wrong credentials or arguments, or where Node allows no threads. */
 function mayPass(error: Error): boolean {
+  if (error instanceof WorkerLostError) return !isForbidden(error.cause);
   if (error instanceof MongoServerSelectionError) return true;
   if (error instanceof MongoNetworkError) return true;
   if (error instanceof MongoServerError) return error.code !== 18;

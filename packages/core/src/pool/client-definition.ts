@@ -16,7 +16,7 @@ export interface ClientDefinition {
   appended: DriverInfo[];
   names: NameResolution;
   /** The main thread's `process.env`, as it is now. */
-  env: Record<string, string | undefined>;
+  env: Record<string, string>;
   /** The events that someone listens to. */
   events: readonly ForwardedEvent[];
 }

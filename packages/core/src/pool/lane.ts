@@ -26,6 +26,7 @@ import { LaneSessions } from './lane-sessions';
 import { Outbox } from './outbox';
 import { Results } from './results';
 import { IdleSessions } from '../session/idle-sessions';
+import type { StartRecord } from './start-record';
 
 // Kept apart: another module's exports are read through getters, and these on the hot path.
 const Kind = ReplyKind;
@@ -51,6 +52,7 @@ export class Lane {
   /** Cursors of which the worker holds more. */
   openCursors = 0;
   readonly #progress: LaneProgress;
+  readonly #starts: StartRecord;
   readonly #port: MessagePort;
   readonly #calls: CallsUnderWay;
   readonly #clients = new Set<number>();
@@ -76,8 +78,10 @@ export class Lane {
     index: number,
     progress: LaneProgress,
     counts: CallCounts,
+    starts: StartRecord,
   ) {
     this.index = index;
+    this.#starts = starts;
     this.#port = port;
     this.#progress = progress;
     this.#calls = new CallsUnderWay(port, progress, counts);
@@ -91,10 +95,11 @@ export class Lane {
   static open(
     index: number,
     counts: CallCounts,
+    starts: StartRecord,
   ): { lane: Lane; port: MessagePort; progress: SharedArrayBuffer } {
     const { port1, port2 } = new MessageChannel();
     const progress = LaneProgress.memory();
-    const lane = new Lane(port1, index, new LaneProgress(progress), counts);
+    const lane = new Lane(port1, index, new LaneProgress(progress), counts, starts);
     return { lane, port: port2, progress };
   }
 
@@ -122,18 +127,26 @@ export class Lane {
 
   /** Whether the worker has started. What is called before that waits in the port. */
   get started(): boolean {
-    return (this.#started ||= this.#progress.served);
+    if (this.#started || !this.#progress.served) return this.#started;
+    this.#starts.succeeded();
+    return (this.#started = true);
+  }
+
+  /** Whether the worker did not start, and no other would. */
+  get isHopeless(): boolean {
+    return this.#lost && !this.started && this.#starts.isHopeless(this.#cause);
   }
 
   define(id: number, client: () => ClientDefinition): void {
     if (this.#clients.has(id)) return;
-    this.#clients.add(id);
     const { url, options, log, credentials, appended, names, env, events } = client();
     const transfer = credentials === undefined ? undefined : [credentials.port];
     this.#post(
       { type: 'client', id, url, options, log, credentials, appended, names, env },
       transfer,
     );
+    // Not before: what cannot be posted is not known there.
+    this.#clients.add(id);
     if (events.length > 0) this.#post({ type: 'listen', client: id, events });
   }
 
@@ -277,6 +290,7 @@ export class Lane {
     this.#cause ??= cause;
     if (this.#lost) return;
     this.#lost = true;
+    if (!this.started) this.#starts.failed();
     timers.clearTimeout(this.#dying);
     this.#port.close();
     timers.setImmediate(() => {

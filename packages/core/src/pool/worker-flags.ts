@@ -1,3 +1,6 @@
+import { realpathSync } from 'node:fs';
+import path from 'node:path';
+
 /** Flags of Node's that decide how a thread opens sockets, and whether their value may be the next word. */
 const NETWORK_FLAGS = new Map([
   ['--dns-result-order', true],
@@ -20,8 +23,10 @@ const NETWORK_FLAGS = new Map([
  * which are theirs now. The application's hooks (`--import`, `--require`), its `--eval` and the like
  * are not for them. Flags in NODE_OPTIONS reach every thread by themselves.
  */
-export function workerFlags(execArgv: readonly string[]): string[] {
+export function workerFlags(execArgv: readonly string[] | undefined): string[] {
   const flags: string[] = [];
+  // The application may have replaced process.execArgv.
+  if (!Array.isArray(execArgv) || !execArgv.every((flag) => typeof flag === 'string')) return flags;
   for (let i = 0; i < execArgv.length; i++) {
     const [name, value] = execArgv[i].split('=', 2);
     const takesValue = NETWORK_FLAGS.get(name);
@@ -30,4 +35,20 @@ export function workerFlags(execArgv: readonly string[]): string[] {
     if (takesValue && value === undefined) flags.push(execArgv[++i]);
   }
   return flags;
+}
+
+/**
+ * The flags with which workers start although the working directory is deleted, which Node's own start of a thread does
+ * not allow; none where it is there.
+ *
+ * @param entry - the file that our workers run
+ */
+export function flagsWithoutFolder(entry: string): string[] {
+  try {
+    // Not process.cwd(), which remembers what it has given.
+    realpathSync.native('.');
+    return [];
+  } catch {
+    return ['--require', path.join(path.dirname(entry), 'missing-folder.js')];
+  }
 }

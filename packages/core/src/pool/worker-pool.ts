@@ -2,12 +2,13 @@ import type { Worker } from 'node:worker_threads';
 
 import type { Lane } from './lane';
 import type { ResolvedOffloadOptions } from './offload-options';
+import { StartRecord } from './start-record';
 import { WorkerSlot } from './worker-slot';
 
 /**
  * The one pool of worker threads of this process, for all its clients. It starts with the first
  * operation of the first client and ends with the last client that closes. Its threads start as
- * they are needed: another one when a call finds those that run at work.
+ * they are needed: see LaneChoice.
  */
 export class WorkerPool {
   static #current: WorkerPool | undefined;
@@ -16,7 +17,9 @@ export class WorkerPool {
   readonly slots: readonly WorkerSlot[];
 
   private constructor({ workers, ...settings }: ResolvedOffloadOptions) {
-    this.slots = Array.from({ length: workers }, (_, index) => new WorkerSlot(index, settings));
+    const starts = new StartRecord();
+    const slot = (_: unknown, index: number): WorkerSlot => new WorkerSlot(index, settings, starts);
+    this.slots = Array.from({ length: workers }, slot);
   }
 
   /** The pool, started if it is not there. `user` keeps it until it releases it. */

@@ -10,8 +10,9 @@ import { Lane } from './lane';
 import type { ResolvedOffloadOptions } from './offload-options';
 import { OUR_WORKER } from './our-worker';
 import { RestartDelay } from './restart-delay';
+import { isForbidden, type StartRecord } from './start-record';
 import { workerEntry } from './worker-entry';
-import { workerFlags } from './worker-flags';
+import { flagsWithoutFolder, workerFlags } from './worker-flags';
 
 /** What every worker of a pool is started with. */
 export type WorkerSettings = Pick<
@@ -31,6 +32,7 @@ export class WorkerSlot {
   readonly index: number;
   readonly counts: CallCounts = { done: 0, failed: 0 };
   readonly #settings: WorkerSettings;
+  readonly #record: StartRecord;
   readonly #delay = new RestartDelay();
   #piscina: Piscina | undefined;
   #lane: Lane | undefined;
@@ -40,9 +42,11 @@ export class WorkerSlot {
   /** Threads, and Piscinas on their way out: what there is to wait for at the end. */
   readonly #leaving = new Set<Promise<void>>();
 
-  constructor(index: number, settings: WorkerSettings) {
+  /** @param starts - how the starts of all the pool's threads go */
+  constructor(index: number, settings: WorkerSettings, starts: StartRecord) {
     this.index = index;
     this.#settings = settings;
+    this.#record = starts;
   }
 
   /** The lane there is, usable or not; undefined where none was needed yet. */
@@ -77,7 +81,7 @@ export class WorkerSlot {
   }
 
   #open(): Lane {
-    const { lane, port, progress } = Lane.open(this.index, this.counts);
+    const { lane, port, progress } = Lane.open(this.index, this.counts, this.#record);
     const { busyPoll, chunkBytes } = this.#settings;
     const start = (): void => this.#start(lane, { port, chunkBytes, busyPoll, progress });
     const delayMS = this.#delay.next();
@@ -89,8 +93,9 @@ export class WorkerSlot {
   }
 
   #start(lane: Lane, task: LaneTask): void {
+    const filename = workerEntry();
     const piscina = (this.#piscina = new Piscina({
-      filename: workerEntry(),
+      filename,
       name: 'openLane',
       // It is for this place to replace a thread that dies: with minThreads, Piscina would as well.
       minThreads: 0,
@@ -100,25 +105,28 @@ export class WorkerSlot {
       concurrentTasksPerWorker: 1,
       idleTimeout: Infinity,
       recordTiming: false,
-      execArgv: workerFlags(process.execArgv),
+      execArgv: [...workerFlags(process.execArgv), ...flagsWithoutFolder(filename)],
       workerData: OUR_WORKER,
       resourceLimits: this.#settings.resourceLimits,
     }));
     this.#delay.started();
     this.#starts += 1;
-    lane.onLost(() => this.#putAway(piscina));
     piscina.on('error', (error: Error) => lane.lose(error));
     // A thread that is ended from outside makes no error, and one that dies before it has taken its
     // port does not close it either.
     piscina.on('workerDestroy', () => lane.lose());
+    let running: Promise<unknown>;
     try {
-      piscina
-        .run(task, { transferList: [task.port] })
-        .catch((error: unknown) => lane.lose(error as Error));
+      running = piscina.run(task, { transferList: [task.port] });
     } catch (error) {
-      // The system has no thread to give.
+      // The system has no thread to give, or Node may not start one. The task stays in the Piscina's queue. To destroy
+      // the Piscina would reject the task's promise, which nobody was given; nothing of it runs.
+      this.#piscina = undefined;
       lane.lose(error as Error);
+      return;
     }
+    running.catch((error: unknown) => lane.lose(error as Error));
+    lane.onLost(() => this.#putAway(piscina));
     for (const thread of piscina.threads) {
       const exited = new Promise<void>((resolve) => {
         thread.once('exit', (code) => {
@@ -133,7 +141,8 @@ export class WorkerSlot {
 
   #lost(lane: Lane): void {
     if (this.#ended) return;
-    this.#delay.died(lane.started);
+    // What Node forbids costs nothing to try again.
+    if (!isForbidden(lane.cause)) this.#delay.died(lane.started);
     if (lane === this.#lane && lane.started) this.#lane = this.#open();
   }
 
@@ -144,7 +153,8 @@ export class WorkerSlot {
   }
 
   #leave(gone: Promise<void>): void {
-    const leaving = gone.finally(() => this.#leaving.delete(leaving));
+    const left = (): void => void this.#leaving.delete(leaving);
+    const leaving = gone.then(left, left);
     this.#leaving.add(leaving);
   }
 }

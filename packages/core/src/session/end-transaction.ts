@@ -62,15 +62,28 @@ async function commit(session: ClientSession, tie: Tie, native: Native, turn: Tu
   }
   const { transaction } = sessionInternals(session);
   if (link.isLost) {
-    // What the lost worker had under way in it is not known: it must not be committed. A commit
-    // that was sent before may be sent again.
-    if (transaction.isActive) throw link.lost();
+    // What the lost worker had under way in it is not known: it must not be committed. A commit that was sent before
+    // may be sent again.
+    if (transaction.isActive) {
+      const lost = link.lost();
+      // By the error's label, `withTransaction` starts another one at once; an application may abort this one.
+      if (tie.startedAt !== undefined) await abort(session, tie, native, turn);
+      throw lost;
+    }
     link.moveTransaction();
   }
   try {
     await tie.client.callOnSession('session.commitTransaction', link, turn);
   } catch (error) {
     const { signal } = turn;
+    // To try again is of no use: without the label, `withTransaction` ends.
+    if (error instanceof WorkerLostError && link.lane?.isHopeless === true) {
+      throw new WorkerLostError('session.commitTransaction', {
+        write: true,
+        cause: error.cause,
+        notStarted: true,
+      });
+    }
     if (error instanceof WorkerLostError || (signal?.aborted === true && error === signal.reason)) {
       transaction.state = 'TRANSACTION_COMMITTED';
       if (error instanceof MongoError) error.addErrorLabel('UnknownTransactionCommitResult');

@@ -147,8 +147,8 @@ export class SessionLink {
   }
 
   /**
-   * The error of an operation whose session's worker is gone. In a transaction it carries the label
-   * by which `withTransaction` begins anew: what was not committed is void.
+   * The error of an operation whose session's worker is gone. In a transaction it carries the label by which
+   * `withTransaction` runs again, unless no thread can start: what was not committed is void.
    */
   lost(): WorkerLostError {
     const { transaction, serverSession } = sessionInternals(this.#session);
@@ -158,12 +158,15 @@ export class SessionLink {
     const what = open
       ? 'this session, with a transaction that was not committed and is void,'
       : 'this session';
+    const lane = this.#lane;
+    const isHopeless = lane?.isHopeless === true;
     const error = new WorkerLostError(what, {
       write: false,
-      cause: this.#lane?.cause,
-      advice: 'Nothing of it was changed; start another session.',
+      cause: lane?.cause,
+      notStarted: lane?.started === false,
+      ...(isHopeless ? {} : { advice: 'Nothing of it was changed; start another session.' }),
     });
-    if (open) error.addErrorLabel('TransientTransactionError');
+    if (open && !isHopeless) error.addErrorLabel('TransientTransactionError');
     return error;
   }
 

@@ -26,7 +26,7 @@ export type ToWorker =
       appended: DriverInfo[];
       names: NameResolution;
       /** The main thread's `process.env`. */
-      env: Record<string, string | undefined>;
+      env: Record<string, string>;
     }
   /** Appends to the handshake of a client. */
   | { type: 'metadata'; client: number; driverInfo: DriverInfo }
