@@ -138,6 +138,8 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
         checkClientOpen(cursor);
       } else {
         const document: unknown = await cursor.next();
+        // As in #behindTurn: a step may wait for a turn of the loop as well.
+        if (document !== null && cursor.isKilled) throw cutOff(cursor);
         if (document !== null) return { value: document, done: false };
       }
     } catch (error) {
