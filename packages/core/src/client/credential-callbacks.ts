@@ -141,9 +141,9 @@ export class CredentialCallbacks {
       const { idpInfo: _, ...token } = this.#newest;
       return token;
     }
-    const rest = this.#lastCall + THROTTLE_MS - performance.now();
+    const rest = this.#lastCall + THROTTLE_MS - timers.now();
     if (rest > 0) await timers.delay(rest, undefined, { signal });
-    this.#lastCall = performance.now();
+    this.#lastCall = timers.now();
     const callback = this.#callbacks.get(name) as OIDCCallbackFunction;
     const params = BSON.deserialize(bytes) as Omit<OIDCCallbackParams, 'timeoutContext'>;
     const response: unknown = await callback({ timeoutContext: signal, ...params });

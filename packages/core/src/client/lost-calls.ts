@@ -1,9 +1,12 @@
+import { TurnEnd } from '../turn-end';
+
 /**
  * Calls whose worker is gone. All that were lost with it wait here for one another: each hears of it after as many promises
  * as there are on its way, and none may run again before those that were called before it.
  */
 export class LostCalls {
   readonly #waiting: { place: number; goOn: () => void }[] = [];
+  readonly #turnEnd = new TurnEnd(() => this.#goOn());
 
   /**
    * Resolves when all calls that were lost together are here, for one behind the other.
@@ -12,8 +15,8 @@ export class LostCalls {
    */
   gathered(place: number): Promise<void> {
     return new Promise((goOn) => {
-      // A tick comes when no promise has anything to do any more, and before anything else.
-      if (this.#waiting.push({ place, goOn }) === 1) process.nextTick(() => this.#goOn());
+      this.#waiting.push({ place, goOn });
+      this.#turnEnd.schedule();
     });
   }
 

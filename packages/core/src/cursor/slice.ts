@@ -29,11 +29,11 @@ export function sliceIsOver(sliceMS: number): boolean {
     startSlice(false);
     return false;
   }
-  return performance.now() - sliceStart >= sliceMS;
+  return timers.now() - sliceStart >= sliceMS;
 }
 
 function startSlice(inCheck: boolean): void {
-  sliceStart = performance.now();
+  sliceStart = timers.now();
   beganInCheck = inCheck;
   if (watching) return;
   watching = true;

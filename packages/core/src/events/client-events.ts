@@ -8,6 +8,7 @@ import {
 import type { MongoClient } from 'mongodb';
 
 import { loggerOf } from '../driver/internals';
+import { timers } from '../timers';
 import { causeOf, NO_OPERATION, type Cause } from './cause';
 import { EventBytes, reviveEvent, reviveLog } from './revive';
 import { followFailure } from './server-failures';
@@ -111,7 +112,7 @@ function run(cause: Cause, emit: () => void): void {
   try {
     cause.context.run(emit);
   } catch (error) {
-    process.nextTick(() => {
+    timers.nextTick(() => {
       throw error;
     });
   }

@@ -63,11 +63,11 @@ export async function waitUntilReady(
   attempt: (limitMS: number) => Promise<void>,
   { timeoutMS = 30_000, signal, onRetry }: WaitUntilReadyOptions,
 ): Promise<void> {
-  const deadline = performance.now() + timeoutMS;
+  const deadline = timers.now() + timeoutMS;
   let lastError: Error | undefined;
   for (let tries = 1; ; tries++) {
     signal?.throwIfAborted();
-    const left = deadline - performance.now();
+    const left = deadline - timers.now();
     if (left <= 0) throw new NotReadyError(timeoutMS, tries - 1, lastError);
     try {
       return await attempt(Math.min(left, ATTEMPT_MS));
@@ -78,7 +78,7 @@ export async function waitUntilReady(
     }
     const backoff = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** (tries - 1));
     const delayMS = Math.round(backoff * (0.5 + Math.random() / 2));
-    const remaining = deadline - performance.now();
+    const remaining = deadline - timers.now();
     if (remaining <= 0) throw new NotReadyError(timeoutMS, tries, lastError);
     onRetry?.(lastError, tries, delayMS);
     // An abort ends the wait; its reason is thrown above.

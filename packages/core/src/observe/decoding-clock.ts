@@ -13,7 +13,7 @@ export class DecodingClock {
 
   /** The main thread has been decoding since then, by `performance.now()`. */
   addSince(start: number): void {
-    const ms = performance.now() - start;
+    const ms = timers.now() - start;
     this.#totalMS += ms;
     // It runs behind the turn, and before what was decoded is gone on with in the next one.
     if (this.#turnMS === 0) timers.setImmediate(() => (this.#turnMS = 0)).unref();
@@ -23,7 +23,7 @@ export class DecodingClock {
 
   /** What `work` gives, which decodes. For where it runs: elsewhere that need not be a function. */
   timed<T>(work: () => T): T {
-    const start = performance.now();
+    const start = timers.now();
     try {
       return work();
     } finally {

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 
 import { decodingClock } from './decoding-clock';
+import { timers } from '../timers';
 
 /** What was seen of the main thread since it has been watched. Milliseconds. */
 export interface MainStats {
@@ -26,7 +27,7 @@ class MainWatch {
   start(user: object): void {
     this.#users.add(user);
     if (this.#delay !== undefined) return;
-    this.#startedAt = performance.now();
+    this.#startedAt = timers.now();
     this.#delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
     this.#delay.enable();
     decodingClock.start();
@@ -44,7 +45,7 @@ class MainWatch {
     if (this.#delay === undefined) return null;
     const { count, max } = this.#delay;
     return {
-      watchedMS: rounded(performance.now() - this.#startedAt),
+      watchedMS: rounded(timers.now() - this.#startedAt),
       decodingMS: rounded(decodingClock.totalMS),
       longestSliceMS: rounded(decodingClock.longestMS),
       // Each look comes so much behind the one before it where nothing is late.

@@ -253,7 +253,7 @@ export class Lane {
       deliver(events, this.index);
       this.eventMarks.delivered();
     }
-    const decodingFrom = decodingClock.running ? performance.now() : undefined;
+    const decodingFrom = decodingClock.running ? timers.now() : undefined;
     const results = new Results(message, this.decoder);
     for (let i = 0; i < replies.length; i += STRIDE) {
       const id = replies[i];

@@ -3,6 +3,7 @@ import type { TransferListItem } from 'node:worker_threads';
 import type { ToWorker } from '@mongo-offload/worker/protocol';
 
 import type { EncodedCall } from '../calls/encoded-call';
+import { TurnEnd } from '../turn-end';
 
 type Post = (message: ToWorker, transfer: TransferListItem[]) => void;
 
@@ -12,7 +13,7 @@ export class Outbox {
   #calls: number[] = [];
   #encoded: EncodedCall[] = [];
   #length = 0;
-  #scheduled = false;
+  readonly #turnEnd = new TurnEnd(() => this.flush());
 
   constructor(post: Post) {
     this.#post = post;
@@ -45,14 +46,11 @@ export class Outbox {
     this.#encoded.push(args);
     this.#length += args.length;
     this.#calls.push(id, operation, target, args.length, flags, session);
-    if (!this.#scheduled) {
-      this.#scheduled = true;
-      process.nextTick(flush, this);
-    }
+    this.#turnEnd.schedule();
   }
 
   flush(): void {
-    this.#scheduled = false;
+    this.#turnEnd.done();
     if (this.#calls.length === 0) return;
     const bytes = Buffer.allocUnsafeSlow(this.#length);
     let at = 0;
@@ -66,8 +64,4 @@ export class Outbox {
     this.#length = 0;
     this.#post({ type: 'calls', calls, bytes: bytes.buffer }, [bytes.buffer]);
   }
-}
-
-function flush(outbox: Outbox): void {
-  outbox.flush();
 }

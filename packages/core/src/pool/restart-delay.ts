@@ -1,3 +1,5 @@
+import { timers } from '../timers';
+
 /** A worker that lived for this long has not died of its start. */
 const STABLE_MS = 10_000;
 const FIRST_MS = 50;
@@ -21,12 +23,12 @@ export class RestartDelay {
   }
 
   started(): void {
-    this.#startedAt = performance.now();
+    this.#startedAt = timers.now();
   }
 
   /** @param served - the worker had started, and served its lane */
   died(served: boolean): void {
-    const stable = served && performance.now() - this.#startedAt >= STABLE_MS;
+    const stable = served && timers.now() - this.#startedAt >= STABLE_MS;
     this.#deaths = stable ? 0 : this.#deaths + 1;
     this.#longest = served ? LONGEST_MS : LONGEST_BEFORE_START_MS;
   }

@@ -4,6 +4,7 @@ import { eitherSignal } from '../abort/deadline';
 import { untilAborted } from '../abort/until-aborted';
 import { CallSite, TransactionEndedError, warnOnceAt } from '../errors';
 import type { ForgottenSession } from '../pool/offload-options';
+import { timers } from '../timers';
 import { TurnQueue, type Hold, type TurnOptions } from './turn-queue';
 
 /** How a transaction was started. */
@@ -42,7 +43,7 @@ export class OpenTransaction implements TransactionStart {
     this.startedAt = startedAt;
     this.forgotten = forgotten;
     this.signal = signal;
-    queueMicrotask(() => {
+    timers.queueMicrotask(() => {
       this.#isStarting = false;
     });
   }

@@ -3,6 +3,7 @@ import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks';
 import type { ClientSession, MongoClient } from 'mongodb';
 
 import type { OpenTransaction } from './open-transaction';
+import { timers } from '../timers';
 
 /**
  * A transaction that an async context is in. Contexts outlive transactions, and there is no leaving
@@ -50,7 +51,7 @@ export function enter(transaction: OpenTransaction, role: Scope['role']): void {
   const resource = executionAsyncResource() as Record<symbol, unknown>;
   const place = Object.getOwnPropertySymbols(resource).find((key) => resource[key] === scope);
   if (place === undefined) return;
-  queueMicrotask(() => {
+  timers.queueMicrotask(() => {
     if (resource[place] === scope) resource[place] = before;
   });
 }
