@@ -5,7 +5,7 @@ import { runInThisContext } from 'node:vm';
 
 /** What Node gives the whole process. Jest gives each test file a `process` of its own, in which it fakes what it is asked to. */
 const main = runInThisContext('({ process, queueMicrotask })') as {
-  process: NodeJS.Process;
+  process: { nextTick: (callback: (...args: never[]) => void, ...args: unknown[]) => void };
   queueMicrotask: typeof queueMicrotask;
 };
 

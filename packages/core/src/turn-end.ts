@@ -17,11 +17,11 @@ export class TurnEnd {
    * comes. So each other function that is found as `process.nextTick` is given the work as well.
    */
   schedule(): void {
-    const found = process.nextTick;
+    const { nextTick: found } = process as { nextTick: typeof nextTick };
     if (this.#scheduledBy === found) return;
     this.#scheduledBy = found;
     nextTick(run, this);
-    if (found !== nextTick) found.call(process, run, this);
+    if (found !== nextTick) found(run, this);
   }
 
   /** The work is done, or there is none any more. */

@@ -51,10 +51,10 @@ export function encodeListCall(
       encoding.write(list.length);
       return encoding.call(false);
     }
-    const end = performance.now() + sliceMS;
+    const end = timers.now() + sliceMS;
     while (!encoding.done) {
       encoding.writeSome();
-      if (!encoding.done && performance.now() >= end) {
+      if (!encoding.done && timers.now() >= end) {
         keep();
         return inSlices(encoding, sliceMS);
       }
@@ -68,9 +68,9 @@ export function encodeListCall(
 async function inSlices(encoding: ListEncoding, sliceMS: number): Promise<EncodedCall> {
   while (!encoding.done) {
     await timers.nextTurn();
-    const end = performance.now() + sliceMS;
+    const end = timers.now() + sliceMS;
     do encoding.writeSome();
-    while (!encoding.done && performance.now() < end);
+    while (!encoding.done && timers.now() < end);
   }
   return encoding.call(true);
 }

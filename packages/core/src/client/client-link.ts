@@ -143,10 +143,10 @@ export class ClientLink {
     this.#client.appendMetadata(driverInfo);
   }
 
-  /** Closes this client in all workers. The last client ends the pool. */
+  /** Closes this client in all workers. The last client ends the pool, by force at once. */
   async close(force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const lanes = this.#lanes.open();
-    const leavePool = this.#lanes.leave();
+    const leavePool = this.#lanes.leave(force);
     this.#dispatch.noteClose();
     this.#dispatch.idleSessions?.forget();
     this.#inFlight.refuse(() => new MongoClientClosedError());

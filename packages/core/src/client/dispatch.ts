@@ -79,12 +79,11 @@ export class Dispatch {
     if (this.idleSessions?.fresh === true && session === undefined) {
       this.idleSessions.handOver(lane);
     }
-    lane.defineTarget(target.id, target.definition);
     const ordered = order ?? (writes ? target.namespace : undefined);
     const tracked = ordered === undefined ? undefined : this.#lanes.writes.track(ordered, lane);
     const { id, result } = lane.call(
       OPERATION_CODES[name],
-      target.id,
+      target,
       args,
       signal === undefined ? flags : flags | CallFlag.abortable,
       session?.id ?? 0,

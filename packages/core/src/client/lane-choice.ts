@@ -89,13 +89,14 @@ export class LaneChoice {
    * The client closes: nothing joins the pool any more before it connects again. Gives how to leave the pool, which
    * ends with its last client; undefined where the client had not joined it.
    */
-  leave(): (() => Promise<void>) | undefined {
+  leave(force: boolean): (() => Promise<void>) | undefined {
     this.lifetime.end();
     if (this.#pool === undefined) return undefined;
     const membership = this.#membership;
     this.#pool = undefined;
     this.#membership = {};
-    return async () => await WorkerPool.release(membership);
+    const keepMS = force ? 0 : this.#offload.keepThreadsMS;
+    return async () => await WorkerPool.release(membership, keepMS);
   }
 }
 

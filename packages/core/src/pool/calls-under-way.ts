@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LaneProgress } from '@mongo-offload/worker/protocol';
 
 import type { Decoding } from '../calls/options';
+import { forgetCause } from '../events';
 import { Failure } from './failure';
 import { PendingCalls } from './pending-calls';
 
@@ -14,6 +15,8 @@ export interface CallCounts {
 
 /** A call that waits for its answer. */
 export interface PendingCall {
+  /** The client that it is of. */
+  readonly client: number;
   readonly decoding: Decoding | undefined;
   /** Someone listens to its events. */
   readonly heard: boolean;
@@ -44,6 +47,7 @@ export class CallsUnderWay {
   }
 
   add(
+    client: number,
     decoding: Decoding | undefined,
     heard: boolean,
     counted: boolean,
@@ -51,7 +55,7 @@ export class CallsUnderWay {
     if (this.#pending.size === 0) this.#port.ref();
     let settle!: PendingCall['settle'];
     const result = new Promise((resolve) => (settle = resolve));
-    return { id: this.#pending.add({ decoding, heard, counted, settle }), result };
+    return { id: this.#pending.add({ client, decoding, heard, counted, settle }), result };
   }
 
   /** An answer has come: its call, which is under way no more; undefined where nobody waits for it. */
@@ -72,11 +76,20 @@ export class CallsUnderWay {
     if (this.#pending.size === 0) this.#port.unref();
   }
 
-  /** The worker is gone, and what it had not answered fails, in the order of the calls. */
-  lose(cause: Error | undefined): void {
-    for (const [id, call] of this.#pending.takeAll()) {
+  /**
+   * The worker is gone, or will not be waited for: what it had not answered fails, in the order of the calls.
+   *
+   * @param client - whose calls fail; default: all
+   */
+  lose(cause: Error | undefined, client?: number): void {
+    for (const id of this.#pending.numbers()) {
+      const call = this.#pending.get(id);
+      if (call === undefined || (client !== undefined && call.client !== client)) continue;
+      this.#pending.take(id);
+      if (call.heard) forgetCause(id);
       this.settle(call, new Failure(undefined, cause, this.#progress.hasTaken(id)), true);
     }
+    this.settled();
   }
 
   /** Operations that are not answered, and how many of them the worker has not taken. */

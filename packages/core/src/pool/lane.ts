@@ -13,6 +13,7 @@ import {
 } from '@mongo-offload/worker/protocol';
 import type { DriverInfo } from 'mongodb';
 
+import { noLongerThan } from '../abort/no-longer-than';
 import type { EncodedCall } from '../calls/encoded-call';
 import type { Decoding } from '../calls/options';
 import { RecentlyUsed } from './recently-used';
@@ -31,6 +32,12 @@ import type { StartRecord } from './start-record';
 // Kept apart: another module's exports are read through getters, and these on the hot path.
 const Kind = ReplyKind;
 const STRIDE = REPLY_STRIDE;
+
+/** What an operation is called on. */
+interface Target {
+  readonly id: number;
+  readonly definition: TargetDefinition;
+}
 
 /** Targets that a worker keeps, of all clients. One takes it about 2 KB. */
 const KNOWN_TARGETS = 1_000;
@@ -113,6 +120,11 @@ export class Lane {
     return this.#calls.count();
   }
 
+  /** Whether its thread was ended, or the lane, on this side. */
+  get isLeft(): boolean {
+    return this.#ended;
+  }
+
   get usable(): boolean {
     return !this.#lost && !this.#ended && this.#dying === undefined;
   }
@@ -167,7 +179,7 @@ export class Lane {
     if (this.usable) this.#post({ type: 'serverSession', client, session });
   }
 
-  defineTarget(id: number, definition: TargetDefinition): void {
+  #defineTarget({ id, definition }: Target): void {
     if (this.#targets.get(id) !== undefined) return;
     this.#targets.set(id, definition.client);
     this.#post({ type: 'target', id, definition });
@@ -188,7 +200,7 @@ export class Lane {
    */
   call(
     operation: number,
-    target: number,
+    target: Target,
     args: EncodedCall,
     flags: number,
     session: number,
@@ -197,14 +209,16 @@ export class Lane {
     once: boolean,
     signal?: AbortSignal,
   ): { id: number; result: Promise<unknown> } {
+    const { client } = target.definition;
     if (!this.usable) {
-      if (this.keepsOrder) return this.#calls.add(undefined, false, true);
+      if (this.keepsOrder) return this.#calls.add(client, undefined, false, true);
       return { id: 0, result: Promise.resolve(new Failure(undefined, this.#cause)) };
     }
-    const sent = this.#calls.add(decoding, heard, true);
+    this.#defineTarget(target);
+    const sent = this.#calls.add(client, decoding, heard, true);
     const { id } = sent;
     if (heard) rememberCause(id, decoding, signal);
-    this.#outbox.add(id, operation, target, args, flags, session, once);
+    this.#outbox.add(id, operation, target.id, args, flags, session, once);
     return sent;
   }
 
@@ -215,18 +229,31 @@ export class Lane {
     this.#post({ type: 'abort', call });
   }
 
-  async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<unknown> {
-    if (!this.usable || !this.#clients.delete(id)) return undefined;
+  /** Closes a client in the worker. Resolves when it is closed there, or is not waited for any longer. */
+  async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<void> {
+    if (!this.usable || !this.#clients.delete(id)) return;
     this.#targets.removeIf((client) => client === id);
     this.#outbox.flush();
-    const { id: call, result } = this.#calls.add(undefined, false, false);
+    const { id: call, result } = this.#calls.add(id, undefined, false, false);
     this.#post({ type: 'closeClient', id, call, force, endSessions });
-    return await result;
+    const answered = result.then(() => true);
+    const limitMS = force ? FORCED_CLOSE_MS : CLOSE_MS;
+    if ((await noLongerThan(limitMS, answered)) !== true) this.#leave(id, limitMS);
+  }
+
+  /** The worker looks at nothing. Where it serves this client alone, its thread ends; others may have writes under way in it. */
+  #leave(client: number, limitMS: number): void {
+    const cause = new Error(
+      `the worker did not answer within ${limitMS} ms when its client was closed`,
+    );
+    if (this.#clients.size > 0) return this.#calls.lose(cause, client);
+    this.#ended = true;
+    this.lose(cause);
   }
 
   /** Asks the worker for its memory. Resolves with a HeapReply, or a Failure. */
   async askHeap(): Promise<unknown> {
-    const { id: call, result } = this.#calls.add(undefined, false, false);
+    const { id: call, result } = this.#calls.add(0, undefined, false, false);
     this.#post({ type: 'heap', call });
     return await result;
   }
@@ -302,6 +329,13 @@ export class Lane {
     });
   }
 }
+
+/**
+ * How long a worker may take to close a client. One that looks at its messages takes a second at most, also where the
+ * server does not answer.
+ */
+const CLOSE_MS = 3_000;
+const FORCED_CLOSE_MS = 1_500;
 
 /** The thread's end comes within milliseconds behind its ports'; nothing waits longer for it than this. */
 const CAUSE_WAIT_MS = 500;

@@ -48,6 +48,12 @@ export interface OffloadOptions extends ReadingOptions, WritingOptions {
    * with the driver.
    */
   closeGraceMS?: number;
+  /**
+   * Milliseconds that the worker threads stay when the last client of the process has closed, so that a client which
+   * follows finds them started. They keep no process alive. The client that closes last decides. Default 3000; with 0,
+   * and with `close(true)`, they have ended when `close()` resolves.
+   */
+  keepThreadsMS?: number;
   /** Limits of each worker's memory. The first client that starts the pool decides. Default: Node's own. */
   resourceLimits?: WorkerResourceLimits;
   /**
@@ -91,7 +97,8 @@ const LIMITS: Record<
   | 'deadlineMS'
   | 'maxInFlight'
   | 'maxQueued'
-  | 'closeGraceMS',
+  | 'closeGraceMS'
+  | 'keepThreadsMS',
   readonly [low: number, high: number]
 > = {
   workers: [1, 64],
@@ -102,6 +109,7 @@ const LIMITS: Record<
   maxInFlight: [1, 4_000_000],
   maxQueued: [0, 2 ** 31 - 1],
   closeGraceMS: [0, 2 ** 31 - 1],
+  keepThreadsMS: [0, 2 ** 31 - 1],
 };
 
 const CHOICES = {
@@ -159,6 +167,7 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
     maxInFlight: number('maxInFlight', 10_000),
     maxQueued: number('maxQueued', 500_000),
     closeGraceMS: number('closeGraceMS', 1_000, false),
+    keepThreadsMS: number('keepThreadsMS', 3_000, false),
     busyPoll: options.busyPoll ?? true,
     strict: options.strict ?? false,
     encodeInSlices: options.encodeInSlices ?? false,

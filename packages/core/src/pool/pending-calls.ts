@@ -56,9 +56,12 @@ export class PendingCalls<Call> {
     });
   }
 
-  /** Gives all calls and their numbers, in the order in which they were added, and forgets them. */
-  takeAll(): [number: number, call: Call][] {
-    const numbers = this.#numbers.filter((number) => number !== 0).sort((a, b) => a - b);
-    return numbers.map((number) => [number, this.take(number)!]);
+  get(number: number): Call | undefined {
+    return this.has(number) ? this.#calls[number % SLOTS] : undefined;
+  }
+
+  /** The numbers of all calls, in the order in which they were added. */
+  numbers(): number[] {
+    return this.#numbers.filter((number) => number !== 0).sort((a, b) => a - b);
   }
 }

@@ -140,7 +140,8 @@ export class WorkerSlot {
   }
 
   #lost(lane: Lane): void {
-    if (this.#ended) return;
+    // The thread of a lane that was left was ended here: the next call starts another.
+    if (this.#ended || lane.isLeft) return;
     // What Node forbids costs nothing to try again.
     if (!isForbidden(lane.cause)) this.#delay.died(lane.started);
     if (lane === this.#lane && lane.started) this.#lane = this.#open();
