@@ -189,7 +189,7 @@ async function outcomeOf(way: string, reading: Promise<void>, taken: Numbered[])
 async function cutOff(
   ways: string[],
   moment: Moment,
-  { all = false, options, cut }: (typeof CUTS)[string],
+  { all, options, cut }: (typeof CUTS)[string],
 ): Promise<string[]> {
   const collection = `numbers${nextName++}`;
   await admin.db(dbName).collection<Numbered>(collection).insertMany(documents);
