@@ -1,4 +1,9 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
 import { BundledError } from '../errors';
+
+let found: string | undefined;
 
 /**
  * The file that our worker threads run.
@@ -7,9 +12,18 @@ import { BundledError } from '../errors';
  *   beside our own
  */
 export function workerEntry(): string {
-  // An ES module, as a bundle may be, has no __filename.
+  return (found ??= findEntry());
+}
+
+function findEntry(): string {
+  // An ES module, as a bundle may be, has no __filename. Bundlers may also keep the name that the file had.
   const here = typeof __filename === 'string' ? __filename : undefined;
   if (here === undefined || !/[\\/]worker-entry\.[cm]?[jt]s$/.test(here))
     throw new BundledError(here);
-  return require.resolve('@mongo-offload/worker/entry');
+  // In a bundle it is what the bundler numbers its modules by.
+  const entry: unknown = require.resolve('@mongo-offload/worker/entry');
+  if (typeof entry !== 'string' || !path.isAbsolute(entry) || !existsSync(entry)) {
+    throw new BundledError(here);
+  }
+  return entry;
 }
