@@ -52,3 +52,16 @@ export function flagsWithoutFolder(entry: string): string[] {
     return ['--require', path.join(path.dirname(entry), 'missing-folder.js')];
   }
 }
+
+/**
+ * The flags with which workers resolve packages as Yarn's Plug'n'Play does, where this process does: `node -r ./.pnp.cjs`
+ * and `pnpapi.setup()` reach no other thread by themselves.
+ */
+export function plugAndPlayFlags(): string[] {
+  if (process.versions.pnp === undefined) return [];
+  try {
+    return ['--require', require.resolve('pnpapi')];
+  } catch {
+    return [];
+  }
+}

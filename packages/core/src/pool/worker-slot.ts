@@ -12,7 +12,7 @@ import { OUR_WORKER } from './our-worker';
 import { RestartDelay } from './restart-delay';
 import { isForbidden, type StartRecord } from './start-record';
 import { workerEntry } from './worker-entry';
-import { flagsWithoutFolder, workerFlags } from './worker-flags';
+import { flagsWithoutFolder, plugAndPlayFlags, workerFlags } from './worker-flags';
 
 /** What every worker of a pool is started with. */
 export type WorkerSettings = Pick<
@@ -105,7 +105,11 @@ export class WorkerSlot {
       concurrentTasksPerWorker: 1,
       idleTimeout: Infinity,
       recordTiming: false,
-      execArgv: [...workerFlags(process.execArgv), ...flagsWithoutFolder(filename)],
+      execArgv: [
+        ...workerFlags(process.execArgv),
+        ...plugAndPlayFlags(),
+        ...flagsWithoutFolder(filename),
+      ],
       workerData: OUR_WORKER,
       resourceLimits: this.#settings.resourceLimits,
     }));

@@ -66,11 +66,16 @@ function redirectImports(): void {
   const { port1, port2 } = new MessageChannel();
   port1.on('message', tell);
   port1.unref();
-  nodeModule.register('./esm-hooks.js', {
-    parentURL: pathToFileURL(__filename),
-    data: { port: port2 },
-    transferList: [port2],
-  });
+  try {
+    nodeModule.register('./esm-hooks.js', {
+      parentURL: pathToFileURL(__filename),
+      data: { port: port2 },
+      transferList: [port2],
+    });
+  } catch (error) {
+    // Under Yarn's Plug'n'Play without its loader for ES modules, no module can be imported from a package.
+    if (process.versions.pnp === undefined) throw error;
+  }
 }
 
 function tell({ about, message }: Notice): void {
