@@ -90,6 +90,7 @@ test('what is run again elsewhere keeps the order of the calls', async () => {
   await collection.updateOne({ _id: 4 }, { $set: { order: [] } });
   // One that dies before it has started is started again only when it is needed.
   const pool = WorkerPool.running!;
+  for (const slot of pool.slots.slice(0, 2)) slot.lane();
   await until(() => pool.openLanes().length === 2 && pool.openLanes().every((l) => l.started));
   const lanes = pool.openLanes();
   for (const thread of pool.threads) crash(thread, 'stall');
