@@ -1,15 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
 
 /**
- * The async context (AsyncLocalStorage) in which it was made, for work that is done later.
+ * The async context (AsyncLocalStorage) in which the object was made, for work that runs later.
  *
- * It does what `AsyncLocalStorage.snapshot()` does, but leaves no async resource open: Jest's
+ * Unlike `AsyncLocalStorage.snapshot()`, it leaves no async resource open: Jest's
  * --detectOpenHandles and other users of async_hooks would report each one until it is collected.
  */
 export class CapturedContext extends AsyncResource {
   constructor() {
     super('MongoOffloadContext', { requireManualDestroy: true });
-    // The object holds the context for as long as it lives, whatever the hooks were told.
+    // The hooks see the resource end; the object itself still holds the context.
     this.emitDestroy();
   }
 
@@ -18,5 +18,5 @@ export class CapturedContext extends AsyncResource {
   }
 }
 
-/** The context in which this package was loaded: for what belongs to no caller. */
+/** The context in which this package was loaded, for work that belongs to no caller. */
 export const loadingContext = new CapturedContext();

@@ -2,10 +2,10 @@ import { timers } from './timers';
 
 const { nextTick } = timers;
 
-/** Work that is to be done once at the end of a turn: when no promise has anything to do any more, and before anything else. */
+/** Work that is done once at the end of a turn: after the last promise callback and before anything else. */
 export class TurnEnd {
   readonly #work: () => void;
-  /** What `process.nextTick` was when it was scheduled; undefined while it is not. */
+  /** The `process.nextTick` with which it was scheduled; undefined while it is not. */
   #scheduledBy: unknown;
 
   constructor(work: () => void) {
@@ -13,8 +13,8 @@ export class TurnEnd {
   }
 
   /**
-   * Schedules the work, where it is not. A flag alone would not say whether it is: a tick that went to a stub never
-   * comes. So each other function that is found as `process.nextTick` is given the work as well.
+   * Schedules the work unless it is scheduled. A flag could not tell: a tick that went to a stub never comes. So the
+   * work is scheduled again with each new function found as `process.nextTick`.
    */
   schedule(): void {
     const { nextTick: found } = process as { nextTick: typeof nextTick };
@@ -24,7 +24,7 @@ export class TurnEnd {
     if (found !== nextTick) found(run, this);
   }
 
-  /** The work is done, or there is none any more. */
+  /** Notes that the work is done or no longer needed. */
   done(): void {
     this.#scheduledBy = undefined;
   }

@@ -13,7 +13,7 @@ export class Deadline {
   readonly #timer: NodeJS.Timeout;
   readonly #unfollow: (() => void) | undefined;
 
-  /** @param given - a signal of the caller's: its abort ends the operation as well */
+  /** @param given - the caller's signal, which also ends the operation */
   constructor(limitMS: number, what: string, write: boolean, given?: AbortSignal) {
     const controller = new AbortController();
     this.#unfollow = given && follow(controller, given);
@@ -48,17 +48,17 @@ export function signalOf(options: Document | null | undefined): AbortSignal | un
 
 /** One signal for two reasons to stop. */
 export interface EitherSignal {
-  /** The first reason that comes is its own. */
+  /** Aborts with the reason of whichever comes first. */
   readonly signal: AbortSignal | undefined;
-  /** To be called when what it was for has ended: it is aborted no more. */
+  /** Detaches it from its sources. Call it when the operation has ended. */
   readonly release: () => void;
 }
 
 const nothing = (): void => undefined;
 
 /**
- * Makes one signal of two. `AbortSignal.any` is none: on Node 20 and 22 a signal that lives long keeps all that were
- * made of it.
+ * Combines two signals into one. It does not use `AbortSignal.any`: on Node 20 and 22 a long-lived signal keeps every
+ * signal derived from it.
  */
 export function eitherSignal(a: AbortSignal | undefined, b: AbortSignal | undefined): EitherSignal {
   if (a === undefined || b === undefined || a === b) return { signal: a ?? b, release: nothing };
@@ -70,7 +70,7 @@ export function eitherSignal(a: AbortSignal | undefined, b: AbortSignal | undefi
   };
 }
 
-/** Aborts with a signal, for its reason. Returns how to stop that. */
+/** Aborts when the signal does, with its reason. Returns a function that stops following it. */
 function follow(controller: AbortController, signal: AbortSignal): () => void {
   if (signal.aborted) {
     controller.abort(signal.reason);

@@ -98,8 +98,8 @@ export async function withinLimits<T>(
 }
 
 /**
- * The same for work that ends by itself when its signal is aborted, and then rejects with the signal's reason: what
- * happens before that, as an event does, comes first.
+ * Does the same for work that rejects by itself with the signal's reason when the signal is aborted. Whatever precedes
+ * that rejection, such as an event, comes first.
  */
 export async function limiting<T>(
   options: Document | null | undefined,

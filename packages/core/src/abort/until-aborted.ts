@@ -2,16 +2,16 @@ import { DeadlineExceededError, showCaller } from '../errors';
 import { noLongerThan } from './no-longer-than';
 
 /**
- * The most that a rejection waits for the events that belong before it. A worker answers an abort within a few
- * milliseconds; one whose loop is blocked does not hold up who has aborted.
+ * Longest time that a rejection waits for the events that come before it. A worker answers an abort within a few
+ * milliseconds; a blocked worker must not delay the caller.
  */
 const EVENTS_WAIT_MS = 100;
 
 /**
- * What the promise gives, or the signal's reason as soon as it is aborted.
+ * Resolves as the promise does, or rejects with the signal's reason as soon as the signal is aborted.
  *
- * @param onAbort - tells whoever works on it to stop; what the promise comes to after that is ignored. The rejection waits
- *   for what this returns, but not for long.
+ * @param onAbort - stops the work; its later result is ignored. The rejection waits briefly for the promise that this
+ *   returns.
  */
 export async function untilAborted<T>(
   promise: Promise<T>,
@@ -26,7 +26,7 @@ export async function untilAborted<T>(
   }
   let reject!: (reason: unknown) => void;
   const aborted = new Promise<never>((_, no) => (reject = no));
-  // Whoever has aborted may hear it before the events have come.
+  // The race may have rejected before this does: that is no unhandled rejection.
   aborted.catch(() => undefined);
   let isAborted = false;
   const listener = (): void => {
@@ -37,8 +37,8 @@ export async function untilAborted<T>(
   };
   signal.addEventListener('abort', listener, { once: true });
   try {
-    // Where the events are waited for, the promise settles first, with the worker's own word for it. Nothing else may
-    // wait for the promise: V8 follows an async stack only where one function does.
+    // While the rejection waits for events, the promise settles first, with the worker's own error. Only this function
+    // may wait for the promise: V8 follows an async stack through a single waiter only.
     const ended = promise.then(
       (value) => (isAborted ? aborted : value),
       (error: unknown) => {
@@ -48,7 +48,7 @@ export async function untilAborted<T>(
     );
     return await Promise.race([ended, aborted]);
   } catch (error) {
-    // It was made by a timer: the caller's line is known here.
+    // A timer made the error; only here is the caller's line known.
     if (error instanceof DeadlineExceededError) showCaller(error, untilAborted);
     throw error;
   } finally {

@@ -75,7 +75,7 @@ async function execute(
   const decode = decoding(all, s.bsonOptions, state.link.offload);
   const crossing: Document = { ...crossingOptions(all, false), ordered: isOrdered };
   const { insertedIds } = s.bulkResult;
-  // Nobody changes what is encoded already: it is copied in slices without a promise of the application's.
+  // The application cannot change encoded statements, so they are copied in slices without its promise.
   const { offload } = state.link;
   const sliceMS = statements.areEncoded ? offload.sliceMS : sliceOf(all, offload);
   try {

@@ -9,19 +9,19 @@ import { serializing } from '../facade/offload-method';
 interface Place {
   readonly batch: BulkBatch;
   readonly at: number;
-  /** The operations of the batch as they were when they were added. */
+  /** The batch's operations, as encoded when they were added. */
   readonly bytes: readonly Uint8Array[] | undefined;
 }
 
-/** The statements of a bulk operation, in the order in which they were added. */
+/** The statements of a bulk operation, in the order of their addition. */
 export class Statements {
-  /** Whether they are sent as the driver encoded them when they were added. */
+  /** Whether to send the bytes that the driver made when the statements were added. */
   readonly areEncoded: boolean;
   readonly #batches: readonly BulkBatch[];
   readonly #places: Place[] = [];
   readonly #bson: BSONSerializeOptions;
 
-  /** @param options - of the bulk operation and of its execution */
+  /** @param options - those of the bulk operation, merged with those of its execution */
   constructor({ batches, s }: BulkInternals, options: BulkWriteOptions) {
     this.#batches = batches;
     this.#bson = serializing(options, s.bsonOptions);
@@ -29,7 +29,8 @@ export class Statements {
       const bytes = batch.serializedOperations;
       batch.originalIndexes.forEach((index, at) => (this.#places[index] = { batch, at, bytes }));
     }
-    // As in the driver: what it encoded is not sent when other options apply now. Older drivers encode nothing before.
+    // As in the driver, other options at execution mean that statements are encoded again. Older drivers encode only at
+    // execution.
     this.areEncoded =
       s.usingAutoEncryption !== true &&
       this.#bson.ignoreUndefined === s.bsonOptions.ignoreUndefined &&
@@ -38,16 +39,16 @@ export class Statements {
       batches.every((batch) => batch.serializedOperations?.length === batch.operations.length);
   }
 
-  /** The document, or the update or delete statement, of this index. */
+  /** The document, update or delete statement at this index. */
   operation(index: number): Document {
     const { batch, at } = this.#places[index];
     return batch.operations[at];
   }
 
   /**
-   * Encodes the call. The bulk operation keeps the bytes that the driver made no longer.
+   * Encodes the call. Afterwards the bulk operation no longer keeps the driver's bytes.
    *
-   * @param sliceMS - as `encodeListCall` takes it
+   * @param sliceMS - see `encodeListCall`
    */
   encode(
     options: Document | undefined,
@@ -82,7 +83,7 @@ export class Statements {
 
 const heads: Uint8Array[] = [];
 
-/** What is before the statement `d` in `{ t, d }`: the type of the batch, and the key. */
+/** The bytes before the statement `d` in `{ t, d }`: the batch type and the key. */
 function headOf(batchType: number): Uint8Array {
   return (heads[batchType] ??= Buffer.from([16, 116, 0, batchType, 0, 0, 0, 3, 100, 0]));
 }

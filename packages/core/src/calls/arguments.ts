@@ -6,10 +6,10 @@ import { encodeListCall, type List } from './encode-list';
 import type { EncodedCall } from './encoded-call';
 
 /**
- * A call's arguments, as BSON wherever BSON can hold them. Where it cannot, all of them are carried to the worker as they
- * are, and the driver there refuses them, or does not read what is wrong with them, as it would here.
+ * Encodes a call's arguments as BSON if BSON can hold them. If it cannot, all of them are carried to the worker as they
+ * are, and the driver there refuses or ignores them as it would here.
  *
- * @param lookedInto - how deep the driver looks into the positional arguments, which it mostly hands on
+ * @param lookedInto - how deep the driver looks into the positional arguments, most of which it passes on unread
  */
 export function encodeArguments(
   parts: CallParts,
@@ -29,9 +29,9 @@ export function encodeArguments(
 }
 
 /**
- * The same of a call whose first argument is a list of documents.
+ * Does the same for a call whose first argument is a list of documents.
  *
- * @param sliceMS - as `encodeListCall` takes it
+ * @param sliceMS - see `encodeListCall`
  * @throws BSONError, as the driver does, for a document that BSON cannot hold
  */
 export function encodeListArguments(
@@ -51,10 +51,10 @@ export function encodeListArguments(
   }
 }
 
-/** How deep the driver looks into options, of which a sort may be a list of pairs, and into the keys of an index. */
+/** How deep the driver looks into options (a sort may be a list of pairs) and into the keys of an index. */
 export const LOOKED_INTO = 4;
 
-/** Whether there is something in a value at which the driver looks, and that is left out or another type in BSON. */
+/** Whether a value has a part that the driver looks at and that BSON would omit or change in type. */
 function isOdd(value: unknown, depth = LOOKED_INTO): boolean {
   switch (typeof value) {
     case 'function':
@@ -69,7 +69,7 @@ function isOdd(value: unknown, depth = LOOKED_INTO): boolean {
         for (const item of items) if (isOdd(item, depth - 1)) return true;
         return false;
       } catch {
-        // It throws when it is read: so it shall for the driver, if that reads it.
+        // Reading it throws. The driver must meet the same error if it reads it.
         return true;
       }
     }
@@ -78,12 +78,12 @@ function isOdd(value: unknown, depth = LOOKED_INTO): boolean {
   }
 }
 
-/** The worker tells what is carried from options by its being a binary. */
+/** The binary tells the worker that these are carried values and not options. */
 function carried(parts: CallParts): Document {
   return packCarried(parts);
 }
 
-/** @throws the reason that BSON has given where nothing can read the arguments */
+/** @throws BSON's own error when the arguments cannot be carried either */
 function carriedElse(parts: CallParts, reason: unknown): Document {
   try {
     return carried(parts);

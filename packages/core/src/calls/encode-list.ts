@@ -6,19 +6,19 @@ import { leaveIfLarge } from './encode';
 import { EncodedCall, LARGE } from './encoded-call';
 import { keep, release, take, writeOptions } from './writers';
 
-/** A long list goes into buffers that grow up to this size. */
+/** Largest size to which the buffers of a long list grow. */
 const LARGEST_BUFFER = 1_048_576;
-/** Documents that are written between two looks at the clock. */
+/** Documents written between two checks of the clock. */
 const DOCUMENTS_AT_ONCE = 16;
 
-/** A list of documents, and how each of them is written. */
+/** A list of documents, with the function that writes each of them. */
 export interface List {
   readonly length: number;
   /** Writes the document at this index; see `BsonWriter.document` for the last two. */
   write(writer: BsonWriter, index: number, largest: number, likely: number): void;
 }
 
-/** The documents as they are when they are written. */
+/** A list that writes each document as it is at that moment. */
 export function documentList(documents: readonly Document[], bson: BSONSerializeOptions): List {
   const options = writeOptions(bson);
   return {
@@ -29,14 +29,14 @@ export function documentList(documents: readonly Document[], bson: BSONSerialize
 }
 
 /**
- * A call of which the first argument is a list of documents: each is a BSON document of its own, after the one with the
- * options.
+ * Encodes a call whose first argument is a list of documents. Each becomes a BSON document of its own, after the one
+ * with the options.
  *
- * All documents are read before this returns: what the application does with them afterwards is not sent.
+ * All documents are read before this returns, so that later changes by the application are not sent.
  *
- * @param sliceMS - given when the application promised to leave the documents alone: then what takes longer than this is
- *   encoded slice by slice, and the event loop turns in between
- * @throws BSONError, as `encodeCall`
+ * @param sliceMS - given when the application promised to leave the documents unchanged: encoding that takes longer is
+ *   then done in slices of this length, and the event loop turns in between
+ * @throws BSONError, as `encodeCall` does
  */
 export function encodeListCall(
   list: List,
@@ -81,7 +81,7 @@ class ListEncoding {
   #call: EncodedCall | undefined;
   #start: number;
   #next = 0;
-  /** Bytes that the next document will probably take: documents of one list are often alike. */
+  /** Estimated size of the next document: documents of one list are often alike. */
   #likely = 0;
   /** Whether the last document was large. */
   #isLarge = false;
@@ -107,13 +107,13 @@ class ListEncoding {
     return this.#next === this.#list.length;
   }
 
-  /** Writes this number of documents. */
+  /** Writes `count` documents. */
   write(count: number): void {
     const to = Math.min(this.#next + count, this.#list.length);
     while (this.#next < to) this.#one();
   }
 
-  /** Writes some documents, or one when they are large. */
+  /** Writes a few documents, or one if they are large. */
   writeSome(): void {
     const to = Math.min(this.#next + DOCUMENTS_AT_ONCE, this.#list.length);
     do this.#one();
@@ -134,12 +134,12 @@ class ListEncoding {
     this.#noteWritten(bytes, at);
   }
 
-  /** @param at - where the document should go in `bytes`, which it did when it fitted */
+  /** @param at - where the document was to start in `bytes`; it did if it fitted */
   #noteWritten(bytes: Buffer<ArrayBuffer>, at: number): void {
     const fitted = this.#writer.bytes === bytes;
     const size = this.#writer.at - (fitted ? at : 0);
     this.#isLarge = size >= LARGE;
-    // Strings and numbers ask for more room than they come to take.
+    // Strings and numbers reserve more room than they use.
     this.#likely = size + Math.min(3 * size, LARGE);
     if (fitted) return;
     this.#close(bytes, at, this.#start === 0);

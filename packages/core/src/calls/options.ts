@@ -116,8 +116,8 @@ const BSON_DECODING = [
 ] as const;
 
 /**
- * Whether options cross that are not known here: where the driver hands them on to the server (`createCollection`), and
- * where they may describe an index, of which the driver picks those that it knows itself.
+ * Whether unknown options cross as well: true if the driver passes them on to the server (`createCollection`),
+ * `'ofIndex'` if they may describe an index, of which the driver takes those that it knows.
  */
 export type OpenOptions = boolean | 'ofIndex';
 
@@ -140,7 +140,8 @@ export function withoutOurs(options: Document, open: boolean): Document {
 }
 
 /**
- * The options of an operation as they cross: what the driver reads. BSON may hold them or not: see `encodeArguments`.
+ * Returns the options of an operation that cross: those that the driver reads. BSON may be unable to hold them: see
+ * `encodeArguments`.
  *
  * @param open - whether options that are not known here cross too
  */

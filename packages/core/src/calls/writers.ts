@@ -1,25 +1,25 @@
 import { BsonWriter, type WriteOptions } from '@mongo-offload/worker/codec';
 import type { BSONSerializeOptions } from 'mongodb';
 
-/** Bytes of a buffer that several calls are written into, one after the other. */
+/** Size of a buffer that several calls share, one after the other. */
 export const BUFFER_BYTES = 65_536;
 /** With less room left, the next call gets a new buffer. */
 const LEAST_ROOM = 4_096;
-/** Writers that are kept. Deeper nesting is an application that calls itself; its writers are dropped. */
+/** Most writers that are kept. Deeper nesting means that the application calls itself; those writers are dropped. */
 const MOST_KEPT = 4;
 
 /**
- * A writer for each level of nesting. While a document is being written, the application's code may run (a getter, a
- * `toBSON`, a Proxy trap) and start another operation: its arguments are written by the writer of the next level.
+ * Has a writer for each level of nesting. While a document is written, the application's code may run (a getter, a
+ * `toBSON`, a Proxy trap) and start another operation. The writer of the next level encodes that one.
  */
 const writers: BsonWriter[] = [new BsonWriter(BUFFER_BYTES)];
 let depth = 0;
 
-/** Takes the writer of this level. Whoever takes it calls {@link release} in the same turn, whatever happens. */
+/** Takes the writer of this level. The caller must call {@link release} in the same turn, also after an error. */
 export function take(): BsonWriter {
   const writer = (writers[depth] ??= writers[0].another(BUFFER_BYTES));
   if (writer.bytes.length - writer.at < LEAST_ROOM) writer.renew(BUFFER_BYTES);
-  // Last: nobody releases a writer when one of the lines above throws.
+  // This comes last: if a line above throws, no writer has been taken.
   depth += 1;
   return writer;
 }
@@ -30,7 +30,7 @@ export function release(): void {
   if (depth >= MOST_KEPT) writers.length = depth;
 }
 
-/** Keeps the writer that was taken last for longer than a turn: its level gets another one. */
+/** Keeps the writer that was taken last beyond this turn; its level gets another one. */
 export function keep(): void {
   writers[depth - 1] = writers[depth - 1].another(BUFFER_BYTES);
 }

@@ -88,7 +88,7 @@ const replacement = {
     return batch;
   },
 
-  /** The driver's, which leaves its listener on the signal where the stream is destroyed. */
+  /** Removes the signal's listener too, which the driver's method leaves when the stream is destroyed. */
   stream(this: Cursor): Readable & AsyncIterable<unknown> {
     const { signal } = this;
     this.signal = undefined;

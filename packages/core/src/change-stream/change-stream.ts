@@ -45,14 +45,14 @@ export class ChangeStream<
   }
 }
 
-/** The end of the last call that reads a stream: with its error, if it fails. */
+/** Settles when the last call that reads the stream ends, with that call's error if it fails. */
 const lastCalls = new WeakMap<object, Promise<{ error: unknown } | undefined>>();
 
 /**
- * Runs a call that reads a stream when those before it have ended. Side by side, each would resume the stream by itself
- * after an error, and all but one of the new cursors were lost with their changes.
+ * Runs a call that reads a stream after the earlier ones have ended. If they ran side by side, each would resume the
+ * stream after an error, and all new cursors but one would be lost with their changes.
  *
- * Only its caller waits for the promise that this gives: V8 follows an async stack only where no one else does.
+ * Only the caller may wait for the returned promise: V8 follows an async stack through a single waiter only.
  */
 async function inOrder<T>(stream: { closed: boolean }, step: () => Promise<T>): Promise<T> {
   const before = lastCalls.get(stream);
@@ -62,7 +62,7 @@ async function inOrder<T>(stream: { closed: boolean }, step: () => Promise<T>): 
   let failed: { error: unknown } | undefined;
   try {
     const failedBefore = before === undefined ? undefined : await before;
-    // It has ended the stream: this call as well had more to expect.
+    // The earlier call ended the stream, so this call fails with the same error.
     if (failedBefore !== undefined && stream.closed) throw failedBefore.error;
     return await step();
   } catch (error) {

@@ -133,7 +133,7 @@ export class ClientLink {
     await this.#inFlight.idle(signal);
   }
 
-  /** An explicit session has ended: the next operation without one uses its server session. */
+  /** Notes that an explicit session has ended: the next operation without a session uses its server session. */
   noteSessionEnded(client: MongoClient): void {
     this.#dispatch.idleSessions ??= new IdleSessions(client, this.#client.id);
     this.#dispatch.idleSessions.noteEnded();
@@ -143,7 +143,9 @@ export class ClientLink {
     this.#client.appendMetadata(driverInfo);
   }
 
-  /** Closes this client in all workers. The last client ends the pool, by force at once. */
+  /**
+   * Closes this client in all workers. The last client ends the pool: at once if `force`, else after `keepThreadsMS`.
+   */
   async close(force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const lanes = this.#lanes.open();
     const leavePool = this.#lanes.leave(force);
@@ -157,11 +159,11 @@ export class ClientLink {
     await leavePool();
   }
 
-  /** Connects in every worker: those that no operation needs yet have their part of `minPoolSize` as well. */
+  /** Connects in every worker, so that idle workers also open their share of `minPoolSize`. */
   #fillPools(lanes: Lane[]): void {
     const args = encodeCall({}, {});
     const call: Call = { name: 'client.connect', target: this.target(), args, exemption: 'apart' };
-    // If that fails, it fails for the operation that comes next, which says so.
+    // If this fails, the next operation fails as well and reports it.
     for (const lane of lanes) this.#dispatch.startOn(lane, call, args);
   }
 

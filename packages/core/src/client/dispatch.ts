@@ -37,7 +37,7 @@ export class Dispatch {
   readonly #lanes: LaneChoice;
   readonly #inFlight: InFlight;
   readonly #lost = new LostCalls();
-  /** Of the client, once an explicit session of it has ended. */
+  /** Set once an explicit session of the client has ended. */
   idleSessions: IdleSessions | undefined;
   #closings = 0;
   #places = 0;

@@ -9,10 +9,10 @@ import type { CredentialCallbacks } from './credential-callbacks';
 import type { LaneChoice } from './lane-choice';
 import type { PoolShares } from './pool-shares';
 
-/** What a client of the application is made of. */
+/** What the application made a client from. */
 export interface ClientOfApplication {
   url: string;
-  /** As they cross: see `optionsForWorkers`. */
+  /** The options that cross: see `optionsForWorkers`. */
   options: MongoClientOptions;
   pools: PoolShares;
   events: ClientEvents;
@@ -59,7 +59,7 @@ export class ClientInWorkers {
       const { monitorCommands, log, wanted } = this.#events;
       const share = this.#pools.of(lane.index, this.#lanes.count);
       const options = { ...this.#options, ...share, monitorCommands };
-      // Callbacks serve all callers: none runs in the async context of the first.
+      // Callbacks serve all callers, so they do not run in the first caller's async context.
       const credentials = loadingContext.run(() => this.#credentials?.serve());
       const appended = this.#appended;
       const names = { servers: dns.getServers(), order: dns.getDefaultResultOrder() };
@@ -98,7 +98,7 @@ export class ClientInWorkers {
   }
 }
 
-/** The variables of `process.env`: an application may have replaced it by an object with values of any kind. */
+/** The variables of `process.env`. An application may have replaced it with an object that holds values of any kind. */
 function environment(): Record<string, string> {
   const env: Record<string, string> = {};
   for (const name of Object.keys(process.env)) {

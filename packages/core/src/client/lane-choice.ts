@@ -7,7 +7,7 @@ import { Lifetime } from './lifetime';
 import type { PoolShares } from './pool-shares';
 import { WriteOrder } from './write-order';
 
-/** Calls of a client, each of which finds the workers idle, for which no further thread starts. */
+/** Calls of a new client that start no further thread while each of them finds the workers idle. */
 const CALLS_ON_ONE = 10;
 
 /** Chooses the worker for each call of one client. The first choice joins the pool. */
@@ -17,7 +17,7 @@ export class LaneChoice {
   readonly writes = new WriteOrder();
   readonly #offload: ResolvedOffloadOptions;
   readonly #pools: PoolShares;
-  /** Is called with the lanes whose pools are to be filled when the client has joined the pool. */
+  /** Called when the client joins the pool, with the lanes whose connection pools are to be filled. */
   onJoin: ((lanes: Lane[]) => void) | undefined;
   #pool: WorkerPool | undefined;
   /** By what the pool knows the client, from its joining until it leaves. */
@@ -52,8 +52,8 @@ export class LaneChoice {
   }
 
   /**
-   * Whether no other thread is to start: those that run have nothing to do, and the client has hardly been used. A
-   * process that reads its settings and ends needs one thread.
+   * Whether the running threads are enough: they are idle, and the client has hardly been used. A process that reads
+   * its settings and exits needs one thread.
    */
   #needsNoOther({ load, openCursors }: Lane): boolean {
     return load === 0 && openCursors === 0 && this.#rotation <= CALLS_ON_ONE;
@@ -66,7 +66,7 @@ export class LaneChoice {
     return pool;
   }
 
-  /** The lanes of the workers in which the client has connections though nothing needs them. */
+  /** The lanes of all workers in which the client keeps connections open in advance (`minPoolSize`). */
   #toFill({ slots }: WorkerPool): Lane[] {
     const { count } = this;
     return slots
@@ -75,19 +75,19 @@ export class LaneChoice {
       .map((slot) => slot.lane());
   }
 
-  /** How many workers serve this client: no more than it may have connections. */
+  /** Number of workers that serve this client: at most its number of connections. */
   get count(): number {
     return this.#pools.workers(this.#pool?.size ?? this.#offload.workers);
   }
 
-  /** The lanes of the pool that are in use; none where the client has not joined it. */
+  /** The lanes of the pool that are in use; none if the client has not joined it. */
   open(): Lane[] {
     return this.#pool?.openLanes() ?? [];
   }
 
   /**
-   * The client closes: nothing joins the pool any more before it connects again. Gives how to leave the pool, which
-   * ends with its last client; undefined where the client had not joined it.
+   * The client closes: nothing joins the pool any more before it connects again. Returns a function that leaves the
+   * pool, or undefined if the client had not joined it. The pool ends after its last client.
    */
   leave(force: boolean): (() => Promise<void>) | undefined {
     this.lifetime.end();

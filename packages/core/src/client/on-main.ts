@@ -13,7 +13,7 @@ const MAIN_ONLY = new Set([
   'mongodbLogMaxDocumentLength',
 ]);
 
-/** Options that are looked at here, by their names in lower case: the driver takes a name in any case. */
+/** Options that this file reads, by lower-case name: the driver accepts names in any case. */
 const NAMES = new Map(
   [
     ...MAIN_ONLY,
@@ -28,7 +28,7 @@ const NAMES = new Map(
   ].map((name) => [name.toLowerCase(), name]),
 );
 
-/** The options that the driver reads: under the names that are looked at here, and those alone that have a value. */
+/** Returns the options that have a value, under the names that this file uses. */
 export function givenOptions(options: MongoClientOptions): MongoClientOptions {
   const given: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(options) as [string, unknown][]) {
@@ -68,7 +68,7 @@ export function noteOnMain(option: string, { strict }: { strict: boolean }): voi
   );
 }
 
-/** Options for the workers' clients, as plain values, which the application does not change any more. */
+/** Copies the options for the workers' clients into plain values that later changes by the application do not reach. */
 export function optionsForWorkers(options: MongoClientOptions): MongoClientOptions {
   const crossing: Record<string, unknown> = {};
   for (const [name, option] of Object.entries(options)) {

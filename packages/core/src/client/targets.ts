@@ -14,11 +14,11 @@ export interface TargetRef {
 /** A database's or collection's name, and its options where they differ from what it inherits. */
 export interface Named {
   name: string;
-  /** BSON: it says the same of two options only where they are the same. */
+  /** BSON, so that two sets of options give the same bytes only if they are equal. */
   options?: Uint8Array;
 }
 
-/** Targets that a client knows by name. A program may have a collection for each of its tenants. */
+/** Targets that a client remembers by name. An application may have a collection for each tenant. */
 const KNOWN = 1_000;
 
 let nextTarget = 1;
@@ -62,8 +62,8 @@ export class Targets {
 }
 
 /**
- * A key that no other target has: each part follows its own length, so that no part can be read as belonging to the
- * next. Undefined if a name is not a string, which the server is to refuse.
+ * Returns a key that no other target has. Each part follows its own length, so that it cannot be read as part of the
+ * next. Returns undefined if a name is not a string: the server must refuse it.
  */
 function keyOf(db: Named | undefined, collection: Named | undefined): string | undefined {
   let lengths = '';
@@ -93,7 +93,7 @@ function checkName(what: string, name: unknown): void {
   }
 }
 
-/** A database's or collection's own options, or undefined if they are those that it inherits. */
+/** Returns a database's or collection's own options, or undefined if it only has inherited ones. */
 export function ownOptions(options: Document, inherited: Document): Uint8Array | undefined {
   const own = BSON.serialize(options);
   const same = Buffer.from(own).equals(BSON.serialize(inherited));

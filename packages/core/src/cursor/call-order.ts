@@ -7,11 +7,11 @@ type Cursor = AbstractCursor & CursorInternals;
 
 /** The calls that read one cursor. */
 interface Calls {
-  /** The end of the last one, while any is under way: with its error, if it fails. */
+  /** Settles when the last call ends, with its error if it fails. Undefined while no call is under way. */
   last?: Promise<Failed | undefined>;
   /** The fetch that is under way. */
   fetch?: Promise<void>;
-  /** Documents that `map()` is at work on. */
+  /** Number of documents that `map()` is transforming. */
   transforming: number;
 }
 
@@ -21,16 +21,16 @@ interface Failed {
 
 const calls = new WeakMap<AbstractCursor, Calls>();
 
-/** Whether a call that reads the cursor now must wait for others that were called before. */
+/** Whether a call that reads the cursor now must wait for earlier ones. */
 export function isBusy(cursor: AbstractCursor): boolean {
   const known = calls.get(cursor);
-  // A function that `map()` was given may read on from its own cursor: it must not wait for the call that waits for it.
+  // A `map()` function may read from its own cursor. If it waited for the call that waits for it, both would hang.
   return known?.last !== undefined && known.transforming === 0;
 }
 
 /**
- * Runs a call that reads the cursor when those before it have ended, so that each call gets the documents that are its own
- * turn's. The driver lets such calls fetch side by side: what one brings replaces what another brought.
+ * Runs a call that reads the cursor after the earlier ones have ended, so that calls get documents in their order. The
+ * driver lets them fetch at the same time, and one batch overwrites another.
  */
 export function inOrder<T>(cursor: Cursor, step: () => Promise<T>): Promise<T> {
   const known = callsOf(cursor);
@@ -40,7 +40,7 @@ export function inOrder<T>(cursor: Cursor, step: () => Promise<T>): Promise<T> {
   return known.transforming > 0 ? call() : inTurn(known, call);
 }
 
-/** Only its caller waits for the promise that this gives: V8 follows an async stack only where no one else does. */
+/** Only the caller may wait for the returned promise: V8 follows an async stack through a single waiter only. */
 async function inTurn<T>(known: Calls, call: () => Promise<T>): Promise<T> {
   let end!: (failed: Failed | undefined) => void;
   const last = new Promise<Failed | undefined>((resolve) => (end = resolve));
@@ -64,13 +64,13 @@ async function afterOthers<T>(
 ): Promise<T> {
   const wasKilled = cursor.isKilled;
   const failed = await others;
-  // It has ended the cursor: this call as well had more to expect.
+  // The earlier call ended the cursor, so this call fails with the same error.
   if (failed !== undefined && cursor.isDead && cursor.bufferedCount() === 0) throw failed.error;
   if (cursor.isKilled && !wasKilled) throw cutOff(cursor);
   return await step();
 }
 
-/** Fetches a batch, or waits for the one that is on its way. */
+/** Fetches a batch, or waits for the fetch that is under way. */
 export function fetchOnce(cursor: Cursor, fetch: () => Promise<void>): Promise<void> {
   const known = callsOf(cursor);
   if (known.fetch !== undefined) return known.fetch;
@@ -85,7 +85,7 @@ async function fetched(cursor: Cursor, known: Calls, fetch: () => Promise<void>)
   }
 }
 
-/** Notes that `map()` is at work on a document of the cursor. */
+/** Runs a `map()` function on a document and counts it as transforming meanwhile. */
 export async function whileTransforming<T>(
   cursor: AbstractCursor,
   transform: () => Promise<T>,
@@ -99,7 +99,7 @@ export async function whileTransforming<T>(
   }
 }
 
-/** The cursor begins again: nothing waits for what was called before. */
+/** Forgets the calls of a cursor that is rewound: nothing waits for them any more. */
 export function forgetCalls(cursor: AbstractCursor): void {
   calls.delete(cursor);
 }

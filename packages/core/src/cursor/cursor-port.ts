@@ -9,24 +9,24 @@ import type {
   NextOptions,
 } from '@mongo-offload/worker/protocol';
 
-/** A batch, or the error in its place; `thrown` where not even that could be sent. */
+/** A batch, or the error in its place; `thrown` if the worker could not send either. */
 export type Answer = (CursorBatch | { error: ErrorEnvelope } | { thrown: Error }) & {
   mark?: EventMark;
 };
 
-/** In place of an answer: the port has closed, and none can come any more. */
+/** Stands for an answer that cannot come any more: the port has closed. */
 export const NO_ANSWER = Symbol('no answer');
 
-/** What Comlink's `expose` answers: a value, or what was thrown in its place. */
+/** The answer of Comlink's `expose`: a value, or the error that was thrown. */
 type Reply =
   | { id: number; type: 'RAW'; value: unknown }
   | { id: number; type: 'HANDLER'; name: 'throw'; value: { value: { message: string } } };
 
 /**
- * The calling end of a port at whose other end Comlink exposes a CursorHandle.
+ * The calling end of a port. At the other end, Comlink exposes a CursorHandle.
  *
- * It speaks Comlink's protocol by itself. Comlink's own `wrap` draws the ids of its messages from Math.random: where a test
- * has stubbed that with a constant, two calls under way have one id, and one of them is never answered.
+ * This class speaks Comlink's protocol itself. Comlink's `wrap` draws its message ids from Math.random. When a test
+ * stubs that with a constant, two calls share an id and one of them is never answered.
  */
 export class CursorPort {
   readonly #port: MessagePort;
@@ -42,7 +42,7 @@ export class CursorPort {
       this.#waiting.delete(reply.id);
       answered?.(reply);
     });
-    // Only a batch that someone waits for keeps the process alive.
+    // The port keeps the process alive only while someone waits for a batch.
     port.unref();
   }
 
@@ -58,17 +58,17 @@ export class CursorPort {
   /** Closes the cursor at the other end; never rejects. */
   async close(options: CloseOptions): Promise<EventMark> {
     const reply = await this.#call('close', options, []);
-    // The worker is gone, and its sockets with it: the server closes the cursor by itself.
+    // Without an answer the worker is gone, and its sockets with it: the server closes the cursor by itself.
     return reply === NO_ANSWER || reply.type !== 'RAW' ? undefined : (reply.value as EventMark);
   }
 
-  /** Keeps the process alive, or no longer. */
+  /** Makes the port keep the process alive, or stop doing so. */
   keepAlive(alive: boolean): void {
     if (alive) this.#port.ref();
     else this.#port.unref();
   }
 
-  /** Closes the port. What waits for an answer gets none. */
+  /** Closes the port. Calls under way resolve with NO_ANSWER. */
   end(): void {
     if (this.#closed) return;
     this.#closed = true;

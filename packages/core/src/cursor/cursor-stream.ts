@@ -9,8 +9,8 @@ import { closeQuietly } from './iterator';
 type Cursor = AbstractCursor & CursorInternals;
 
 /**
- * The driver's stream of a cursor, but for one thing: the driver's takes every error that says "operation was interrupted"
- * for the end of the result, and ends as if it were whole. This one emits it.
+ * A cursor's stream, like the driver's except for one thing. The driver's takes every error that says "operation was
+ * interrupted" for the end of the result, and ends as if it were whole. This one emits the error.
  */
 export class CursorStream extends Readable {
   readonly #cursor: Cursor;
@@ -38,7 +38,7 @@ export class CursorStream extends Readable {
     else cursor.next().then(this.#take, this.#end).catch(this.#fail);
   }
 
-  /** The application has closed the cursor between two reads, or its client. */
+  /** Ends the stream when the cursor was closed between two reads, or fails it when the client was. */
   #endOfClosed(): void {
     try {
       checkClientOpen(this.#cursor);
@@ -48,7 +48,7 @@ export class CursorStream extends Readable {
     }
   }
 
-  /** Hands on what was read, and reads on until the consumer has enough. */
+  /** Passes on a document, and reads on until the consumer has enough. */
   readonly #take = (document: unknown): void => {
     const cursor = this.#cursor;
     if (this.destroyed) void closeQuietly(cursor);
@@ -60,26 +60,28 @@ export class CursorStream extends Readable {
 
   readonly #end = (error: unknown): void => {
     const { cursorOptions, isClosed } = this.#cursor;
-    // To close it is how a cursor ends that waits for more: it has no last document.
+    // Closing is the normal end of a tailable cursor, which has no last document.
     if (cursorOptions.tailable === true && isClosed && isInterruption(error)) this.push(null);
     else this.destroy(error as Error);
   };
 
-  /** A listener has thrown. */
+  /** Fails the stream with the error that a listener has thrown. */
   readonly #fail = (error: unknown): void => {
     this.#reading = false;
     this.destroy(error as Error);
   };
 }
 
-/** Destroys a stream with a signal's reason when that is aborted. Once the stream has ended, the signal holds nothing of it. */
+/**
+ * Destroys a stream with the signal's reason on abort. Once the stream has ended, the signal keeps no listener of it.
+ */
 export function endOnAbort(stream: Readable, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   const abort = (): void => void stream.destroy(signal.reason as Error);
   const stop = (): void => signal.removeEventListener('abort', abort);
   signal.addEventListener('abort', abort, { once: true });
   stream.once('end', stop);
-  // The driver takes the listeners of a change stream's stream away before it destroys it.
+  // The driver removes a change stream's listeners before it destroys the stream, so 'close' would not be heard.
   const destroy = stream._destroy.bind(stream);
   stream._destroy = (error, callback) => {
     stop();

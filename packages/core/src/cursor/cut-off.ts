@@ -5,27 +5,30 @@ import type { RemoteCursor } from './remote-cursor';
 
 type Cursor = AbstractCursor & CursorInternals;
 
-/** Cursors that their client's close has ended before their result did. */
+/** Cursors that the close of their client ended before their result was complete. */
 const endedByClient = new WeakSet<AbstractCursor>();
 
-/** The client closes: whoever reads the cursor from now on gets an error, and never part of the result as if it were all. */
+/**
+ * Notes that the client closes: later reads of the cursor reject, so that nobody takes part of the result for all of
+ * it.
+ */
 export function noteClientCloses(cursor: AbstractCursor, remote: RemoteCursor | undefined): void {
   if (remote?.isWhole === true) return;
   endedByClient.add(cursor);
   remote?.noteClientCloses();
 }
 
-/** The cursor begins again, if its client does. */
+/** Notes that the cursor was rewound: it may be read again if its client is open. */
 export function noteRewind(cursor: AbstractCursor): void {
   endedByClient.delete(cursor);
 }
 
-/** @throws MongoClientClosedError where the client's close has ended the cursor */
+/** @throws MongoClientClosedError if the close of the client ended the cursor */
 export function checkClientOpen(cursor: AbstractCursor): void {
   if (endedByClient.has(cursor)) throw new MongoClientClosedError();
 }
 
-/** The error of a read that was under way when its cursor was closed. */
+/** Returns the error for a read that was under way when its cursor was closed. */
 export function cutOff(cursor: Cursor): unknown {
   if (cursor.signal?.aborted === true) return cursor.signal.reason;
   return endedByClient.has(cursor) ? new MongoClientClosedError() : interrupted();
@@ -33,14 +36,14 @@ export function cutOff(cursor: Cursor): unknown {
 
 const interruptions = new WeakSet<object>();
 
-/** Whether an error says that `close` has ended a read. */
+/** Whether `interrupted` made this error. */
 export function isInterruption(error: unknown): boolean {
   return interruptions.has(error as object);
 }
 
 /**
- * What a read rejects with when `close` ends it: what the server says of it, in the worker, where nobody waits any more.
- * The driver's streams recognise it by its words, and end.
+ * Makes the error of a read that `close` ends: the one that the server gives the worker, where nobody waits for it any
+ * more. The driver's streams recognise it by its message, and end.
  */
 export function interrupted(): MongoServerError {
   const errmsg = 'operation was interrupted: the cursor was closed';

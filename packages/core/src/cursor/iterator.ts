@@ -49,7 +49,7 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
           }
           return Promise.resolve({ value, done: false });
         } catch (error) {
-          // The reader is past the bytes that are no document: no later step meets them again.
+          // The reader is past the bytes that it could not decode; no later step would fail on them.
           return this.#queue(() => this.#fail(error));
         }
       }
@@ -97,7 +97,7 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
     });
   }
 
-  /** Only the caller waits for this promise: V8 follows an async stack only where no one else does. */
+  /** Only the caller may wait for the returned promise: V8 follows an async stack through a single waiter only. */
   async #take<T>(
     before: Promise<void> | undefined,
     step: () => Promise<T>,
@@ -111,10 +111,10 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
     }
   }
 
-  /** Hands out a document when the loop has turned: calls that come meanwhile wait for it. */
+  /** Gives a document after the event loop has turned. Later calls wait for it. */
   async #behindTurn(value: unknown): Promise<IteratorResult<unknown, void>> {
     await yieldAfter(this.#sliceMS);
-    // Closed by someone else meanwhile: the next step would take that for a loop that its own application has left.
+    // Someone else closed the cursor meanwhile. The next step would take that for a loop that the application has left.
     if (this.#cursor.isKilled) return await this.#fail(cutOff(this.#cursor));
     return { value, done: false };
   }
@@ -138,7 +138,7 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
         checkClientOpen(cursor);
       } else {
         const document: unknown = await cursor.next();
-        // As in #behindTurn: a step may wait for a turn of the loop as well.
+        // As in #behindTurn, since next() may wait for a turn of the event loop too.
         if (document !== null && cursor.isKilled) throw cutOff(cursor);
         if (document !== null) return { value: document, done: false };
       }

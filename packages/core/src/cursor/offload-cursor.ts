@@ -95,7 +95,7 @@ export function offloadCursorClass(
         const signal = startDeadline(this, description);
         const remote = await openRemote(this, state, description, signal);
         remotes.set(this, remote);
-        // Closed while its first command was under way.
+        // The cursor was closed while its first command was under way.
         if (this.isClosed) throw cutOff(this);
         this.documents = remote.first;
         this.cursorId = remote.first.id;
@@ -127,7 +127,8 @@ export function offloadCursorClass(
       await yieldAfter(state.link.offload.sliceMS);
       const { batchSize } = this.cursorOptions;
       const batch = await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
-      // Closed, or rewound, while the batch was on its way: it may be the last that comes, but not the result's last.
+      // The cursor was closed or rewound while the batch was on its way. It may be the last batch to arrive, but the
+      // result has more.
       if (this.isClosed || remotes.get(this) !== remote) throw cutOff(this);
       return batch;
     },
@@ -201,7 +202,7 @@ export function offloadCursorClass(
   offloadExplain(prototype, describeWith);
 }
 
-/** Takes a step of the driver's: at once where a document has come for it, else when the calls before it have ended. */
+/** Runs a method of the driver: at once if a document for it has arrived, else after the earlier calls have ended. */
 function inTurn<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promise<T> {
   if ((cursor.documents?.length ?? 0) > 0 && !cursor.isKilled && !isBusy(cursor)) {
     return step.call(cursor);

@@ -11,7 +11,7 @@ import type { WholeResult } from '../pool/whole-result';
 import { crossing, sessionLink, targetOf, type CursorDescription } from './description';
 import { RemoteCursor } from './remote-cursor';
 
-/** Opens the cursor in a worker that a cursor here is to read. */
+/** Opens the cursor in a worker that a cursor on the main thread reads. */
 export async function openRemote(
   cursor: CursorInternals & AbstractCursor,
   state: ClientState,
@@ -38,11 +38,11 @@ export async function openRemote(
     writes: description.writes,
     order: description.order,
     cursor: description.kind,
-    // A stream is no load that comes and goes, and must not end for it where it resumes.
+    // A change stream lasts, so it does not count as load, and no limit on load may end it when it resumes.
     exemption: description.kind === 'changeStream' ? 'apart' : undefined,
   };
   const { result, lane, id } = await sent(state, call, cursor, description.tries);
-  // In a session, what is read ahead would be at work while something else of the session's is.
+  // In a session, reading ahead would run while another operation of the session does.
   const ahead = description.options.tailable !== true && session === undefined;
   const credit = ahead ? state.link.offload.readAhead : 1;
   return new RemoteCursor(result as OpenedCursor | WholeResult, {
@@ -72,7 +72,7 @@ async function sent(
   } catch (error) {
     const isLoss = error instanceof MongoNetworkError || error instanceof MongoServerSelectionError;
     if (tries <= 1 || !isLoss || cursor.closed) throw error;
-    // An operation of its own, for whoever is told of them.
+    // Subscribers see this as an operation of its own.
     return await sent(state, { ...call, context: undefined }, cursor, tries - 1);
   }
 }

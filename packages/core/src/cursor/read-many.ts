@@ -9,16 +9,16 @@ import { remoteOf } from './offload-cursor';
 import { sliceIsOver, yieldAfter } from './slice';
 
 /**
- * Documents that are decoded between two looks at the clock. Few: V8 stops for its young generation within
- * them, for as long as a slice or more, and a second time soon after; the loop is to turn in between.
+ * Documents decoded between two checks of the clock. The number is small because V8 may collect its young generation
+ * among them, for as long as a slice or more, and again soon after; the event loop has to turn in between.
  */
 const DOCUMENTS_AT_ONCE = 8;
 type Cursor = AbstractCursor & CursorInternals;
 
 /**
- * Reads all that is left, and closes the cursor.
+ * Reads all remaining documents and closes the cursor.
  *
- * @throws where it does not get all of it, whatever ended the cursor
+ * @throws if it does not get all of them, whatever ended the cursor
  */
 export async function readAll(cursor: Cursor): Promise<unknown[]> {
   const documents: unknown[] = [];
@@ -28,7 +28,7 @@ export async function readAll(cursor: Cursor): Promise<unknown[]> {
     while (!isOver(cursor)) {
       before = documents.length;
       if (cursor.documents !== null) await takeBuffered(cursor, documents);
-      // An abort closes the cursor: that is not the end of the result.
+      // An abort closes the cursor, which must not look like the end of the result.
       cursor.signal?.throwIfAborted();
       if (isOver(cursor)) break;
       const remote = remoteOf(cursor);
@@ -38,7 +38,8 @@ export async function readAll(cursor: Cursor): Promise<unknown[]> {
     }
     if (hasMore) checkWhole(cursor);
   } finally {
-    // The driver takes all that has arrived behind its first document: where that is not had, the rest stays readable.
+    // As in the driver, the rest of the batch is dropped once its first document was taken. If that one failed, the
+    // rest stays readable.
     if (documents.length > before || cursor.signal?.aborted) cursor.documents?.clear();
     await closeQuietly(cursor);
   }
@@ -48,7 +49,7 @@ export async function readAll(cursor: Cursor): Promise<unknown[]> {
 /**
  * Reads up to `most` documents.
  *
- * @throws where it gets fewer and there are more, whatever ended the cursor
+ * @throws if it gets fewer although there are more, whatever ended the cursor
  */
 export async function readSome(cursor: Cursor, most: number): Promise<unknown[]> {
   const documents: unknown[] = [];
@@ -67,24 +68,24 @@ export async function readSome(cursor: Cursor, most: number): Promise<unknown[]>
   return documents;
 }
 
-/** @throws MongoClientClosedError where nothing is left since the client was closed */
+/** @throws MongoClientClosedError if nothing is left because the client was closed */
 function hasRest(cursor: Cursor): boolean {
   if (!isOver(cursor)) return true;
   checkClientOpen(cursor);
   return false;
 }
 
-/** @throws where the cursor has ended and its result has not */
+/** @throws if the cursor has ended before its result */
 function checkWhole(cursor: Cursor): void {
   if (remoteOf(cursor)?.isWhole === false) throw cutOff(cursor);
 }
 
-/** Milliseconds after which the reader of a cursor is to let the loop turn. */
+/** Milliseconds after which a reader of the cursor lets the event loop turn. */
 export function sliceMSOf(cursor: Cursor): number {
   return offloadedState(clientOf(cursor))?.link.offload.sliceMS ?? Infinity;
 }
 
-/** Takes what has arrived, `most` documents at most, transformed, and lets the loop turn between slices of it. */
+/** Takes up to `most` of the documents that have arrived, transformed, and lets the event loop turn between slices. */
 export async function takeBuffered(
   cursor: Cursor,
   target: unknown[],
@@ -98,7 +99,7 @@ export async function takeBuffered(
     if (documents instanceof Batch && transform === undefined) {
       readSlice(documents, target, { most, sliceMS });
     } else {
-      // The first alone, which `map()` may refuse: `toArray()` then leaves what is behind it.
+      // The first document goes alone: if `map()` throws for it, `toArray()` leaves those after it.
       const atOnce = target.length === before ? 1 : DOCUMENTS_AT_ONCE;
       const left = Math.min(atOnce, most - target.length);
       const taken = cursor.readBufferedDocuments(left) as unknown[];
@@ -111,8 +112,8 @@ export async function takeBuffered(
 }
 
 /**
- * Reads until the slice is over. A function of its own, without the cursor: a collection that finds no cursor alive
- * makes V8 throw away what it has optimised for one.
+ * Reads until the slice is over. It is a function of its own, without the cursor in scope: a garbage collection that
+ * finds no living cursor makes V8 discard the code that it optimised for one.
  */
 function readSlice(
   batch: Batch,

@@ -64,7 +64,7 @@ export function installReading(prototype: AbstractCursor): void {
     async toArray(this: Cursor): Promise<unknown[]> {
       if (offloadedCursorState(this) === undefined) return (await toArray.call(this)) as unknown[];
       this.signal?.throwIfAborted();
-      // The first command leaves in the turn of the call, before what is called behind it.
+      // The first command leaves in the turn of the call, before later calls.
       return await inOrder(this, () => readAll(this));
     },
 
@@ -77,7 +77,7 @@ export function installReading(prototype: AbstractCursor): void {
       if (length == null) return (await this.toArray()) as unknown[];
       if (!isCount(length)) {
         throw new MongoInvalidArgumentError(
-          `toList takes the number of documents that it is to give at most, not ${inspect(length)}`,
+          `toList takes the largest number of documents to return, not ${inspect(length)}`,
         );
       }
       this.signal?.throwIfAborted();
@@ -117,7 +117,7 @@ export function installReading(prototype: AbstractCursor): void {
           while (this.bufferedCount() > 0 && !isOver(this)) {
             const documents: unknown[] = [];
             await takeBuffered(this, documents, most);
-            // Closed while it read: to its consumer that would look like the end of the result.
+            // The cursor was closed during the read. To the consumer that would look like the end of the result.
             if (this.isKilled) throw cutOff(this);
             yield documents;
             this.signal?.throwIfAborted();

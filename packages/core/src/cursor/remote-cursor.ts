@@ -19,7 +19,7 @@ import { Batch } from './batch';
 import { CursorPort, NO_ANSWER, type Answer } from './cursor-port';
 import { interrupted } from './cut-off';
 
-const ADVICE = 'What it has given is right, and there is more: begin the query anew.';
+const ADVICE = 'The documents that it returned are right, but there are more: run the query again.';
 
 /** How a cursor was opened. */
 interface Opening {
@@ -29,7 +29,7 @@ interface Opening {
   decoding: Decoding;
   /** Batches that may be asked for before they are wanted, the one that is wanted included. */
   credit: number;
-  /** The session that it was given. */
+  /** The session that the cursor was given. */
   session: SessionLink | undefined;
   /** The transaction that it is part of. */
   transaction: OpenTransaction | undefined;
@@ -46,7 +46,7 @@ export class RemoteCursor {
   /** All that is left is read, and kept: the server's replies may be larger. */
   whole = false;
   readonly #lane: Lane;
-  /** Of what comes on this cursor's port. */
+  /** Decodes what arrives on this cursor's port. */
   readonly #decoder: Lane['decoder'];
   readonly #call: number;
   readonly #decoding: Decoding;
@@ -100,7 +100,7 @@ export class RemoteCursor {
     return this.#finished;
   }
 
-  /** Whether all batches of the result have come. */
+  /** Whether all batches of the result have arrived. */
   get isWhole(): boolean {
     return this.#isWhole;
   }
@@ -129,7 +129,7 @@ export class RemoteCursor {
     });
   }
 
-  /** Resolves when the events have come that tell of the abort. */
+  /** Resolves when the events that report the abort have arrived. */
   #closeIfHeard(): Promise<unknown> | undefined {
     return isHeard(this.#call) ? this.close(true) : undefined;
   }
@@ -155,7 +155,7 @@ export class RemoteCursor {
     if (delivered !== undefined) await delivered;
     if ('error' in answer) {
       this.#finish();
-      // Whatever a read meets in the worker that `close` has overtaken there.
+      // `close` overtook this read, so its own error in the worker does not matter.
       throw this.#isEnding ? this.#loss() : revived(answer.error);
     }
     if ('thrown' in answer) {
@@ -225,16 +225,16 @@ export class RemoteCursor {
     });
   }
 
-  /** Whether it is closed from here. */
+  /** Whether the main thread closes it. */
   get #isEnding(): boolean {
     return this.#closing !== undefined || this.#clientCloses;
   }
 
-  /** The error of a read that the worker did not answer. */
+  /** Returns the error for a read that the worker did not answer. */
   #loss(): Error {
     if (this.#clientCloses) return new MongoClientClosedError();
     if (this.#closing !== undefined) return interrupted();
-    // By the label of this error its transaction is run again.
+    // The label on this error makes `withTransaction` run its transaction again.
     if (this.#session?.inTransaction === true) return this.#session.lost();
     return new WorkerLostError('this cursor', {
       write: false,

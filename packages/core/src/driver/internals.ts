@@ -128,7 +128,7 @@ export interface Topology {
 /** One server of a topology, with its monitor. */
 export interface Server {
   readonly description: driver.ServerDescription;
-  /** Marks the server Unknown where the error says that what is known of it is out of date. */
+  /** Marks the server Unknown if the error means that its description is out of date. */
   handleError(error: Error): void;
   /** Has the monitor check the server at once. */
   requestCheck(): void;
@@ -154,11 +154,11 @@ export function sessionInternals(session: ClientSession): SessionInternals {
   return session as unknown as SessionInternals;
 }
 
-/** Statements of one type that a bulk operation has gathered. */
+/** Statements of one type, gathered by a bulk operation. */
 export interface BulkBatch {
   batchType: number;
   operations: Document[];
-  /** The operations as they were when they were added; older drivers encode them when they are executed. */
+  /** The operations, encoded when they were added; older drivers encode at execution. */
   serializedOperations?: Uint8Array[];
   originalIndexes: number[];
 }
@@ -225,15 +225,15 @@ export function bucketInternals(bucket: driver.GridFSBucket): BucketInternals {
   return bucket as unknown as BucketInternals;
 }
 
-/** What a stream out of GridFS reads, and how far it is. */
+/** What a GridFS download reads, and its position. */
 export function readStreamInternals(stream: driver.GridFSBucketReadStream): {
   chunks: Collection<GridFSChunk>;
   files: Collection<GridFSFile>;
-  /** Once it was found. */
+  /** Set once the file was found. */
   file?: GridFSFile;
-  /** Number of the chunk that is to come next. */
+  /** Number of the next chunk. */
   expected: number;
-  /** Byte at which it is to end; 0 for that of the file. */
+  /** Byte at which the download ends; 0 for the end of the file. */
   options: { end: number };
 } {
   return (stream as unknown as { s: ReturnType<typeof readStreamInternals> }).s;

@@ -96,7 +96,7 @@ export class CallSite {
     return functions;
   }
 
-  /** Reads the functions from the stack's text, where a frozen Error gives nothing else: by their names. */
+  /** Reads the function names from the stack's text, which is all that a frozen Error gives. */
   #readText(stack: string): string[] {
     const functions: string[] = [];
     for (const text of stack.split('\n')) {

@@ -2,17 +2,17 @@ import { reviveError, type ErrorContext, type ErrorEnvelope } from '@mongo-offlo
 
 import { capture, frameIn, isOurs, type Called } from './stack-frames';
 
-/** Frames of ours, and of the driver between them, that may be above the caller's. */
+/** Most frames, ours and the driver's, that may stand above the caller's. */
 const ABOVE_CALLER = 40;
 
-/** What V8 writes a stack's text for: its first line is made of these two. */
+/** The two values that V8 makes the first line of a stack from. */
 class Trace {
   readonly name: string;
   readonly message: string;
   readonly limit: number;
   /** V8's text. */
   stack?: unknown;
-  /** Ours, once it was read. */
+  /** Our text, once the stack was read. */
   text?: unknown;
 
   constructor({ name, message }: Error, limit: number) {
@@ -24,7 +24,7 @@ class Trace {
 
 const traces = new WeakMap<object, Trace>();
 
-// One pair of functions for all errors: a pair for each would give each a hidden class of its own.
+// All errors share one pair of accessors: separate pairs would give each error a hidden class of its own.
 const stackProperty: PropertyDescriptor & ThisType<object> = {
   get() {
     const error = errorOf(this);
@@ -39,7 +39,7 @@ const stackProperty: PropertyDescriptor & ThisType<object> = {
   configurable: true,
 };
 
-/** The error whose stack is read, which may be a prototype of the object that it is read of. */
+/** Finds the error whose stack is read: the object itself or one of its prototypes. */
 function errorOf(object: object | null): object | undefined {
   let at = object;
   while (at !== null && !traces.has(at)) at = Object.getPrototypeOf(at) as object | null;
@@ -47,11 +47,11 @@ function errorOf(object: object | null): object | undefined {
 }
 
 /**
- * Gives an error that was made here a stack that shows the caller's line: within the limit that the application has
- * set (`Error.stackTraceLimit`, ten by default), where our own frames alone would fill it. Of ours that follow each
- * other only the outermost stays. As V8's, the text is made when it is read.
+ * Gives an error a stack that shows the caller's line within the application's limit (`Error.stackTraceLimit`, ten by
+ * default). Our own frames alone would fill that limit, so of our consecutive frames only the outermost stays. As with
+ * V8's stacks, the text is made when it is first read.
  *
- * @param below - the stack begins at whoever called this
+ * @param below - the stack begins at the caller of this function
  */
 export function showCaller<E extends Error>(error: E, below: Called = showCaller): E {
   const { stackTraceLimit } = Error;
@@ -62,13 +62,13 @@ export function showCaller<E extends Error>(error: E, below: Called = showCaller
   return Object.defineProperty(error, 'stack', stackProperty);
 }
 
-/** Rebuilds an error of a worker's, with a stack that shows the line of whoever awaits the caller of this. */
+/** Rebuilds a worker's error, with a stack that shows the line of the function that awaits this one's caller. */
 export function revived(envelope: ErrorEnvelope, decode?: ErrorContext['decode']): Error {
   return reviveError(envelope, { decode, trace: (error) => showCaller(error, revived) });
 }
 
 function withoutOurs(stack: unknown, limit: number): unknown {
-  // Tools that set Error.prepareStackTrace may make something else of it.
+  // Tools that set Error.prepareStackTrace may return something other than text.
   if (typeof stack !== 'string') return stack;
   const lines = stack.split('\n');
   const first = lines.findLastIndex((line) => !/^\s+at /.test(line)) + 1;

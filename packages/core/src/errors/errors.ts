@@ -30,7 +30,7 @@ export class WorkerLostError extends MongoError {
   }
 }
 
-/** What Node's permission model says of what it forbids. */
+/** The error with which Node's permission model refuses an access. */
 interface AccessDenied extends Error {
   /** `WorkerThreads`, `FileSystemRead`, … */
   permission?: string;
@@ -42,9 +42,9 @@ export interface LostWorker {
   /** It is a write that the worker had begun. */
   write: boolean;
   cause?: Error;
-  /** The thread was gone before it served anything. */
+  /** The thread ended before it served a call. */
   notStarted?: boolean;
-  /** What to do, where it is not what goes for operations. */
+  /** What to do, if it differs from the advice for operations. */
   advice?: string;
 }
 
@@ -54,7 +54,7 @@ function adviceFor(write: boolean, notStarted: boolean, cause: Error | undefined
   return `Nothing was changed. ${adviceForStart(cause)}`;
 }
 
-/** What to do where Node or the system starts no thread. */
+/** What to do when Node or the system cannot start a thread. */
 function adviceForStart(cause: AccessDenied | undefined): string {
   const { code } = (cause ?? {}) as NodeJS.ErrnoException;
   if (code === 'ERR_ACCESS_DENIED') {
@@ -62,12 +62,12 @@ function adviceForStart(cause: AccessDenied | undefined): string {
       cause?.permission === 'FileSystemRead'
         ? `--allow-fs-read=${cause.resource ?? '*'}`
         : '--allow-worker';
-    return `Node's permission model forbids it: start Node with ${flags} as well.`;
+    return `Node's permission model forbids it: add ${flags} to Node's flags.`;
   }
   if (code === 'ERR_WORKER_INIT_FAILED') {
-    return 'The system has no more threads to give: raise its limit (ulimit -u, or the limit of the container), or need fewer with offload.workers.';
+    return 'The system allows no more threads: raise its limit (ulimit -u, or the limit of the container), or lower offload.workers.';
   }
-  return 'Where it happens again, mend what the cause names, or give the threads more memory with offload.resourceLimits.';
+  return 'If it happens again, fix the cause, or give the threads more memory with offload.resourceLimits.';
 }
 
 /** `waitUntilReady` ran out of time before a server answered. */

@@ -7,7 +7,7 @@ export type Called = ((...args: never[]) => unknown) | (abstract new (...args: n
 /** Captures stacks of up to `frames` frames for `targets`, from whoever called `below`. */
 export function capture(targets: object[], below: Called, frames: number): void {
   const { stackTraceLimit } = Error;
-  // Fails without an exception where Error is frozen: its own limit holds then.
+  // On a frozen Error this fails without an exception, and Error's own limit holds.
   const isLonger = Reflect.set(Error, 'stackTraceLimit', frames);
   try {
     for (const target of targets) Error.captureStackTrace(target, below);
@@ -19,7 +19,7 @@ export function capture(targets: object[], below: Called, frames: number): void 
 /** `at async name (file:line:column)`; `async`, the name and the parentheses may be absent. */
 const FRAME_LINE = /^\s*at (?<async>async )?(?:(?<name>.*) \()?(?<place>.+?):(?<at>\d+:\d+)\)?$/;
 
-/** What a line of a stack's text says. */
+/** The parts of one line of a stack's text. */
 export interface FrameText {
   isAsync: boolean;
   name: string | undefined;
@@ -39,7 +39,7 @@ export function fileOf(place: string): string {
   return place.startsWith('file:') ? fileURLToPath(place) : place;
 }
 
-/** Our code; a stack whose sources are mapped names what it was compiled from. */
+/** Matches our code. A stack with source maps names the TypeScript sources. */
 const OURS = [path.resolve(__dirname, '..'), path.dirname(require.resolve('@mongo-offload/worker'))]
   .flatMap((compiled) => [compiled, path.resolve(compiled, '../src')])
   .map((folder) => folder + path.sep);

@@ -19,7 +19,7 @@ export function warnOnce(
   try {
     process.emitWarning(message, { type: 'MongoOffloadWarning', code });
   } catch {
-    // With a frozen Error.prototype Node cannot make its warning, and no operation may fail of that.
+    // With a frozen Error.prototype Node cannot create its warning, and no operation may fail because of that.
     const warning = Object.create(Error.prototype, {
       name: { value: 'MongoOffloadWarning' },
       message: { value: message },

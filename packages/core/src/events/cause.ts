@@ -7,11 +7,11 @@ export interface Cause {
   readonly context: CapturedContext;
   /** How the operation decodes replies. */
   readonly decoding: Decoding | undefined;
-  /** Its reason is what the operation fails with when it is aborted. */
+  /** When it is aborted, the operation fails with its reason. */
   readonly signal?: AbortSignal;
 }
 
-/** For what no operation caused: its context is not that of whoever came first. */
+/** The cause of events that no operation caused. Its context is not that of the first caller. */
 export const NO_OPERATION: Cause = { context: loadingContext, decoding: undefined };
 
 /** The operations under way, by the number of their call. Only those that someone listens to are here. */

@@ -63,7 +63,7 @@ export class ClientEvents {
     (this.#client as unknown as { emit(name: string, event: object): boolean }).emit(name, event);
   }
 
-  /** An operation in a worker met an error that says something of a server. */
+  /** An operation in a worker met an error that changes what is known of a server. */
   serverFailed(failure: ServerFailure): void {
     followFailure(this.#client, failure);
   }
@@ -107,7 +107,7 @@ export function deliver({ happenings, bytes }: EventBatch, worker: number): void
   }
 }
 
-/** A listener's own error is no error of the operation, which is over in the worker. */
+/** An error that a listener throws does not fail the operation, which is over in the worker. */
 function run(cause: Cause, emit: () => void): void {
   try {
     cause.context.run(emit);

@@ -45,7 +45,7 @@ const EVENTS = new Map<string | symbol, Phase>([
   ['connectionCreated', 'use'],
 ]);
 
-/** Whether an event tells of the deployment, which is watched for no operation in particular. */
+/** Whether an event reports on the deployment, which is monitored for no operation in particular. */
 function ofMonitoring(name: string | symbol): boolean {
   return typeof name === 'string' && (name.startsWith('server') || name.startsWith('topology'));
 }
@@ -66,7 +66,7 @@ export function installMainPools(prototype: object): void {
       if (name === 'topologyOpening') holdTopology(this);
       const phase = EVENTS.get(name);
       if (phase === undefined) {
-        // The driver may have started or restarted its monitoring on behalf of some operation.
+        // The driver may have started or restarted its monitoring in the context of an operation.
         const told = ofMonitoring(name)
           ? loadingContext.run(() => native.apply(this, args))
           : native.apply(this, args);

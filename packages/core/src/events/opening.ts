@@ -7,18 +7,19 @@ interface Hold {
   calls: number;
   /** The topology whose events are held. */
   topology: Topology | undefined;
-  /** What it has emitted meanwhile. */
+  /** The events that it emitted meanwhile. */
   held: (() => void)[];
 }
 
 const holds = new WeakMap<MongoClient, Hold>();
 
 /**
- * The driver's topology emits `open` and `connect` when a client is connected, and the client's own `open` follows from that.
- * Here the topology connects for its monitoring, which authenticates nothing: when the application has called `connect()`,
- * they wait until a worker is connected as well. A listener that closes the client then finds nothing half connected.
+ * Holds back `open` and `connect` of the driver's topology while `connect()` is under way. The driver emits them when a
+ * client is connected, and the client's own `open` follows. Here the topology connects for monitoring only, without
+ * authentication, so the events wait until a worker is connected as well. A listener that closes the client then closes
+ * one that is connected.
  *
- * @returns to be called when that is so, or has failed
+ * @returns a function to call when a worker has connected or failed to
  */
 export function holdOpen(client: MongoClient): (connected: boolean) => void {
   const hold = holds.get(client) ?? { calls: 0, topology: undefined, held: [] };
@@ -36,7 +37,7 @@ export function holdOpen(client: MongoClient): (connected: boolean) => void {
   };
 }
 
-/** Holds the events of a topology that begins to connect while `connect()` is under way. */
+/** Holds back the events of a topology that starts connecting while `connect()` is under way. */
 export function holdTopology(client: MongoClient): void {
   const hold = holds.get(client);
   const { topology } = client as unknown as ClientInternals;

@@ -102,7 +102,7 @@ function reviveProperties(
   if (lazy) inspectedAsPlain(object);
 }
 
-/** What a signal has for its reason where no other is given. */
+/** A signal's default reason. */
 function aborted(): Error {
   return new DOMException('This operation was aborted', 'AbortError');
 }

@@ -3,11 +3,14 @@ import type { MongoClient } from 'mongodb';
 
 import type { ClientInternals, Server } from '../driver/internals';
 
-/** What one client's topology on the main thread is to make of errors that operations met in workers. */
+/** What one client's topology on the main thread remembers to handle the errors that operations meet in workers. */
 interface Failures {
-  /** When the topology cleared its pool of a server last: what was sent before that is part of the same outage. */
+  /**
+   * When the topology last cleared its pool of each server. Failures of commands sent before that are part of the same
+   * outage.
+   */
   readonly cleared: Map<string, number>;
-  /** Met before the monitoring here had found the server. */
+  /** Failures that arrived before the monitoring here had found the server. */
   readonly early: Map<string, ServerFailure>;
 }
 
@@ -22,11 +25,12 @@ function failuresOf(client: MongoClient): Failures {
 }
 
 /**
- * Lets the topology on the main thread follow one of a worker's: the driver's own method marks the server Unknown, emits the
- * events and stops a check that is under way. A check is requested as well, since no operation waits here that would.
+ * Passes an error that a worker's topology met to the one on the main thread. The driver's own method marks the server
+ * Unknown, emits the events and stops a check that is under way. This also requests a check, since no operation on the
+ * main thread would.
  *
- * Each worker has connections of its own, and so one outage is reported more than once. The driver tells such errors by the
- * generation of the connection; here the time decides, since the pools' generations have nothing to do with each other.
+ * Each worker has its own connections, so one outage is reported several times. The driver recognises such errors by
+ * the connection's generation. The pools' generations are unrelated, so here the time decides.
  */
 export function followFailure(client: MongoClient, failure: ServerFailure): void {
   const { address, sentAt } = failure;
@@ -38,18 +42,18 @@ export function followFailure(client: MongoClient, failure: ServerFailure): void
   }
   if (sentAt < (cleared.get(address) ?? 0)) return;
   const error = reviveError(failure.error);
-  // It counts the clearings of the worker's pool.
+  // It belongs to the worker's pool and means nothing here.
   Reflect.deleteProperty(error, 'connectionGeneration');
   server.handleError(error);
   if (server.description.error === error) server.requestCheck();
 }
 
-/** To be called when the topology on the main thread has cleared its pool of a server. */
+/** Call it when the topology on the main thread has cleared its pool of a server. */
 export function noteCleared(client: MongoClient, address: string): void {
   failuresOf(client).cleared.set(address, processTimeMS());
 }
 
-/** To be called when the topology on the main thread has changed its description. */
+/** Call it when the topology on the main thread has changed its description. */
 export function followEarlyFailures(client: MongoClient): void {
   const early = failures.get(client)?.early;
   if (early === undefined || early.size === 0) return;
@@ -62,7 +66,7 @@ export function followEarlyFailures(client: MongoClient): void {
   }
 }
 
-/** To be called when a topology on the main thread opens or has closed: each begins without a past. */
+/** Call it when a topology on the main thread opens or has closed, so that each starts with nothing remembered. */
 export function forgetFailures(client: MongoClient): void {
   failures.delete(client);
 }
@@ -75,7 +79,7 @@ function serverAt(client: MongoClient, address: string): Server | undefined {
   return topologyOf(client)?.s.servers.get(address);
 }
 
-/** Whether the monitoring has had no answer of the server yet, and no error. */
+/** Whether the monitoring has had neither an answer nor an error from the server. */
 function isUndiscovered({ description }: Server): boolean {
   return description.type === 'Unknown' && description.error === null;
 }

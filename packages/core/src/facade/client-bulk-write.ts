@@ -25,7 +25,7 @@ export const clientBulkWrite: MethodPlan<MongoClient> = {
     try {
       return encodeListArguments(documentList(models as Document[], bson), options, bson, sliceMS);
     } catch {
-      // The driver says in an error of its own which model cannot be serialized.
+      // The driver has an error of its own for a model that cannot be serialized.
       return encodeArguments({ a: models, o: options }, bson);
     }
   },

@@ -90,7 +90,7 @@ export class MongoClient extends driver.MongoClient {
     const resolved = resolveOffloadOptions(offload);
     const given = givenOptions(driverOptions);
     const option = optionThatCannotCross(given) ?? this.#parsedReason();
-    // In a worker of ours, the driver does its work in that thread.
+    // In one of our workers, the client is the driver itself.
     this.#onMain = isInOurWorker ? 'a worker of ours' : option;
     if (this.#onMain === undefined) workerEntry();
     else if (!isInOurWorker) noteOnMain(this.#onMain, resolved);
@@ -146,7 +146,7 @@ export class MongoClient extends driver.MongoClient {
   }
 
   async #connect(): Promise<this> {
-    // Its monitoring outlives the caller, and so does not run in the caller's async context.
+    // The monitoring outlives the caller, so it must not run in the caller's async context.
     if (this.#onMain !== undefined) return await loadingContext.run(() => super.connect());
     await this.#connecting.connect();
     return this;

@@ -202,7 +202,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
     encode([document], options, bson) {
       try {
-        // In a command it would be one of bson's values; as a document of its own it is none.
+        // One of bson's values, which a command may hold but which is not a document.
         if ((document as Document)._bsontype != null)
           throw new driver.BSON.BSONError('no document');
         return encodeListArguments(documentList([document as Document], bson), options, bson);

@@ -180,7 +180,7 @@ export function completeBulkError(
   if (error.name !== 'MongoBulkWriteError') return error;
   const bulkError = error as MongoBulkWriteError;
   for (const { err } of writeErrorsIn(bulkError)) {
-    // With `raw: true` the driver cannot read which operation it was.
+    // With `raw: true` the driver cannot tell which operation failed.
     if (typeof err.index === 'number') err.op = shown(err.index, err.op);
   }
   const raw = bulkError.result.getRawResponse();

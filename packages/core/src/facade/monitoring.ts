@@ -23,7 +23,7 @@ export class Monitoring {
   }
 
   /**
-   * Starts it, where it does not run. It outlives whoever starts it, and so runs outside of the caller's async context.
+   * Starts the monitoring unless it runs. It outlives the caller, so it must not run in the caller's async context.
    *
    * @throws MongoClientClosedError where the client is closed meanwhile
    */

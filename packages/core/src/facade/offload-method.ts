@@ -36,7 +36,10 @@ export interface MethodPlan<This> {
   form?: { name: OperationName; when(args: unknown[]): boolean };
   /** What becomes of options that are not known here. */
   openOptions?: OpenOptions;
-  /** How deep the driver looks into its positional arguments: types that BSON does not tell apart count there. */
+  /**
+   * How deep the driver looks into its positional arguments. To that depth, types that BSON does not distinguish
+   * matter.
+   */
   lookedInto?: number;
   /** The documents that it is called with go to the server as they were encoded here. */
   sendsBytes?: boolean;
@@ -48,9 +51,9 @@ export interface MethodPlan<This> {
    */
   accepts?(this: This, args: unknown[]): boolean;
   /**
-   * Encodes the arguments, where they are not just values.
+   * Encodes the arguments in a way of its own, if they are not plain values.
    *
-   * @param sliceMS - as `encodeListCall` takes it
+   * @param sliceMS - see `encodeListCall`
    */
   encode?(
     this: This,

@@ -30,15 +30,16 @@ const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 2_000;
 
 /**
- * Checks what `waitUntilReady` was given.
+ * Checks the options of `waitUntilReady`.
  *
- * @throws MongoInvalidArgumentError for what has no sense; the driver's TypeError for a signal that is none
+ * @throws MongoInvalidArgumentError for an invalid option; the driver's TypeError for a `signal` that is not an
+ *   AbortSignal
  */
 export function checkedWait(options: WaitUntilReadyOptions | undefined): WaitUntilReadyOptions {
   if (options === undefined) return {};
   if (typeof options !== 'object' || options === null) {
     throw new MongoInvalidArgumentError(
-      `waitUntilReady takes an object of options, not ${inspect(options)}`,
+      `waitUntilReady takes an options object, not ${inspect(options)}`,
     );
   }
   const { timeoutMS, onRetry } = options;
@@ -86,7 +87,10 @@ export async function waitUntilReady(
   }
 }
 
-/** Whether another try may end otherwise: not for wrong credentials or arguments, or where Node allows no threads. */
+/**
+ * Whether another try may succeed. Wrong credentials or arguments, and a Node that may not start threads, will fail
+ * again.
+ */
 function mayPass(error: Error): boolean {
   if (error instanceof WorkerLostError) return !isForbidden(error.cause);
   if (error instanceof MongoServerSelectionError) return true;

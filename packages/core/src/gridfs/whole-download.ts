@@ -3,8 +3,8 @@ import { MongoGridFSChunkError, type GridFSBucketReadStream } from 'mongodb';
 import { readStreamInternals } from '../driver/internals';
 
 /**
- * Lets a download fail where its file's last chunks are missing, as it fails where any other is. The driver's ends there, as if the
- * file were whole: chunks may be deleted, or their collection dropped, while it reads.
+ * Makes a download fail if the last chunks of its file are missing, as it does for any other chunk. The driver's ends
+ * as if the file were whole. Chunks may be deleted, or their collection dropped, during the download.
  */
 export function failWhereCutShort(stream: GridFSBucketReadStream): void {
   const push = stream.push.bind(stream);

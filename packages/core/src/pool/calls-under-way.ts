@@ -15,7 +15,7 @@ export interface CallCounts {
 
 /** A call that waits for its answer. */
 export interface PendingCall {
-  /** The client that it is of. */
+  /** The client that made the call. */
   readonly client: number;
   readonly decoding: Decoding | undefined;
   /** Someone listens to its events. */
@@ -77,7 +77,7 @@ export class CallsUnderWay {
   }
 
   /**
-   * The worker is gone, or will not be waited for: what it had not answered fails, in the order of the calls.
+   * Fails the calls that are not answered, in their order: the worker is gone, or nobody waits for it any longer.
    *
    * @param client - whose calls fail; default: all
    */

@@ -33,13 +33,13 @@ import type { StartRecord } from './start-record';
 const Kind = ReplyKind;
 const STRIDE = REPLY_STRIDE;
 
-/** What an operation is called on. */
+/** A target on which operations are called. */
 interface Target {
   readonly id: number;
   readonly definition: TargetDefinition;
 }
 
-/** Targets that a worker keeps, of all clients. One takes it about 2 KB. */
+/** Targets that a worker keeps, for all clients together. Each takes about 2 KB. */
 const KNOWN_TARGETS = 1_000;
 
 /**
@@ -63,9 +63,9 @@ export class Lane {
   readonly #port: MessagePort;
   readonly #calls: CallsUnderWay;
   readonly #clients = new Set<number>();
-  /** Known to the worker, each with its client: it forgets them with that, and when it is told to. */
+  /** Targets that the worker knows, each with its client. The worker forgets them with the client, or by a message. */
   readonly #targets = new RecentlyUsed<number, number>(KNOWN_TARGETS, (old) => {
-    // Calls that wait to be sent may be on one of them.
+    // Calls that still wait to be sent may use one of them.
     this.#outbox.flush();
     this.#post({ type: 'forgetTargets', ids: [...old.keys()] });
   });
@@ -120,7 +120,7 @@ export class Lane {
     return this.#calls.count();
   }
 
-  /** Whether its thread was ended, or the lane, on this side. */
+  /** Whether the main thread ended the thread or the lane. */
   get isLeft(): boolean {
     return this.#ended;
   }
@@ -144,7 +144,7 @@ export class Lane {
     return (this.#started = true);
   }
 
-  /** Whether the worker did not start, and no other would. */
+  /** Whether the worker failed to start and no other would start either. */
   get isHopeless(): boolean {
     return this.#lost && !this.started && this.#starts.isHopeless(this.#cause);
   }
@@ -157,7 +157,7 @@ export class Lane {
       { type: 'client', id, url, options, log, credentials, appended, names, env },
       transfer,
     );
-    // Not before: what cannot be posted is not known there.
+    // Only now: the worker does not know a client whose message could not be posted.
     this.#clients.add(id);
     if (events.length > 0) this.#post({ type: 'listen', client: id, events });
   }
@@ -195,7 +195,7 @@ export class Lane {
    * @param flags - of CallFlag
    * @param session - the id of the session that it belongs to; 0 for none
    * @param heard - someone listens to events: they are to run in the caller's context
-   * @param signal - its reason is what events say of the call when it is aborted
+   * @param signal - the call's events give its reason when the call is aborted
    * @param once - nobody needs the arguments again, so that large ones may be handed over as they are
    */
   call(
@@ -229,7 +229,7 @@ export class Lane {
     this.#post({ type: 'abort', call });
   }
 
-  /** Closes a client in the worker. Resolves when it is closed there, or is not waited for any longer. */
+  /** Closes a client in the worker. Resolves when the worker has closed it, or after a limit. */
   async closeClient(id: number, force: boolean, endSessions: Uint8Array[]): Promise<void> {
     if (!this.usable || !this.#clients.delete(id)) return;
     this.#targets.removeIf((client) => client === id);
@@ -241,7 +241,10 @@ export class Lane {
     if ((await noLongerThan(limitMS, answered)) !== true) this.#leave(id, limitMS);
   }
 
-  /** The worker looks at nothing. Where it serves this client alone, its thread ends; others may have writes under way in it. */
+  /**
+   * Leaves a worker that answers nothing. If it serves this client alone, its thread ends; otherwise it may have other
+   * clients' writes under way, and only this client's calls fail.
+   */
   #leave(client: number, limitMS: number): void {
     const cause = new Error(
       `the worker did not answer within ${limitMS} ms when its client was closed`,
@@ -331,7 +334,7 @@ export class Lane {
 }
 
 /**
- * How long a worker may take to close a client. One that looks at its messages takes a second at most, also where the
+ * Longest time that a worker may take to close a client. One whose event loop runs takes a second at most, even if the
  * server does not answer.
  */
 const CLOSE_MS = 3_000;

@@ -15,7 +15,8 @@ export interface OffloadOptions extends ReadingOptions, WritingOptions {
   workers?: number;
   /**
    * Milliseconds for which documents that have arrived are handed out before the event loop turns: decoding them, and
-   * what the program does with each. With `encodeInSlices` also how long a list is encoded at once. Default 2.
+   * what the program does with each. With `encodeInSlices`, also the longest time that a list is encoded without a turn
+   * of the event loop. Default 2.
    */
   sliceMS?: number;
   /** Chunks that a cursor's worker may send ahead of what the main thread has consumed. Default 3. */
@@ -49,9 +50,9 @@ export interface OffloadOptions extends ReadingOptions, WritingOptions {
    */
   closeGraceMS?: number;
   /**
-   * Milliseconds that the worker threads stay when the last client of the process has closed, so that a client which
-   * follows finds them started. They keep no process alive. The client that closes last decides. Default 3000; with 0,
-   * and with `close(true)`, they have ended when `close()` resolves.
+   * Milliseconds that the worker threads stay after the last client of the process has closed, so that the next client
+   * finds them started. They keep no process alive. The option of the client that closes last counts. Default 3000.
+   * With 0, or after `close(true)`, they have ended when `close()` resolves.
    */
   keepThreadsMS?: number;
   /** Limits of each worker's memory. The first client that starts the pool decides. Default: Node's own. */

@@ -60,7 +60,7 @@ export class PendingCalls<Call> {
     return this.has(number) ? this.#calls[number % SLOTS] : undefined;
   }
 
-  /** The numbers of all calls, in the order in which they were added. */
+  /** The numbers of all calls, in the order of their addition. */
   numbers(): number[] {
     return this.#numbers.filter((number) => number !== 0).sort((a, b) => a - b);
   }

@@ -26,7 +26,7 @@ export type OperationOffloadOptions = ReadingOptions & WritingOptions;
 
 declare module 'mongodb' {
   interface OperationOptions {
-    /** Of `@mongo-offload/core`: how the documents of this operation are made, or encoded. */
+    /** Of `@mongo-offload/core`: how the documents of this operation are decoded or encoded. */
     offload?: OperationOffloadOptions;
   }
   interface AbstractCursorOptions {
@@ -59,10 +59,9 @@ function booleanOf(options: object, name: string): boolean | undefined {
 }
 
 /**
- * The reading options that an operation has of its own, before those of its client; undefined when it has no options of
- * ours.
+ * Returns the operation's own reading options, completed by its client's; undefined if it has no options of ours.
  *
- * @throws OffloadOptionError for an option of ours that an operation does not have, or that is wrong
+ * @throws OffloadOptionError for an invalid option of ours, or one that operations do not have
  */
 export function readingOptionsOf(
   options: { offload?: unknown } | null | undefined,
@@ -78,7 +77,7 @@ export function readingOptionsOf(
   for (const key of Object.keys(own)) {
     if (!OF_OPERATIONS.includes(key)) {
       throw new OffloadOptionError(
-        `offload.${key} is no option of an operation. There are: ${OF_OPERATIONS.join(', ')}.`,
+        `offload.${key} is not an option of operations. Their options are: ${OF_OPERATIONS.join(', ')}.`,
       );
     }
   }

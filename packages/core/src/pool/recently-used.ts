@@ -1,8 +1,9 @@
 /**
- * A map of bounded size, which forgets what was not used for longest.
+ * A map of bounded size that forgets the least recently used entries.
  *
- * It has two generations. What is used moves to the young one; when that is full it becomes the old one, and all that
- * was left in the old one is forgotten together. So a look-up costs no more than that of a Map, and forgetting is rare.
+ * It has two generations. A used entry moves to the young one. When that is full, it becomes the old one, and all
+ * entries still in the former old one are forgotten together. So a look-up costs no more than a Map's, and forgetting
+ * is rare.
  */
 export class RecentlyUsed<Key, Value> {
   readonly #size: number;
@@ -11,8 +12,8 @@ export class RecentlyUsed<Key, Value> {
   #old = new Map<Key, Value>();
 
   /**
-   * @param size - entries of a generation: it keeps this number of those used last, and at most twice that
-   * @param forgotten - is called with entries that it has forgotten
+   * @param size - entries in a generation: the map keeps this number of those used last, and at most twice as many
+   * @param forgotten - called with the entries that the map has forgotten
    */
   constructor(size: number, forgotten?: (old: ReadonlyMap<Key, Value>) => void) {
     this.#size = size;
@@ -39,7 +40,7 @@ export class RecentlyUsed<Key, Value> {
     this.#young.set(key, value);
   }
 
-  /** Removes the entries that the condition holds for. */
+  /** Removes the entries that meet the condition. */
   removeIf(condition: (value: Value) => boolean): void {
     for (const map of [this.#young, this.#old]) {
       for (const [key, value] of map) if (condition(value)) map.delete(key);

@@ -122,7 +122,7 @@ function documentOf(bytes: Buffer, decoding: Decoding | undefined): unknown {
   return BSON.deserialize(bytes, deserializeOptions(decoding));
 }
 
-/** The whole reply of a server, as the driver decodes it: with `raw: true` only the documents in it stay bytes. */
+/** Decodes a server's whole reply as the driver does: with `raw: true` only the documents in it stay bytes. */
 function replyOf(bytes: Buffer, decoding: Decoding | undefined): Document {
   const options = deserializeOptions(decoding);
   return BSON.deserialize(bytes, decoding?.raw === true ? { ...options, raw: true } : options);

@@ -1,11 +1,11 @@
-/** Starts that failed one after the other, with none that succeeded in between, before it is said that no thread can start. */
+/** Consecutive failed starts after which the pool reports that no thread can start. */
 const HOPELESS_STARTS = 3;
 
-/** How the starts of a pool's threads went. */
+/** The results of starting a pool's threads. */
 export class StartRecord {
   #failures = 0;
 
-  /** A worker has started. */
+  /** Notes that a worker has started. */
   succeeded(): void {
     this.#failures = 0;
   }
@@ -14,13 +14,13 @@ export class StartRecord {
     this.#failures += 1;
   }
 
-  /** Whether threads cannot start at all: to try again is of no use. `cause`: of the last failure. */
+  /** Whether no thread can start, so that trying again is useless. `cause` is that of the last failure. */
   isHopeless(cause: Error | undefined): boolean {
     return this.#failures >= HOPELESS_STARTS || isForbidden(cause);
   }
 }
 
-/** Whether Node's permission model forbids to start a thread. It does so every time. */
+/** Whether Node's permission model refused the thread. It will refuse every other one too. */
 export function isForbidden(cause: NodeJS.ErrnoException | undefined): boolean {
   return cause?.code === 'ERR_ACCESS_DENIED';
 }

@@ -25,7 +25,7 @@ const NETWORK_FLAGS = new Map([
  */
 export function workerFlags(execArgv: readonly string[] | undefined): string[] {
   const flags: string[] = [];
-  // The application may have replaced process.execArgv.
+  // The application may have replaced process.execArgv with something else.
   if (!Array.isArray(execArgv) || !execArgv.every((flag) => typeof flag === 'string')) return flags;
   for (let i = 0; i < execArgv.length; i++) {
     const [name, value] = execArgv[i].split('=', 2);
@@ -38,14 +38,14 @@ export function workerFlags(execArgv: readonly string[] | undefined): string[] {
 }
 
 /**
- * The flags with which workers start although the working directory is deleted, which Node's own start of a thread does
- * not allow; none where it is there.
+ * Returns the flags with which workers start when the working directory is deleted; none if it exists. Without them,
+ * Node fails to start a thread there.
  *
  * @param entry - the file that our workers run
  */
 export function flagsWithoutFolder(entry: string): string[] {
   try {
-    // Not process.cwd(), which remembers what it has given.
+    // Not process.cwd(), which caches its result.
     realpathSync.native('.');
     return [];
   } catch {

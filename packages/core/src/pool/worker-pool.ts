@@ -7,19 +7,19 @@ import type { ResolvedOffloadOptions } from './offload-options';
 import { StartRecord } from './start-record';
 import { WorkerSlot } from './worker-slot';
 
-/** How long ending the threads may hold up the close of the last client. It takes some milliseconds. */
+/** Longest time that ending the threads may delay the last client's close. It usually takes a few milliseconds. */
 const ENDING_MS = 3_000;
 
-/** A pool that no client uses, whose threads are kept for the next one. */
+/** A pool without clients, whose threads are kept for the next client. */
 interface Kept {
   readonly pool: WorkerPool;
   readonly timer: NodeJS.Timeout;
 }
 
 /**
- * The one pool of worker threads of this process, for all its clients. It starts with the first
- * operation of the first client and ends some seconds after the last client that closes. Its threads start as
- * they are needed: see LaneChoice.
+ * The one pool of worker threads of this process, for all its clients. It starts with the first client's first
+ * operation and ends `keepThreadsMS` after the last client has closed. Its threads start as they are needed: see
+ * LaneChoice.
  */
 export class WorkerPool {
   static #current: WorkerPool | undefined;
@@ -27,7 +27,7 @@ export class WorkerPool {
   static readonly #users = new Set<object>();
 
   readonly slots: readonly WorkerSlot[];
-  /** What its threads were made with. */
+  /** The settings that its threads were made with. */
   readonly #settings: string;
 
   private constructor({ workers, ...settings }: ResolvedOffloadOptions) {
@@ -44,8 +44,8 @@ export class WorkerPool {
   }
 
   /**
-   * The last user's release ends the pool, or keeps its threads for a while. Resolves when its threads are gone, cannot
-   * be ended yet, or are kept.
+   * Releases the pool. The last user's release ends it, or keeps its threads for `keepMS`. Resolves when the threads
+   * are gone, are kept, or take too long to end.
    */
   static async release(user: object, keepMS: number): Promise<void> {
     if (!WorkerPool.#users.delete(user) || WorkerPool.#users.size > 0) return;
@@ -57,12 +57,12 @@ export class WorkerPool {
       WorkerPool.#kept = undefined;
       void pool.#end();
     }, keepMS);
-    // Neither this nor an idle thread keeps the process alive: it ends them as it exits.
+    // Neither the timer nor an idle thread keeps the process alive; its exit ends them.
     timer.unref();
     WorkerPool.#kept = { pool, timer };
   }
 
-  /** The threads that were kept, if they are those that are wanted; others end. */
+  /** Takes the kept threads if they have the settings that are wanted; otherwise ends them. */
   static #takeKept(options: ResolvedOffloadOptions): WorkerPool | undefined {
     const kept = WorkerPool.#kept;
     if (kept === undefined) return undefined;
@@ -79,7 +79,7 @@ export class WorkerPool {
 
   async #end(): Promise<void> {
     const ended = Promise.all(this.slots.map(async (slot) => await slot.end()));
-    // A thread that waits in the operating system (as for a child process) ends when that returns.
+    // A thread that is blocked in a system call (as on a child process) ends when that returns.
     await noLongerThan(ENDING_MS, ended);
   }
 
@@ -103,7 +103,7 @@ export class WorkerPool {
   }
 }
 
-/** What the first client decides for the threads. */
+/** The settings that the first client decides for the threads. */
 function settingsOf({
   workers,
   busyPoll,

@@ -42,7 +42,7 @@ export class WorkerSlot {
   /** Threads, and Piscinas on their way out: what there is to wait for at the end. */
   readonly #leaving = new Set<Promise<void>>();
 
-  /** @param starts - how the starts of all the pool's threads go */
+  /** @param starts - counts the starts of all the pool's threads */
   constructor(index: number, settings: WorkerSettings, starts: StartRecord) {
     this.index = index;
     this.#settings = settings;
@@ -64,8 +64,8 @@ export class WorkerSlot {
   }
 
   /**
-   * A lane that can be used; its worker may still have to start. Thread, port and timers serve every caller, and so do not
-   * belong to the async context of the first.
+   * Returns a usable lane; its worker may still have to start. Thread, port and timers serve every caller, so they must
+   * not belong to the first caller's async context.
    */
   lane(): Lane {
     if (this.#lane?.usable !== true) this.#lane = loadingContext.run(() => this.#open());
@@ -123,8 +123,8 @@ export class WorkerSlot {
     try {
       running = piscina.run(task, { transferList: [task.port] });
     } catch (error) {
-      // The system has no thread to give, or Node may not start one. The task stays in the Piscina's queue. To destroy
-      // the Piscina would reject the task's promise, which nobody was given; nothing of it runs.
+      // The system has no more threads, or Node may not start one. The task stays in the Piscina's queue. Destroying
+      // the Piscina would reject the task's promise, which nobody handles; no part of the Piscina runs.
       this.#piscina = undefined;
       lane.lose(error as Error);
       return;
@@ -144,9 +144,9 @@ export class WorkerSlot {
   }
 
   #lost(lane: Lane): void {
-    // The thread of a lane that was left was ended here: the next call starts another.
+    // The main thread ended the thread of a lane that it left. The next call starts another.
     if (this.#ended || lane.isLeft) return;
-    // What Node forbids costs nothing to try again.
+    // A start that Node forbids fails at no cost, so no delay is needed.
     if (!isForbidden(lane.cause)) this.#delay.died(lane.started);
     if (lane === this.#lane && lane.started) this.#lane = this.#open();
   }

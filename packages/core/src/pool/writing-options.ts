@@ -3,10 +3,10 @@ import type { ResolvedOffloadOptions } from './offload-options';
 /** How lists of documents are encoded, under `offload` of a client or of an operation. */
 export interface WritingOptions {
   /**
-   * A promise of the application: it leaves the documents, operations or statements that it gives to `insertMany`,
-   * `bulkWrite`, `client.bulkWrite` or a bulk operation unchanged until the call has settled. A long list is then encoded in slices of
-   * `sliceMS`, and the event loop turns in between. Without it the whole list is encoded before the call returns, as by
-   * the driver, so that later changes are not stored. Default false.
+   * A promise by the application: it leaves the documents, operations or statements that it gives to `insertMany`,
+   * `bulkWrite`, `client.bulkWrite` or a bulk operation unchanged until the call has settled. A long list is then
+   * encoded in slices of `sliceMS`, and the event loop turns in between. Without the promise, the whole list is encoded
+   * before the call returns, as in the driver, so that later changes are not stored. Default false.
    */
   encodeInSlices?: boolean;
 }
@@ -14,9 +14,9 @@ export interface WritingOptions {
 export const WRITING_OPTIONS = ['encodeInSlices'] as const;
 
 /**
- * The milliseconds of a slice, when a list may be encoded in slices.
+ * Returns the length of a slice in milliseconds, or undefined if a list may not be encoded in slices.
  *
- * @param options - of the operation, already checked
+ * @param options - those of the operation, already checked
  */
 export function sliceOf(
   options: { offload?: unknown } | null | undefined,

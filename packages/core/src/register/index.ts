@@ -35,8 +35,8 @@ interface NodeModule {
 
 const { Module, registerHooks } = nodeModule as unknown as NodeModule;
 
-// NODE_OPTIONS loads this file in our own workers, which mean the driver when they say so. `--require` loads it in
-// Node's thread for module hooks as well: registering hooks from there would wait for itself.
+// NODE_OPTIONS loads this file in our own workers too, where `mongodb` must mean the driver. `--require` also loads it
+// in Node's thread for module hooks. Registering hooks from there would wait for itself.
 if (!isInOurWorker) {
   redirectRequires();
   redirectImports();

@@ -62,11 +62,11 @@ async function commit(session: ClientSession, tie: Tie, native: Native, turn: Tu
   }
   const { transaction } = sessionInternals(session);
   if (link.isLost) {
-    // What the lost worker had under way in it is not known: it must not be committed. A commit that was sent before
-    // may be sent again.
+    // The results of the lost worker's operations are unknown, so the transaction must not be committed. A commit that
+    // was sent before may be sent again.
     if (transaction.isActive) {
       const lost = link.lost();
-      // By the error's label, `withTransaction` starts another one at once; an application may abort this one.
+      // The error's label makes `withTransaction` start another transaction at once; an application may abort this one.
       if (tie.startedAt !== undefined) await abort(session, tie, native, turn);
       throw lost;
     }
@@ -76,7 +76,7 @@ async function commit(session: ClientSession, tie: Tie, native: Native, turn: Tu
     await tie.client.callOnSession('session.commitTransaction', link, turn);
   } catch (error) {
     const { signal } = turn;
-    // To try again is of no use: without the label, `withTransaction` ends.
+    // Trying again is useless. Without the label, `withTransaction` ends.
     if (error instanceof WorkerLostError && link.lane?.isHopeless === true) {
       throw new WorkerLostError('session.commitTransaction', {
         write: true,

@@ -11,10 +11,10 @@ interface Receiver {
 const byClient = new Map<number, IdleSessions>();
 
 /**
- * The server sessions of one client that no explicit session uses. The driver has one pool of them, and the operation after
- * an explicit session's end uses that session's id again. Here each worker has a pool for the operations without a session,
- * and so the id moves there with the next of them. The worker returns the one that it has not used for longest, if it has
- * others, so that their number stays the same.
+ * The server sessions of one client that no explicit session uses. The driver has a single pool of them, so an
+ * operation after an explicit session's end uses that session's id again. Here each worker has a pool for operations
+ * without a session, so the id moves to a worker with the next such operation. In exchange the worker returns its least
+ * recently used one, if it has others, so that their number stays the same.
  */
 export class IdleSessions {
   readonly #client: MongoClient;
@@ -42,7 +42,7 @@ export class IdleSessions {
     to.giveServerSession(this.#id, { lsid, txnNumber, lastUse });
   }
 
-  /** The client has closed. */
+  /** Forgets the sessions: the client has closed. */
   forget(): void {
     this.fresh = false;
     byClient.delete(this.#id);
@@ -53,7 +53,7 @@ export class IdleSessions {
     this.#pool.sessions.push(new ServerSessionClass({ id, txnNumber, lastUse, isDirty: false }));
   }
 
-  /** A worker returned a session of some client. */
+  /** Takes back a session that a worker returned. */
   static takeBack(client: number, session: ServerSessionState): void {
     const idle = byClient.get(client);
     if (idle !== undefined) idle.#takeBack(session);

@@ -147,8 +147,8 @@ export class SessionLink {
   }
 
   /**
-   * The error of an operation whose session's worker is gone. In a transaction it carries the label by which
-   * `withTransaction` runs again, unless no thread can start: what was not committed is void.
+   * Returns the error for an operation whose session's worker is gone. In a transaction it has the label that makes
+   * `withTransaction` run again, unless no thread can start. Uncommitted changes are void.
    */
   lost(): WorkerLostError {
     const { transaction, serverSession } = sessionInternals(this.#session);
@@ -221,16 +221,16 @@ export class SessionLink {
     }
   }
 
-  /** A call in the session was sent. @param result - never rejects */
+  /** Notes that a call in the session was sent. @param result - never rejects */
   track(result: Promise<unknown>): void {
     this.#underWay += 1;
     void result.then(() => (this.#underWay -= 1));
   }
 
   /**
-   * The session is about to end. A call that is still under way, which nobody awaited or whose caller has aborted it, may use
-   * a transaction number that is not known here yet. Whoever got the id next would use that number as well, and the server
-   * would take the write for a retry: it would acknowledge it and store nothing. So the id is not used again.
+   * Notes that the session is about to end. A call still under way (not awaited, or aborted by its caller) may use a
+   * transaction number that is not known here yet. If the id were used again, so would that number, and the server
+   * would take the write for a retry: it would acknowledge it and store nothing. So the id is dropped.
    */
   noteEnding(): void {
     if (this.#underWay > 0) sessionInternals(this.#session).serverSession.isDirty = true;

@@ -1,22 +1,22 @@
 import type { ClientSession, Document } from 'mongodb';
 
 /**
- * As the option `session` of an operation: it runs outside of the transaction around it, as with `session: null`, which the
- * driver takes and its types do not have.
+ * As the `session` option of an operation, it makes the operation run outside of the transaction around it. It means
+ * the same as `session: null`, which the driver accepts but its types do not.
  *
  * @example
  * ```ts
  * await client.transaction(async () => {
  *   await orders.insertOne(order);
- *   await attempts.insertOne({ at: new Date() }, { session: NO_SESSION }); // stays, whatever becomes of the order
+ *   await attempts.insertOne({ at: new Date() }, { session: NO_SESSION }); // stays even if the order is aborted
  * });
  * ```
  */
 export const NO_SESSION = Symbol.for('mongo-offload.NO_SESSION') as unknown as ClientSession;
 
-/** The options as the driver takes them: null where they say that there is to be no session. */
+/** Returns the options as the driver takes them: `session: null` in place of NO_SESSION. */
 export function withDriversSession<Options>(options: Options): Options {
-  // Libraries merge exports by assignment, and stumble over one that is null: so the driver's null has another name.
+  // The export is not null itself, since libraries that merge exports by assignment fail on null.
   const { session } = (options ?? {}) as Document;
   return session === NO_SESSION ? { ...options, session: null } : options;
 }

@@ -2,8 +2,8 @@
 export type Hold = (until: Promise<unknown>) => void;
 
 /**
- * Does work that keeps the turn until it ends, even if its caller stops waiting for it. Only the caller waits for the
- * promise that this gives: V8 follows an async stack only where no one else does.
+ * Does work that keeps the turn until it ends, even if its caller stops waiting for it. Only the caller may wait for
+ * the returned promise: V8 follows an async stack through a single waiter only.
  */
 export async function holding<T>(hold: Hold, work: () => Promise<T>): Promise<T> {
   let end!: () => void;
