@@ -1,6 +1,6 @@
 /*
- * Preloaded by workers that start while the process's working directory is deleted. Node itself asks for it as a worker
- * starts, which throws; from here on it is the root.
+ * Workers preload this file when they start while the process's working directory is deleted. Node asks for the
+ * directory as a worker starts, which throws. From here on it is the root.
  */
 import path from 'node:path';
 

@@ -7,19 +7,19 @@ import { packError } from '../errors/envelope';
 import { keepThrown } from '../errors/origin';
 import type { CarriedNode, CarriedProperty, Thrown } from './node';
 
-/** Under this symbol bson's values say which major version of it they are of. */
+/** The symbol under which bson's values hold their major version. */
 export const VERSION = Symbol.for('@@mdb.bson.version');
 const BSON_VERSION: unknown = (Long.prototype as unknown as Record<symbol, unknown>)[VERSION];
 
-/** Classes that bson writes as something else, or with documents inside. */
+/** Classes that bson writes as another type or with nested documents. */
 const WITH_DOCUMENTS = new Set<unknown>(['DBRef', 'Code']);
 
 /**
- * Packs values that BSON cannot hold, so that the driver in the worker meets what it would have met here: it reads,
- * leaves out or refuses them by itself. Cycles stay cycles, functions and symbols stay such, and what throws when it is
- * read throws the same error there.
+ * Packs values that BSON cannot hold, so that the driver in the worker meets the same values as it would here, and
+ * reads, omits or refuses them itself. Cycles stay cycles, and functions and symbols stay what they are. A property
+ * that throws when it is read throws the same error there.
  *
- * @throws what a value that nothing can read throws
+ * @throws the error of a value that cannot be read at all
  */
 export function packCarried(value: unknown): Uint8Array {
   return serialize(new CarriedWriter().node(value));
@@ -78,7 +78,7 @@ class CarriedWriter {
     try {
       keys = Object.keys(value);
     } catch (error) {
-      // Where it has a toBSON, nobody reads its keys.
+      // Nobody reads the keys of an object with a toBSON.
       if (toBSON !== undefined) return { is: 'object', entries: [], toBSON };
       return { is: 'locked', throws: thrown(error) };
     }
@@ -99,7 +99,7 @@ class CarriedWriter {
     return 'throws' in property ? property : { value: this.node(property.value) };
   }
 
-  /** What its `toBSON` gives, if it has one. */
+  /** The result of its `toBSON`, if it has one. */
   #toBSON(value: object): CarriedProperty | undefined {
     const method = read(value, 'toBSON');
     if ('throws' in method) return method;

@@ -7,7 +7,7 @@ import { AS_CLASSES, reviveError } from '../errors/revive';
 import type { CarriedNode, CarriedProperty, Thrown } from './node';
 import { VERSION } from './pack';
 
-/** What `packCarried` was given, as far as the driver can tell. */
+/** Returns what `packCarried` was given, as far as the driver can tell. */
 export function reviveCarried(bytes: Uint8Array): unknown {
   return new CarriedReader().value(deserialize(bytes) as CarriedNode);
 }
@@ -82,7 +82,7 @@ class CarriedReader {
     const object = this.#met(
       toBSON === undefined && type === undefined ? {} : (Object.create(inherited) as object),
     );
-    // In the order in which they were packed: `seen` counts on it.
+    // This must follow the order of packing: `seen` relies on it.
     if (toBSON !== undefined) {
       const method =
         'throws' in toBSON ? throwing(toBSON.throws) : constant(this.value(toBSON.value));
@@ -130,7 +130,7 @@ function errorOf({ error, origin }: Thrown): Error {
   return standsFor(reviveError(error), origin);
 }
 
-/** bson reads a function by its text; nobody calls it. */
+/** Rebuilds a function: bson reads its text, and nobody calls it. */
 function standIn(source: string): () => void {
   return Object.defineProperty(() => undefined, 'toString', { value: () => source });
 }

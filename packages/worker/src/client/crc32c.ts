@@ -2,7 +2,7 @@ const POLYNOMIAL = 0x82f63b78;
 
 let table: Int32Array | undefined;
 
-/** The CRC-32C of the bytes, as an int32: the checksum of the wire protocol. */
+/** Returns the CRC-32C of the bytes as an int32, which is the checksum of the wire protocol. */
 export function crc32c(bytes: Uint8Array): number {
   table ??= Int32Array.from({ length: 256 }, (_, byte) => {
     let value = byte;

@@ -34,7 +34,7 @@ interface Defined {
   /** Another of the driver's clients for the same client of the application. */
   another: (differing: MongoClientOptions) => MongoClient;
   client: MongoClient;
-  /** The application says when idle connections are closed. */
+  /** The application has set `maxIdleTimeMS`. */
   saysIdle: boolean;
   /**
    * The client for change streams and tailable cursors that wait. Each holds a connection for as
@@ -43,7 +43,7 @@ interface Defined {
    */
   waiting?: MongoClient;
   events: EventForwarder;
-  /** Takes the errors for which its clients no longer trust what they knew of a server. */
+  /** Receives the errors after which its clients mark a server Unknown. */
   failed: (failure: MetFailure) => void;
   /** How its clients log. */
   logging: MongoClientOptions;
@@ -104,7 +104,7 @@ export class ClientRegistry {
     const events = new EventForwarder(id, this.#outbox, log !== undefined);
     events.add(client);
     const failed = ({ address, error, sentAt }: MetFailure): void => {
-      // Bytes that look like a document are one: the operation may have asked for undecoded replies.
+      // `true`: bytes that look like a document are one, since the operation may have asked for raw replies.
       const packed = packError(error, true);
       this.#outbox.addFailure({
         type: 'serverFailure',

@@ -2,7 +2,7 @@ import type { MongoClient } from 'mongodb';
 
 import { processTimeMS } from '../protocol/process-clock';
 
-/** What is used of the driver's servers and connections, which are no public API of it. */
+/** The parts of the driver's servers and connections that this file uses. They are not public API. */
 interface Server {
   readonly name: string;
   readonly description: { readonly error: Error | null };
@@ -11,27 +11,28 @@ interface Server {
 type Handle = (this: Server, error: unknown, connection?: object) => void;
 type Write = (this: object, command: unknown, options: unknown) => Promise<void>;
 
-/** An error for which the driver no longer trusts what it knew of a server. */
+/** An error after which the driver marks a server Unknown. */
 export interface MetFailure {
   readonly address: string;
   readonly error: Error;
-  /** When the command that met it was sent, by `processTimeMS`. */
+  /** When the command that failed was sent, by `processTimeMS`. */
   readonly sentAt: number;
 }
 
 const reporters = new WeakMap<MongoClient, (failure: MetFailure) => void>();
 
-/** When the last command of a connection was sent. */
+/** When each connection sent its last command. */
 const sent = new WeakMap<object, number>();
 
-/** Calls `report` for each error of an operation for which the driver marks a server of this client Unknown. */
+/** Calls `report` for each error of an operation that makes the driver mark a server of this client Unknown. */
 export function onServerFailure(client: MongoClient, report: (failure: MetFailure) => void): void {
   reporters.set(client, report);
 }
 
 /**
- * Wraps the method by which this thread's copy of the driver (7.9) judges the errors that operations meet, so that the main
- * thread's topology can follow. What the driver's own monitoring meets goes another way: the main thread has its own.
+ * Wraps the method with which this thread's copy of the driver (7.9) judges errors of operations, so that the main
+ * thread's topology can follow. Errors of the driver's own monitoring are not reported, since the main thread has a
+ * monitoring of its own.
  */
 export function watchServerFailures(): void {
   /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
@@ -63,7 +64,7 @@ function reported(handle: Handle): Handle {
     handle.call(this, error, connection);
     const { description } = this;
     if (description === before || description.error !== error) return;
-    // A connection that cannot be made is judged twice: by the pool and by the operation that waited for it.
+    // A connection that fails to open is judged twice: by the pool and by the operation that waited for it.
     if (before.error === error) return;
     const sentAt = (connection && sent.get(connection)) ?? processTimeMS();
     reporters.get(this.topology.client)?.({ address: this.name, error: error as Error, sentAt });

@@ -8,7 +8,7 @@ import {
   type MongoDBNamespace,
 } from 'mongodb';
 
-/** What is used of the driver's connections, which are no public API of it. */
+/** The parts of the driver's connections that this file uses. They are not public API. */
 interface Connection {
   command?: Run;
   exhaustCommand?: RunMany;
@@ -31,10 +31,10 @@ type RunMany = (
 const guarded = Symbol.for('mongo-offload.sound-hellos');
 
 /**
- * Makes this thread's copy of the driver check the servers' answers to `hello`. The driver (7.9) takes their fields for
- * what they should be, in callbacks where nothing catches the TypeError that follows: it would end the thread. Now such
- * an answer is an error like any other, of the handshake or of the heartbeat. A driver that has no such methods is left as
- * it is.
+ * Makes this thread's copy of the driver check the servers' answers to `hello`. The driver (7.9) trusts the types of
+ * their fields. A wrong type causes a TypeError in a callback where nothing catches it, which would end the thread.
+ * With the check, such an answer is an ordinary error of the handshake or the heartbeat. A driver without these methods
+ * is left as it is.
  */
 export function refuseUnsoundHellos(): void {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES exports of it
@@ -75,7 +75,7 @@ function isHello(command: Document): boolean {
   return 'hello' in command || 'ismaster' in command || 'isMaster' in command;
 }
 
-/** The answer itself. @throws MongoUnexpectedServerResponseError, and then its connection is closed */
+/** Returns the answer. @throws MongoUnexpectedServerResponseError if it is unsound, and closes its connection */
 function checked(connection: Connection, hello: Document): Document {
   const wrong = firstWrongField(hello);
   if (wrong === undefined) return hello;
@@ -90,7 +90,7 @@ type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === 'string';
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
-/** The driver's own classes as well, since BSON options of the client hold for these answers too. */
+/** This accepts bson's classes too, since the client's BSON options apply to these answers. */
 const isNumber: Check = (value) =>
   (typeof value === 'number' ||
     typeof value === 'bigint' ||
@@ -105,7 +105,7 @@ const isHost: Check = (value) => isText(value) && isAddress(value as string);
 const isHosts: Check = (value) => Array.isArray(value) && value.every(isHost);
 const isWhole: Check = (value) => isNumber(value) && Number.isInteger(Number(value));
 
-/** What the driver reads of an answer, where it is there and not null. */
+/** The fields that the driver reads of an answer. They may be absent or null. */
 const CHECKS: Readonly<Record<string, Check>> = {
   hosts: isHosts,
   passives: isHosts,
@@ -143,7 +143,7 @@ function firstWrongField(hello: Document): string | undefined {
     const value: unknown = hello[name];
     if (value !== undefined && value !== null && !check(value)) return name;
   }
-  // Here the driver takes null for a number as well.
+  // Here the driver also accepts null in place of a number.
   return hello.connectionId === null ? 'connectionId' : undefined;
 }
 

@@ -7,13 +7,16 @@ import { int32 } from '../codec/int32';
 import { crc32c } from './crc32c';
 
 /*
- * What a server sends is taken apart by the driver (7.9) without a check of most lengths. A broken or hostile server
- * could so fill the memory (a length of 0, an unknown operation code, a section of negative size, a compressed message that
- * is far larger than it says), and with it end the thread that serves other clients as well. Here each message is checked
- * before the driver sees it. One that is unsound ends its connection: what waits for it rejects with a MongoParseError.
+ * The driver (7.9) reads a server's messages without checking most lengths. A broken or hostile server could fill the
+ * memory and end the thread, which serves other clients as well. Examples are a length of 0, an unknown operation code,
+ * a section of negative size, or a compressed message that is far larger than it says. Here each message is checked
+ * before the driver sees it. An unsound one ends its connection, and the operations on it reject with a
+ * MongoParseError.
  */
 
-/** What is used of the driver's `SizedMessageTransform`, which cuts a connection's bytes into messages. */
+/**
+ * The parts of the driver's `SizedMessageTransform` that this file uses. It cuts a connection's bytes into messages.
+ */
 interface MessageStream extends Transform {
   bufferPool: { getInt32: () => number | null };
   _transform: Cut;
@@ -44,7 +47,7 @@ const Section = { body: 0, sequence: 1 } as const;
 const guarded = Symbol.for('mongo-offload.sound-replies');
 const refused = new WeakSet<Error>();
 
-/** Makes this thread's copy of the driver refuse unsound messages. A driver that has no such parts is left as it is. */
+/** Makes this thread's copy of the driver refuse unsound messages. A driver without these parts is left as it is. */
 export function refuseUnsoundReplies(): void {
   /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
   const connection = require('mongodb/lib/cmap/connection') as {
@@ -90,7 +93,7 @@ function checkingSizes(cut: Cut): Cut {
   };
 }
 
-/** The message as the driver may read it: without its checksum. @throws MongoParseError */
+/** Returns the message as the driver may read it, without its checksum. @throws MongoParseError if it is unsound */
 function sound(message: Uint8Array): Uint8Array {
   const code = int32(message, 12);
   switch (code) {
@@ -160,7 +163,7 @@ function checkCompressed(message: Uint8Array): void {
 }
 
 function unsound(what: string): MongoParseError {
-  const error = new MongoParseError(`The server sent a message that is unsound: ${what}`);
+  const error = new MongoParseError(`The server sent an invalid message: ${what}`);
   refused.add(error);
   return error;
 }
@@ -170,7 +173,7 @@ function decompressing(decompress: Decompress): Decompress {
     int32(message, 12) === OP_COMPRESSED ? plain(message, decompress) : decompress(message);
 }
 
-/** Decompresses no more than the message says, checks that, and reads it as the message that it is. */
+/** Decompresses at most the size that the message states, checks the result and reads it as a message. */
 async function plain(message: Uint8Array, decompress: Decompress): Promise<unknown> {
   const size = int32(message, HEADER + 4);
   const compressed = message.subarray(COMPRESSED_HEADER);
@@ -200,7 +203,7 @@ interface Response {
   data: Uint8Array;
 }
 
-/** By the driver, and whatever library it has for it. */
+/** Decompresses with the driver and its optional library. */
 async function soundly(decompress: Decompress, message: Uint8Array): Promise<unknown> {
   let response: Response;
   try {
@@ -225,7 +228,7 @@ function inflated(bytes: Uint8Array, options: ZlibOptions): Promise<Uint8Array> 
   });
 }
 
-/** The size that snappy's own header says. */
+/** Returns the size that snappy's own header states. */
 function snappySize(bytes: Uint8Array): number {
   let size = 0;
   for (let at = 0; at < Math.min(bytes.length, 5); at++) {

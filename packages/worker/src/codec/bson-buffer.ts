@@ -1,4 +1,4 @@
-/** Bytes that a buffer grows by at least. */
+/** Smallest number of bytes by which a buffer grows. */
 const LEAST_GROWTH = 4_096;
 
 /** The buffer that documents are written into, one after the other. */
@@ -7,9 +7,9 @@ export class BsonBuffer {
   view: DataView<ArrayBuffer>;
   /** Where the next document goes. */
   at = 0;
-  /** Bytes still to be written, without a check for room, for the objects that are open. */
+  /** Bytes that the open objects will still write without a check for room. */
   reserve = 0;
-  /** Where the document that is being written begins. */
+  /** Start of the document that is being written. */
   protected start = 0;
 
   constructor(capacity: number) {
@@ -17,16 +17,16 @@ export class BsonBuffer {
     this.view = viewOf(this.bytes);
   }
 
-  /** Goes on in a new buffer and does not touch the old one again. */
+  /** Continues in a new buffer and does not touch the old one again. */
   renew(capacity: number): void {
     this.use(Buffer.allocUnsafeSlow(capacity));
     this.at = 0;
   }
 
   /**
-   * Writes a document of which the last element is a document that is encoded already.
+   * Writes a document whose last element is an already encoded document.
    *
-   * @param head - the elements before it, its type and its key
+   * @param head - the bytes of the elements before it, its type and its key
    * @param largest - as for `BsonWriter.document`
    */
   wrapped(head: Uint8Array, document: Uint8Array, largest = this.bytes.length): void {
@@ -40,16 +40,16 @@ export class BsonBuffer {
     bytes[this.at - 1] = 0;
   }
 
-  /** Makes room for this number of bytes and all that is reserved. `bytes` and `view` may be others afterwards. */
+  /** Makes room for `size` bytes and the reserved ones. It may replace `bytes` and `view`. */
   room(at: number, length: number): void {
     if (at + length + this.reserve > this.bytes.length) this.grow(at, length);
   }
 
-  /** Goes on with the same document in a larger buffer. All positions stay as they are. */
+  /** Continues the same document in a larger buffer. All positions stay the same. */
   grow(at: number, length: number): void {
     const old = this.bytes;
     const needed = at + length + this.reserve;
-    // What grows is the document; what is before it in the old buffer is not touched in the new one.
+    // Only the document is copied; earlier documents stay in the old buffer.
     this.use(Buffer.allocUnsafeSlow(needed + Math.max(LEAST_GROWTH, needed - this.start)));
     old.copy(this.bytes, this.start, this.start, at);
   }
@@ -59,15 +59,15 @@ export class BsonBuffer {
     this.view = viewOf(bytes);
   }
 
-  /** Room for a whole document: in this buffer or in a new one. */
+  /** Makes room for a whole document, in this buffer or in a new one. */
   protected makeRoom(length: number, largest: number): void {
     if (this.at + length <= this.bytes.length) return;
     this.renew(Math.max(length, Math.min(2 * this.bytes.length, largest)));
   }
 
   /**
-   * Ends a document for which the buffer had to grow: it moves to the front of a buffer of its own, and what was written
-   * before stays in the old one.
+   * Ends a document that outgrew its buffer. It moves to the front of a buffer of its own; earlier documents stay in
+   * the old one.
    */
   protected moveToFront(end: number, capacity: number): void {
     const grown = this.bytes;

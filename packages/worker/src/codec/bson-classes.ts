@@ -17,18 +17,18 @@ import type { BsonWriter } from './bson-writer';
 // Local copies: the driver's exports are getters, and these are used on the hot path.
 const { SUBTYPE_BYTE_ARRAY, SUBTYPE_VECTOR } = Binary;
 const ofLong = Long.prototype as unknown as Record<symbol | string, unknown>;
-/** Under this symbol bson's values say which major version of it they are of. */
+/** The symbol under which bson's values hold their major version. */
 const VERSION = Symbol.for('@@mdb.bson.version');
 const BSON_VERSION = ofLong[VERSION];
 const TYPE_SYMBOL = Symbol.for('@@mdb.bson.type');
-/** Under this key they say what they are: a symbol from bson 7.1 on. */
+/** The key under which they hold their type; a symbol from bson 7.1 on. */
 const TYPE = TYPE_SYMBOL in ofLong ? TYPE_SYMBOL : '_bsontype';
 
 /**
- * Writes one of bson's own values after its key, and its type at `head`; returns where the next element begins. It goes
- * by the value's tag, as bson does: an application may have several copies of bson.
+ * Writes one of bson's own values after its key, and its type at `head`. Returns the start of the next element. Like
+ * bson, it goes by the value's tag, since an application may have several copies of bson.
  *
- * @throws what BSON.serialize throws for a value of another major version, or of a type that it does not know
+ * @throws the error of BSON.serialize for a value of another major version or an unknown type
  */
 export function writeClassValue(
   writer: BsonWriter,
@@ -83,14 +83,14 @@ export function writeClassValue(
   }
 }
 
-/** bson 7.3 writes an id in place; older versions give its bytes. */
+/** bson 7.3 writes an id in place; older versions return its bytes. */
 function writeObjectId(bytes: Buffer, at: number, id: ObjectId): void {
   const { serializeInto } = id as { serializeInto?: (bytes: Buffer, at: number) => void };
   if (serializeInto === undefined) bytes.set(id.id, at);
   else serializeInto.call(id, bytes, at);
 }
 
-/** The old subtype has a second length; vectors are bson's to check. */
+/** The old subtype has a second length, and bson must check vectors. */
 function writeBinary(writer: BsonWriter, head: number, at: number, value: Binary): number {
   const { buffer, position, sub_type: subtype } = value;
   if (subtype === SUBTYPE_VECTOR || buffer.length < position) return writer.byBson(head, at, value);
@@ -121,7 +121,7 @@ function writeBsonPattern(writer: BsonWriter, head: number, at: number, value: B
   return writer.cString(writer.cString(at, pattern), sorted);
 }
 
-/** The scope is a document of the application's, and its code may run. */
+/** The scope is the application's document, so its code may run. */
 function writeCode(writer: BsonWriter, head: number, start: number, value: Code): number {
   const { code, scope } = value as { code: unknown; scope: unknown };
   if (typeof code !== 'string' || Array.isArray(scope)) return writer.byBson(head, start, value);
@@ -136,7 +136,7 @@ function writeCode(writer: BsonWriter, head: number, start: number, value: Code)
   return end;
 }
 
-/** A reference is written as a document that leaves undefined fields out, and so are the documents in it. */
+/** A reference is written as a document without undefined fields, as are the documents in it. */
 function writeReference(writer: BsonWriter, head: number, at: number, value: DBRef): number {
   const { collection, oid, db, fields } = value;
   const document: Document = { $ref: collection, $id: oid };

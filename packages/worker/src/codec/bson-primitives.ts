@@ -6,7 +6,9 @@ const TWO_POW_32 = 4294967296;
 /** The largest time of a Date, in milliseconds. */
 const MAX_TIME = 8.64e15;
 
-/** Writes a value that is no object, after its key, and its type at `head`; returns where the next element begins. */
+/**
+ * Writes a value that is not an object after its key, and its type at `head`. Returns the start of the next element.
+ */
 export function writePrimitive(
   writer: BsonWriter,
   head: number,
@@ -51,7 +53,7 @@ export function writePrimitive(
       bytes[head] = 10;
       return at;
     default:
-      // bson leaves symbols out
+      // bson omits symbols
       return head;
   }
 }
@@ -66,7 +68,7 @@ export function writePattern(writer: BsonWriter, head: number, at: number, value
   return writer.cString(writer.cString(at, source), flags);
 }
 
-/** Writes the milliseconds of a date as an int64, as bson converts them: what is no time is 0. */
+/** Writes the milliseconds of a date as an int64, as bson converts them: an invalid time is 0. */
 export function writeDate(writer: BsonWriter, head: number, at: number, value: Date): number {
   const { bytes, view } = writer;
   const time = value.getTime();
@@ -76,7 +78,7 @@ export function writeDate(writer: BsonWriter, head: number, at: number, value: D
     view.setInt32(at, time - high * TWO_POW_32, true);
     view.setInt32(at + 4, high, true);
   } else {
-    // Of an invalid date, or of a getTime that is not the built-in one.
+    // The date is invalid, or its getTime is not the built-in one.
     const long = Long.fromNumber(time);
     view.setInt32(at, long.low, true);
     view.setInt32(at + 4, long.high, true);

@@ -13,14 +13,14 @@ export interface WriteOptions {
   serializeFunctions: boolean;
 }
 
-/** What bson reads of any value before it decides how to write it. */
+/** The properties that bson reads of any value before it decides how to write it. */
 interface Asked {
   toBSON?: unknown;
   _bsontype?: unknown;
   [Symbol.toStringTag]?: unknown;
 }
 
-/** Thrown when BSON.serialize must write the whole document, or refuse it. */
+/** Thrown when BSON.serialize must write or refuse the whole document. */
 const UNUSUAL = new Error('The document is left to BSON.serialize');
 
 // Local copies: these are compared with on the hot path.
@@ -37,9 +37,9 @@ const TRACKED_DEPTH = 16;
 const MAX_DEPTH = 250;
 /** Up to this length a string is copied by its characters: the native call costs more. */
 const SHORT_STRING = 24;
-/** From this length on, the bytes of a string are counted before room is made for them. */
+/** From this length on, a string's bytes are counted before room is made for them. */
 const LONG_STRING = 65_536;
-/** Estimated bytes of an element: room for an object with very many elements is made at once. */
+/** Estimated bytes of an element, to make room at once for an object with very many elements. */
 const ELEMENT = 32;
 /** The largest value that is written without a check for room. */
 const LARGEST_FIXED = 12;
@@ -51,18 +51,18 @@ const EMPTY = 5;
  * compiled for these keys, all others key by key.
  *
  * Getters, `toBSON` and Proxy traps run the application's code in the middle of a document. As in bson, each runs once:
- * when the buffer is full, the document goes on in a larger one. That code may want a document written as well, and
- * must be given another writer.
+ * when the buffer is full, the document continues in a larger one. That code may cause another document to be written,
+ * which needs another writer.
  */
 export class BsonWriter extends BsonBuffer {
   ignoreUndefined = false;
   serializeFunctions = false;
-  /** Whether the value that was left out last was undefined: a list has null in its place. */
+  /** Whether the last omitted value was undefined: a list has null in its place. */
   leftUndefined = false;
-  /** Whether primitive values may have a toBSON, since the application extended their prototypes. */
+  /** Whether primitive values may have a toBSON because the application extended their prototypes. */
   private asks = false;
   private depth = 0;
-  /** The open objects that are deeper than TRACKED_DEPTH. */
+  /** The open objects below TRACKED_DEPTH. */
   readonly #opened = new Set<object>();
   readonly #shapes: DocumentShapes;
   readonly #roots: ShapeSite = { writer: undefined };
@@ -73,7 +73,7 @@ export class BsonWriter extends BsonBuffer {
     this.#shapes = shapes;
   }
 
-  /** A writer with a buffer of its own that shares what this one has compiled. */
+  /** Makes a writer with its own buffer that shares this one's compiled functions. */
   another(capacity: number): BsonWriter {
     return new BsonWriter(capacity, this.#shapes);
   }
@@ -139,7 +139,7 @@ export class BsonWriter extends BsonBuffer {
    *
    * @param head - where the type goes; the key is there already
    * @param at - where the value goes
-   * @returns where the next element begins: `head` for a value that is left out
+   * @returns the start of the next element; `head` for an omitted value
    */
   value(head: number, at: number, value: unknown): number {
     if (this.asks) return this.#asked(head, at, value);
@@ -178,7 +178,7 @@ export class BsonWriter extends BsonBuffer {
     return this.#other(head, at, value);
   }
 
-  /** Writes an object of any kind, of which toBSON has been called. */
+  /** Writes an object of any kind whose toBSON has been called. */
   #other(head: number, at: number, value: object): number {
     switch (kindOf(value)) {
       case 'date':
@@ -198,15 +198,15 @@ export class BsonWriter extends BsonBuffer {
   }
 
   /**
-   * Copies what BSON.serialize makes of a value in which no code of the application's runs. It is for what is refused and
-   * for what is rare: BSON.serialize has one buffer, which may be in use while a getter runs.
+   * Copies the bytes that BSON.serialize makes of a value in which no code of the application's runs. It serves refused
+   * and rare values. BSON.serialize has only one buffer, which may be in use while a getter runs.
    *
-   * @throws what it throws
+   * @throws the error of BSON.serialize
    */
   byBson(head: number, at: number, value: unknown): number {
     const { ignoreUndefined, serializeFunctions } = this;
     const element = BSON.serialize({ v: value }, { ignoreUndefined, serializeFunctions });
-    // Before the value are the length, the type, `v` and its terminator; after it is the end of the document.
+    // Length, type, `v` and its terminator precede the value; the document's end follows it.
     const length = element.length - 8;
     if (length < 0) return head;
     this.room(at, length);
@@ -219,7 +219,7 @@ export class BsonWriter extends BsonBuffer {
     return this.text(this.bytes, this.view, at, text);
   }
 
-  /** The same for those that have the buffer and its view at hand. */
+  /** Does the same for callers that already have the buffer and its view. */
   text(bytes: Buffer, view: DataView, at: number, text: string): number {
     const { length } = text;
     const needed = length < LONG_STRING ? 3 * length + 5 : Buffer.byteLength(text) + 5;
@@ -302,10 +302,10 @@ export class BsonWriter extends BsonBuffer {
   }
 
   /**
-   * Goes on key by key after a compiled writer, whose buffer was replaced by a larger one in the middle of a value.
+   * Continues key by key after a compiled writer whose buffer was replaced in the middle of a value.
    *
    * @param start - where the document begins
-   * @param reserved - what the compiled writer has reserved for its elements
+   * @param reserved - bytes that the compiled writer has reserved for its elements
    */
   afterGrowth(
     start: number,

@@ -29,8 +29,8 @@ export interface TapeReader extends DocumentReader {
 }
 
 /**
- * Turns tape into documents, on the main thread: what one channel of a worker sends. The channels of a worker share what
- * they know; `forChannel` gives another one.
+ * Turns the tape that one channel of a worker sends into documents, on the main thread. A worker's channels share their
+ * definitions; `forChannel` makes the decoder of another one.
  */
 export class TapeDecoder {
   readonly #shared: SharedReaders;
@@ -41,7 +41,7 @@ export class TapeDecoder {
     this.#epoch = shared.newest;
   }
 
-  /** A decoder for another channel of the same worker. Each channel comes to a new epoch at a time of its own. */
+  /** Makes a decoder for another channel of the same worker. Each channel reaches a new epoch at its own time. */
   forChannel(): TapeDecoder {
     return new TapeDecoder({}, this.#shared);
   }

@@ -44,11 +44,11 @@ const NON_ASCII = 0x80808080 | 0;
 /** From this length on, copying and checking natively is quicker. */
 const LONG_STRING = 512;
 const TWO_POW_32 = 4294967296;
-/** Of the shapes, when some are forgotten. */
+/** The part of the possible shapes that is kept when shapes are forgotten. */
 const KEPT_SHAPES = 0.5;
-/** Of the nodes that a trie may have: more are not kept when shapes are forgotten. */
+/** The part of a trie's possible nodes that is kept at most when shapes are forgotten. */
 const KEPT_NODES = 0.5;
-/** Once most places for repeated strings are taken, they are given up after this number of documents. */
+/** When most places for repeated strings are taken, the strings are forgotten after this number of documents. */
 const DOCUMENTS_BETWEEN_STRINGS = 500_000;
 
 /**
@@ -75,7 +75,7 @@ export class TapeEncoder {
   #repeated = new RepeatedStrings();
   /** How the shapes and strings of the chunk in hand are numbered. */
   #epoch = 0;
-  /** What was sent in this epoch on each channel. A definition that is sent twice does no harm. */
+  /** The definitions sent in this epoch on each channel. Sending one twice does no harm. */
   #sent = new WeakMap<object, { shapes: Set<number>; texts: Set<number> }>();
   /** Ends of the documents that the walk is in, and the edges that led into them. */
   readonly #ends = new Int32Array(2 * MAX_DEPTH + 2);
@@ -86,7 +86,7 @@ export class TapeEncoder {
   #depth = 0;
   #documentEnd = 0;
 
-  /** Documents that were ever written. */
+  /** Number of documents written so far. */
   #documents = 0;
   #documentsAtStrings = 0;
   #count = 0;
@@ -221,7 +221,7 @@ export class TapeEncoder {
     return chunk;
   }
 
-  /** Between two chunks: what a chunk uses keeps its number until the chunk is taken. */
+  /** This happens between two chunks, since the numbers that a chunk uses must stay until it is taken. */
   #forgetWhatIsOld(): void {
     const table = this.#table;
     const tries =

@@ -214,7 +214,9 @@ class FaithfulDecoder {
   }
 }
 
-/** Stands for what bson left out of a list, and is left out again: without it, the elements after it would move up. */
+/**
+ * Stands for an element that bson omitted from a list, and is omitted again. Without it, later elements would move up.
+ */
 const LEFT_OUT = Symbol('left out');
 
 function put(frame: Frame, key: string, value: unknown): void {

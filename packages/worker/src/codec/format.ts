@@ -26,8 +26,8 @@ export interface TapeChunk {
   /** How many documents the chunk holds. */
   count: number;
   /**
-   * Which numbering of shapes and strings the chunk follows; left out for the first one, 0. In another one the same
-   * number may mean another shape, and each channel is sent all definitions again. On one channel it only grows.
+   * The numbering of shapes and strings that the chunk follows; absent for the first one, 0. In another numbering the
+   * same number may mean another shape, and each channel is sent all definitions again. On one channel it only grows.
    */
   epoch?: number;
 }
@@ -45,7 +45,7 @@ export interface RepeatedText {
  */
 export interface ShapeDefinition {
   id: number;
-  /** Stays the same when the shape gets another id, and is never another shape's. */
+  /** Unique to the shape, and unchanged when the shape gets another id. */
   serial: number;
   kinds: number[];
   keys: string[];

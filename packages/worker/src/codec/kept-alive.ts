@@ -41,7 +41,7 @@ export function sampleOf(read: ShapeReader, cursor: TapeCursor): Document {
  * gives these another hidden class), with nothing in them that is anyone's data. No getter of the document's is called.
  */
 export function objectsLike(document: object, keys: readonly string[]): object[] {
-  // A Proxy's trap is the application's code, and what is behind it has no hidden class of its own.
+  // A Proxy's traps would run the application's code, and a Proxy has no hidden class of its own.
   if (types.isProxy(document)) return [];
   const built: Record<string, unknown> = {};
   for (const key of keys) {

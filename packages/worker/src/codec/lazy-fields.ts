@@ -14,21 +14,21 @@ class Value {
 }
 
 /**
- * The key under which a lazy document has its unread fields. It is no enumerable property: nothing that copies or compares
- * documents sees it. But it is a property, and so is found through a Proxy, by an object that inherits from the document,
- * and by a copy made of property descriptors. A private field would not be.
+ * The key under which a lazy document keeps its unread fields. The property is not enumerable, so copying and comparing
+ * ignore it. Unlike a private field, it is found through a Proxy, by an object that inherits from the document, and by
+ * a copy made of property descriptors.
  */
 const FIELDS = Symbol('lazy fields');
 
 interface Lazy {
-  /** A function, for libraries that wrap what they find in a document wrap objects only. */
+  /** It is a function because libraries that wrap a document's contents only wrap objects. */
   [FIELDS]?: () => LazyFields;
 }
 
 /**
- * What a lazy document knows of its unread fields. A field is a property of the document's own, with accessors that all
- * documents of its shape share. It stays one when it was read: V8 would turn the document into a dictionary if it became a
- * plain property.
+ * The unread fields of a lazy document. A lazy field is an own property of the document, whose accessors all documents
+ * of its shape share. It stays an accessor after it was read: if it became a plain property, V8 would turn the document
+ * into a dictionary.
  */
 class LazyFields {
   readonly #owner: object;
@@ -58,7 +58,7 @@ class LazyFields {
       this.#slots[field] = new Value(value);
       release(this.#slots);
     } else {
-      // It inherits from the document, or was made of its property descriptors.
+      // The receiver inherits from the document, or was made of its property descriptors.
       Object.defineProperty(receiver, key, dataProperty(value));
     }
   }
@@ -79,7 +79,7 @@ export function dataProperty(value: unknown): PropertyDescriptor {
 /** Tells a document that has lazy properties where they are. */
 export function setLazyFields(document: object, slots: LazySlots): void {
   const fields = new LazyFields(document, slots);
-  // Configurable, as all that a document has: a Proxy may hide it, and a library may delete it.
+  // Configurable like a document's other properties: a Proxy may hide it, and a library may delete it.
   const value = (): LazyFields => fields;
   Object.defineProperty(document, FIELDS, {
     value,
@@ -95,11 +95,13 @@ export function lazyProperty(field: number, key: string): PropertyDescriptor {
     get(this: Lazy): unknown {
       const fields = this[FIELDS];
       if (fields !== undefined) return fields().get(field);
-      throw new TypeError(`The getter of ${key} was called on an object that is no lazy document`);
+      throw new TypeError(
+        `The getter of ${key} was called on an object that is not a lazy document`,
+      );
     },
     set(this: Lazy, value: unknown): void {
       const fields = this[FIELDS];
-      // Of an object that knows nothing of the document, as by Reflect.set.
+      // The receiver is unrelated to the document, as it may be with Reflect.set.
       if (fields === undefined) Object.defineProperty(this, key, dataProperty(value));
       else fields().set(this, field, key, value);
     },

@@ -9,18 +9,20 @@ import { interpretedReader } from './shape-interpreter';
 import type { ReaderTable, ShapeReader, TableOf, TapeCursor } from './tape-cursor';
 
 export interface TapeDecoderOptions {
-  /** Documents of a shape that are interpreted before it is compiled. */
+  /** Number of documents of a shape that are interpreted before its reader is compiled. */
   compileAfter?: number;
   /** Whether readers may be compiled at all. Default: whether the process allows it. */
   compile?: boolean;
 }
 
-/** Readers that come to be compiled within one another and leave a sample each: it is read twice, and takes stack. */
+/**
+ * Most nested readers that keep a sample while they are compiled: each sample is read a second time and takes stack.
+ */
 const DEEPEST_SAMPLE = 8;
-/** Readers of one variant of the options. A worker has no more shapes than this at a time. */
+/** Most readers for one variant of the options. A worker has at most this number of shapes at a time. */
 const MOST_READERS = 2_000;
 
-/** What the channels of one worker share: its newest epoch, and the readers that outlive epochs. */
+/** The state that the channels of one worker share: its newest epoch, and the readers that outlive epochs. */
 export class SharedReaders {
   readonly #compileAfter: number;
   readonly #kept: KeptReaders[] = [];
@@ -35,8 +37,8 @@ export class SharedReaders {
   }
 
   /**
-   * The epoch of that number. A channel that comes late to one that is not the newest any more gets one of its own: it is
-   * sent all definitions that it needs.
+   * Returns the epoch with this number. A channel that reaches an epoch late, when it is no longer the newest, gets one
+   * of its own: it is sent all the definitions that it needs.
    */
   epoch(number: number): Epoch {
     if (this.#newest.number === number) return this.#newest;
@@ -55,8 +57,8 @@ export class SharedReaders {
 }
 
 /**
- * The meaning of shapes' and strings' numbers. It lives for as long as a channel is in it or a document has fields that
- * were not read: there is nothing that says when an epoch is over.
+ * The meaning of the numbers of shapes and strings. It lives while a channel is in it or a document has unread fields;
+ * nothing else marks an epoch's end.
  */
 export class Epoch {
   readonly number: number;
@@ -107,26 +109,26 @@ class Table implements ReaderTable {
   }
 }
 
-/** How documents of a shape are read: by following its definition at first, by a compiled function when that is worth it. */
+/** Reads documents of a shape: first by following its definition, later with a compiled function if that pays. */
 interface Reader {
   readonly shape: ShapeDefinition;
   readonly interpret: ShapeReader;
   uses: number;
   compiled?: ShapeReader;
-  /** A document of the shape, kept alive for V8's sake. */
+  /** A document of the shape, kept alive so that V8 keeps its hidden class. */
   sample?: Document;
 }
 
 /**
- * Readers by their shapes' serial numbers, for one variant of the options: a shape keeps its reader in the next epoch.
- * Bounded by two generations, of which the older one goes when the newer one is full.
+ * Readers by the serial numbers of their shapes, for one variant of the options. A shape keeps its reader in the next
+ * epoch. There are two generations: the older one is dropped when the newer one is full.
  */
 class KeptReaders {
   readonly #promotion: Promotion;
   readonly #compileAfter: number;
   #newer = new Map<number, Reader>();
   #older = new Map<number, Reader>();
-  /** Samples being read within one another, where documents lie in documents. */
+  /** Number of samples being read inside one another, for nested documents. */
   #sampling = 0;
 
   constructor(promotion: Promotion, compileAfter: number) {
@@ -150,12 +152,12 @@ class KeptReaders {
     return reader;
   }
 
-  /** What reads the next document of the shape, which is the next that the cursor has. */
+  /** Returns the reader for the shape's next document, which is the one at the cursor. */
   next(reader: Reader, cursor: TapeCursor): ShapeReader {
     if (reader.compiled !== undefined) return reader.compiled;
     if (++reader.uses <= this.#compileAfter) return reader.interpret;
     reader.compiled = compiledReader(reader.shape, this.#promotion);
-    // A lazy field keeps its chunk: such a document is not one to keep.
+    // A lazy field keeps its chunk alive, so such a document must not be kept.
     if (!reader.shape.kinds.includes(Kind.Lazy)) this.#keepSample(reader, cursor);
     return reader.compiled;
   }

@@ -35,7 +35,7 @@ export class RepeatedStrings {
     return this.#texts.length - 1;
   }
 
-  /** Whether most strings that come again and again find their place taken. */
+  /** Whether most of the strings that repeat find their place taken. */
   get isFull(): boolean {
     return this.size > 0.75 * SLOTS;
   }

@@ -1,15 +1,15 @@
 import { Kind, type ShapeDefinition } from './format';
 import { NodeField, type TrieArrays } from './trie-nodes';
 
-/** Fields of one shape, ends included. */
+/** Most fields in a shape, ends included. */
 export const MAX_PATH = 1_000;
 
 const { Kind: KIND, Length, Key, Parent } = NodeField;
 
-/** What a document of a shape consists of: a definition without its numbers. */
+/** The fields of a shape: its definition without its numbers. */
 export type ShapeContent = Pick<ShapeDefinition, 'kinds' | 'keys'>;
 
-/** The shape whose path ends at `end`; undefined when its documents must cross as BSON. */
+/** Returns the shape whose path ends at `end`; undefined if its documents must cross as BSON. */
 export function definitionAt(trie: TrieArrays, end: number): ShapeContent | undefined {
   const { nodes } = trie;
   const path: number[] = [];
@@ -35,7 +35,7 @@ export function definitionAt(trie: TrieArrays, end: number): ShapeContent | unde
   return { kinds, keys };
 }
 
-/** The key as BSON.deserialize reads it: bytes that are not UTF-8 become U+FFFD, so that two keys may be one. */
+/** Returns the key as BSON.deserialize reads it. Invalid UTF-8 becomes U+FFFD, so two keys may become equal. */
 function keyText({ nodes, keys }: TrieArrays, node: number): string {
   const length = nodes[node + Length];
   const from = nodes[node + Key] + 1;
@@ -48,8 +48,9 @@ function keyText({ nodes, keys }: TrieArrays, node: number): string {
 }
 
 /**
- * Whether it may be an array. With the driver's default `fieldsAsRaw: {}` BSON.deserialize finds `constructor` and
- * its like in it by inheritance, and leaves the documents of such an array as bytes. It shall do so itself.
+ * Whether the value may be an array. With the driver's default `fieldsAsRaw: {}`, BSON.deserialize finds inherited
+ * names such as `constructor` in that object and leaves the documents of such an array as bytes. These arrays are left
+ * to BSON.deserialize.
  */
 export function holdsElements(kind: number): boolean {
   return kind === Kind.Array || kind === Kind.Variant || kind === Kind.Lazy;

@@ -2,31 +2,34 @@ import type { ShapeDefinition } from './format';
 import type { ShapeContent } from './shape-definition';
 
 export interface ShapeLimits {
-  /** A shape is compiled once it was seen this often; until then its documents cross as BSON. */
+  /** Number of times that a shape must be seen before it counts; until then its documents cross as BSON. */
   hotAfter: number;
   maxShapes: number;
   maxNodes: number;
 }
 
-/** Beyond this part of `maxShapes` the shapes that were used least recently are forgotten. */
+/** When more than this part of `maxShapes` is in use, the least recently used shapes are forgotten. */
 const HIGH_WATER = 0.75;
 /**
- * With fewer documents than this for each shape that is forgotten, shapes come and go faster than they are worth: a
- * shape must then be seen more often before it counts as one.
+ * With fewer documents than this for each forgotten shape, shapes come and go faster than they pay: a shape must then
+ * be seen more often before it counts.
  */
 const DOCUMENTS_WORTH_A_SHAPE = 64;
 const MOST_HOT_AFTER = 256;
 
-/** The shapes of an encoder, by their ids, which all its tries share. Bounded: the least recently used give way. */
+/**
+ * The shapes of an encoder by id, shared by all its tries. Their number is bounded: the least recently used are
+ * forgotten.
+ */
 export class ShapeTable {
   readonly limits: ShapeLimits;
-  /** How often a shape must be seen; grows while shapes come and go too fast. */
+  /** Number of times that a shape must be seen now; grows while shapes come and go too fast. */
   hotAfter: number;
   #definitions: (ShapeDefinition | undefined)[] = [undefined];
   #serial = 0;
-  /** When shapes were forgotten last. */
+  /** Number of documents when shapes were last forgotten. */
   #documentsThen = 0;
-  /** Shapes that were refused since then. */
+  /** Number of shapes that found no room since then. */
   #refused = 0;
 
   constructor(limits: ShapeLimits) {
@@ -48,14 +51,14 @@ export class ShapeTable {
     return false;
   }
 
-  /** Gives the shape an id. The caller has asked for room. */
+  /** Gives the shape an id. The caller must have checked `hasRoom`. */
   add(content: ShapeContent): number {
     const id = this.#definitions.length;
     this.#definitions.push({ id, serial: ++this.#serial, ...content });
     return id;
   }
 
-  /** Whether shapes are to be forgotten before the document of that number. */
+  /** Whether shapes must be forgotten before the document with this number. */
   isFull(document: number): boolean {
     const since = document - this.#documentsThen;
     if (
@@ -68,10 +71,10 @@ export class ShapeTable {
   }
 
   /**
-   * Forgets all shapes but those that were used last. Of these, only what is asked for a new id stays.
+   * Forgets all shapes except those used last. Of these, only the ones stay for which the caller asks a new id.
    *
-   * @param lastUse - gives a number that is the larger the later a shape was used
-   * @returns what gives a shape's new id, or 0 where it is forgotten
+   * @param lastUse - returns a larger number for a shape that was used later
+   * @returns a function for a shape's new id, which is 0 if the shape is forgotten
    */
   forget(document: number, kept: number, lastUse: (id: number) => number): Renumbering {
     const before = this.#definitions;
@@ -106,7 +109,7 @@ export class ShapeTable {
 }
 
 export interface Renumbering {
-  /** Gives a shape's new id; 0 where it is forgotten. */
+  /** Returns a shape's new id; 0 if it is forgotten. */
   readonly newId: (id: number) => number;
   /** The new ids that were asked for, by the old ones. */
   readonly moved: ReadonlyMap<number, number>;

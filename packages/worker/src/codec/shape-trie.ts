@@ -29,13 +29,13 @@ export function widened(before: number, now: number): number {
 const MAX_KEY_BYTES = 255;
 const MAX_KEY_WORDS = 512 * 1024;
 const MAX_CHILDREN = 64;
-/** Of a root, and of a first field: that is `_id` in nearly all documents. */
+/** Depth of a root, and of a first field, which is `_id` in nearly all documents. */
 const MAX_FIRST_CHILDREN = 256;
-/** A trie that had no room prunes itself, but not before this number of documents has passed since the last time. */
+/** A trie without room prunes itself, but only after at least this number of documents since the last time. */
 const BETWEEN_PRUNES = 1_024;
-/** Pruning copies a node in some 15 ns. So its cost is bounded by one copied node for each eighth of a document. */
+/** Pruning copies a node in about 15 ns. This limits its cost to eight copied nodes for each document. */
 const NODES_PER_DOCUMENT = 8;
-/** A pruned trie that is filled beyond this part of its room must forget shapes. */
+/** If a pruned trie still uses more than this part of its room, shapes must be forgotten. */
 const CROWDED = 0.75;
 
 const { Kind: KIND, Length, Key, FirstChild, NextSibling, Parent, Aux, Count } = NodeField;
@@ -53,14 +53,14 @@ export class ShapeTrie {
   readonly root = NODE_STRIDE;
   nodes = new Int32Array(NODE_STRIDE * 256);
   keys = new Int32Array(4_096);
-  /** The number of edges from its root to each node. */
+  /** Number of edges from the root to each node. */
   #depths = new Uint16Array(256);
   readonly #table: ShapeTable;
   #nodeEnd = 2 * NODE_STRIDE;
   #keyEnd = 0;
   #refusals = 0;
   #documentsAtPrune = 0;
-  /** Whether it had no room although it was pruned. */
+  /** Whether the trie had no room even after pruning. */
   #crowded = false;
 
   constructor(table: ShapeTable) {
@@ -129,7 +129,8 @@ export class ShapeTrie {
 
   #add(parent: number, kind: number, length: number, key: number): number {
     const depth = this.#depths[parent / NODE_STRIDE];
-    // No shape has so long a path. It would only take room; so this is no refusal that pruning could help.
+    // No shape has a path this long, so it is not stored. Pruning would not help, so this does not count as lack of
+    // room.
     if (depth >= MAX_PATH) return 0;
     if (this.nodes[parent + Count] >= (depth < 2 ? MAX_FIRST_CHILDREN : MAX_CHILDREN))
       return this.#refuse();
@@ -188,7 +189,7 @@ export class ShapeTrie {
     return 0;
   }
 
-  /** Whether `prune` is worth calling between two documents, the first of which has this number. */
+  /** Whether `prune` pays after the document with this number. */
   wantsPrune(document: number): boolean {
     return (
       this.#refusals > 0 &&
@@ -198,8 +199,7 @@ export class ShapeTrie {
   }
 
   /**
-   * Drops every path that leads to no shape and was hardly used, so that data with ever-new keys does not fill the trie
-   * for good.
+   * Drops every path that leads to no shape and was hardly used, so that ever-new keys cannot fill the trie for good.
    */
   prune(document: number): void {
     this.#documentsAtPrune = document;
@@ -208,7 +208,7 @@ export class ShapeTrie {
     this.#crowded = this.isFilled(CROWDED);
   }
 
-  /** Whether only forgetting shapes can make room. */
+  /** Whether room can only be made by forgetting shapes. */
   get isCrowded(): boolean {
     return this.#crowded;
   }
@@ -220,9 +220,9 @@ export class ShapeTrie {
   }
 
   /**
-   * Copies what is worth keeping, in place of all there is.
+   * Replaces the trie with a copy of the paths that are worth keeping.
    *
-   * @param renumbered - gives a shape's new id; 0 where it is to be forgotten
+   * @param renumbered - returns a shape's new id; 0 if it is forgotten
    */
   rebuild(renumbered: (id: number) => number): void {
     this.#crowded = false;

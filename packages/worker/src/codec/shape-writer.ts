@@ -63,7 +63,7 @@ function headOf(key: string): Head {
   };
 }
 
-/** When the buffer was replaced by a larger one in the middle of a value, the writer goes on key by key. */
+/** If the buffer was replaced by a larger one in the middle of a value, the writer continues key by key. */
 function fieldSource(key: string, { length, words }: Head, index: number, fixed: number): string {
   const stores = words
     .map((word, i) => `V.setInt32(at${i === 0 ? '' : ` + ${4 * i}`}, ${word}, true);`)

@@ -14,8 +14,8 @@ export interface TrieCopy {
 }
 
 /**
- * A trie of the paths that lead to a shape which is kept, and of those that were used more than once since the last
- * copy, although they have not become one. There is no recursion: a path may have a thousand edges.
+ * Returns a trie of the paths that lead to a kept shape, and of those used more than once since the last copy although
+ * they have not become a shape. It does not recurse, since a path may have a thousand edges.
  */
 export function copySurvivors(
   trie: TrieArrays,
@@ -25,7 +25,7 @@ export function copySurvivors(
   const aux = new Int32Array(nodeEnd / NODE_STRIDE);
   const survives = markSurvivors(trie, nodeEnd, renumbered, aux);
   const copy = new Copy();
-  /** Nodes whose children are to be copied, each before its copy. */
+  /** Nodes whose children must be copied, each followed by its copy. */
   const open = [ROOT, ROOT];
   while (open.length > 0) {
     const to = open.pop()!;
@@ -56,7 +56,7 @@ export function copySurvivors(
   return copy;
 }
 
-/** Which nodes lead to an end that is worth keeping. Writes the new shape ids of ends into `ids`. */
+/** Finds the nodes that lead to an end worth keeping. Writes the new shape ids of ends into `ids`. */
 function markSurvivors(
   { nodes }: TrieArrays,
   nodeEnd: number,
@@ -74,14 +74,14 @@ function markSurvivors(
       if (ids[index] > 0 || nodes[node + Count] > 1) survives[index] = 1;
     }
     if (survives[index] === 0) continue;
-    // The path to a root for elements is that of the array.
+    // The path to a root for elements leads through its array.
     const before = nodes[node + Parent] || nodes[node + Key];
     survives[before / NODE_STRIDE] = 1;
   }
   return survives;
 }
 
-/** All nodes that can be reached but the root, each after the one that leads to it. */
+/** Returns all reachable nodes except the root, each after the one that leads to it. */
 function inOrder(nodes: Int32Array): number[] {
   const order = [ROOT];
   for (let i = 0; i < order.length; i++) {
@@ -94,14 +94,14 @@ function inOrder(nodes: Int32Array): number[] {
   return order.slice(1);
 }
 
-/** An end of a nested document has what follows that as children. */
+/** The end of a nested document has the fields after that document as children. */
 function isDocumentEnd(nodes: Int32Array, node: number): boolean {
   return (
     nodes[node + KIND] === Kind.End && nodes[node + Parent] !== 0 && nodes[node + FirstChild] === 0
   );
 }
 
-/** A trie that is being filled, which begins with its root. */
+/** A trie under construction, which starts with its root. */
 class Copy implements TrieCopy {
   nodes = new Int32Array(NODE_STRIDE * 256);
   keys = new Int32Array(4_096);
@@ -109,7 +109,7 @@ class Copy implements TrieCopy {
   nodeEnd = 2 * NODE_STRIDE;
   keyEnd = 0;
 
-  /** A copy of the other trie's node, not yet linked to its siblings. */
+  /** Copies a node of the other trie, not yet linked to its siblings. */
   child(from: TrieArrays, node: number, parent: number): number {
     const copy = this.#allocate();
     const length = from.nodes[node + Length];

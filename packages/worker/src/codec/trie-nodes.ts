@@ -1,24 +1,24 @@
-/** Fields of a node, which is `STRIDE` consecutive int32: the edge that leads to it, and what follows. */
+/** Fields of a node, which is `NODE_STRIDE` consecutive int32 values: the edge that leads to it, and its links. */
 export const NodeField = {
   Kind: 0,
   /** Bytes of the edge's type byte, key and terminator. */
   Length: 1,
-  /** Where in `keys` the edge's words lie. Of a root for elements: the node that holds it. */
+  /** Position of the edge's words in `keys`. For a root for elements: the node that holds it. */
   Key: 2,
   FirstChild: 3,
   NextSibling: 4,
   Parent: 5,
   /**
-   * Of an end: shape id, 0 while cold, -1 when never. Of an array, variant or lazy field: root for its elements. Of a
-   * string: its score, see RepeatedStrings.
+   * For an end: its shape id, 0 while cold, -1 if never. For an array, variant or lazy field: the root for its
+   * elements. For a string: its score, see RepeatedStrings.
    */
   Aux: 6,
-  /** Of an end: how often it was reached. Of others: how many children were ever made. */
+  /** For an end: the number of times it was reached. For other nodes: the number of children ever made. */
   Count: 7,
 } as const;
 export const NODE_STRIDE = 8;
 
-/** What a trie consists of. */
+/** The arrays of which a trie consists. */
 export interface TrieArrays {
   readonly nodes: Int32Array;
   readonly keys: Int32Array;

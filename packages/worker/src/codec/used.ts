@@ -25,12 +25,12 @@ export class Used {
     return unsent;
   }
 
-  /** A number that is the larger the later this one was used. */
+  /** Returns a larger number for one that was used later. */
   lastUse(number: number): number {
     return number < this.#in.length ? this.#in[number] : 0;
   }
 
-  /** Numbers become others, and those that have none are forgotten. Nothing may be noted for the chunk in hand. */
+  /** Renumbers the entries and forgets those without a new number. The current chunk must not have noted anything. */
   renumber(newNumbers: ReadonlyMap<number, number>): void {
     const before = this.#in;
     this.#in = new Int32Array(before.length);

@@ -22,7 +22,7 @@ export type EnvelopeValue =
   | { is: 'object'; class?: string; entries: [string, EnvelopeValue, enumerable: boolean][] }
   | { is: 'map'; entries: [EnvelopeValue, EnvelopeValue][] }
   | { is: 'set'; values: EnvelopeValue[] }
-  /** A document that was not decoded, as the document `{ v: document }`. */
+  /** A raw document, as the document `{ v: document }`. */
   | { is: 'document'; bytes: Uint8Array }
   /** One of bson's own values, as the document `{ v: value }`. */
   | { is: 'bson'; bytes: Uint8Array }
@@ -43,7 +43,7 @@ export interface ErrorEnvelope {
   origin?: number;
 }
 
-/** No document of a server is nested deeper. */
+/** Servers nest documents no deeper than this. */
 const MAX_DEPTH = 250;
 
 class EnvelopeWriter {
@@ -131,10 +131,10 @@ class EnvelopeWriter {
   }
 }
 
-/** Under this symbol bson's values say which major version of it they are of; documents of a program's do not have it. */
+/** The symbol under which bson's values hold their major version; the application's documents do not have it. */
 const VERSION = Symbol.for('@@mdb.bson.version');
 
-/** Of bson's values, those that have documents inside: they are carried as objects of their class. */
+/** Those of bson's values that contain documents. They are carried as objects of their class. */
 const WITH_DOCUMENTS = new Set(['DBRef', 'Code']);
 
 function isBsonValue(value: object): value is { _bsontype: string } {
@@ -145,12 +145,12 @@ function isBsonValue(value: object): value is { _bsontype: string } {
   );
 }
 
-/** Node 20 does not take a DOMException for an error; an abort's reason is one. */
+/** Whether a value is an error. `isNativeError` of Node 20 is false for a DOMException, which an abort's reason is. */
 export function isError(value: unknown): value is Error {
   return types.isNativeError(value) || value instanceof Error;
 }
 
-/** Whether a value is the same when BSON has carried it: no types and no fields of it get lost. */
+/** Whether a value survives BSON unchanged: it loses neither types nor fields. */
 export function survivesBson(value: unknown): boolean {
   switch (typeof value) {
     case 'string':

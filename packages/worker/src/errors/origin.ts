@@ -10,7 +10,7 @@ const KEPT = 64;
 const kept = new Map<number, unknown>();
 let next = 1;
 
-/** On the main thread: keeps what was thrown here and goes into a worker. */
+/** On the main thread: keeps an error that was thrown here and is sent to a worker. */
 export function keepThrown(error: unknown): number {
   const origin = next++;
   kept.set(origin, error);
@@ -18,7 +18,7 @@ export function keepThrown(error: unknown): number {
   return origin;
 }
 
-/** On the main thread: what was kept under this number, if it still is. */
+/** On the main thread: returns the error kept under this number, if it still is. */
 export function thrownHere(origin: number | undefined): unknown {
   return origin === undefined ? undefined : kept.get(origin);
 }

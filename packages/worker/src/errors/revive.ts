@@ -8,11 +8,14 @@ import { thrownHere } from './origin';
 export interface ErrorContext {
   /** BSON options of the operation that failed. */
   decode?: BSON.DeserializeOptions;
-  /** Gives an error its stack. Default: V8's, of whoever called `reviveError`. */
+  /** Gives an error its stack. By default that is V8's, of the caller of `reviveError`. */
   trace?: (error: Error) => unknown;
 }
 
-/** An error that is still to get its stack: V8 takes none where there is no limit, which saves half of its cost. */
+/**
+ * Makes an error without a stack, which it gets later. With a limit of 0, V8 captures none, which saves half of the
+ * cost.
+ */
 function bareError(message: string): Error {
   const { stackTraceLimit } = Error;
   const isUnlimited = Reflect.set(Error, 'stackTraceLimit', undefined);
@@ -42,7 +45,7 @@ class EnvelopeReader {
     this.#define(error, envelope.properties);
     const own = thrownHere(envelope.origin);
     if (own === undefined) return error;
-    // A value's own code may throw anything.
+    // A value's own code may throw something that is not an error.
     this.#seen[index] = own as Error;
     return own as Error;
   }
@@ -122,12 +125,12 @@ export function reviveError(envelope: ErrorEnvelope, context: ErrorContext = {})
   }
 }
 
-/** What `packValue` was given. */
+/** Returns what `packValue` was given. */
 export function reviveValue(value: EnvelopeValue): unknown {
   return new EnvelopeReader({}).value(value);
 }
 
-/** With these, bson's own values are what they were. */
+/** Options with which bson's own values keep their classes. */
 export const AS_CLASSES: BSON.DeserializeOptions = {
   promoteValues: false,
   promoteLongs: false,

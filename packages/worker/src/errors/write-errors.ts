@@ -1,8 +1,8 @@
 import type { BulkWriteResult, MongoBulkWriteError, WriteError } from 'mongodb';
 
 /**
- * The write errors of a bulk write, each once. The driver has them on the error and in its result, or only in its result,
- * when the same reply had a write concern error.
+ * Returns the write errors of a bulk write, each once. The driver has them on the error and in its result, or only in
+ * the result if the same reply had a write concern error.
  */
 export function writeErrorsIn(error: MongoBulkWriteError): Set<WriteError> {
   const { writeErrors, result } = error as {

@@ -14,7 +14,7 @@ export function withinCall<T>(context: CallContext, work: () => T): T {
   return contexts.run(context, work);
 }
 
-/** Runs work that goes on when the call is over, as the driver's monitoring does: what it emits belongs to no call. */
+/** Runs work that outlives the call, such as the driver's monitoring, so that its events belong to no call. */
 export function outsideCalls<T>(work: () => T): T {
   return contexts.exit(work);
 }

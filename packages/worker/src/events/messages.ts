@@ -31,7 +31,7 @@ export type PackedProperty =
   /** A BSON value: the document `{ v: value }`. */
   | { is: 'value'; length: number }
   | { is: 'error'; error: ErrorEnvelope }
-  /** The reason with which the call was aborted, which the main thread has; in a line of the log, its message. */
+  /** Stands for the abort reason, which the main thread has; in a line of the log, for the reason's message. */
   | { is: 'abortReason' }
   | { is: 'abortMessage' };
 
@@ -52,15 +52,15 @@ export interface Happening {
 }
 
 /**
- * An operation met an error for which the worker's driver marked a server Unknown: a lost connection, or a server that shuts
- * down or is no primary any more. The main thread's topology follows, whether or not anyone listens.
+ * An operation met an error that made the worker's driver mark a server Unknown: a lost connection, or a server that
+ * shuts down or is no longer primary. The main thread's topology follows, whether or not anyone listens.
  */
 export interface ServerFailure {
   type: 'serverFailure';
   client: number;
   address: string;
   error: ErrorEnvelope;
-  /** When the command that met it was sent, by `processTimeMS`. */
+  /** When the command that failed was sent, by `processTimeMS`. */
   sentAt: number;
 }
 

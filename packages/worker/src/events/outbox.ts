@@ -32,7 +32,7 @@ export class EventOutbox {
     this.#schedule();
   }
 
-  /** Adds what the main thread's topology is to follow, between the events before and after it. */
+  /** Adds a failure for the main thread's topology, in order with the events around it. */
   addFailure(failure: ServerFailure): void {
     this.#happenings.push(failure);
     this.#schedule();

@@ -70,7 +70,7 @@ function packProperty(
   }
 }
 
-/** The bytes that came; of a reply that the driver has made up, those that it would have. */
+/** The bytes that arrived, or an encoding of a reply that the driver made up. */
 function bytesOfReply(reply: object, raw: boolean): Uint8Array {
   const sent = replyBytes(reply);
   if (sent?.whole === true) return Uint8Array.from(sent.bytes);

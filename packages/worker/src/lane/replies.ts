@@ -105,7 +105,7 @@ export class Replies {
     if (state !== undefined) this.#sessions.set(state.id, state.snapshot);
   }
 
-  /** Returns a server session to the main thread, with the next answers. */
+  /** Returns a server session to the main thread with the next answers. */
   serverSession(client: number, session: ServerSessionState): void {
     this.#serverSessions.push({ client, session });
   }

@@ -11,7 +11,7 @@ import { withReadPreference } from './read-preference';
  * documents as there are bytes left, which stand for the array that the first argument is. Long
  * arrays of documents travel so because one BSON document could not hold them.
  *
- * Where `o` is a binary, it holds `{ a, b, c, o }` as `packCarried` packs them: BSON cannot hold one of these.
+ * If `o` is a binary, it holds `{ a, b, c, o }` as `packCarried` packed them, because BSON cannot hold one of these.
  */
 export interface CallArguments {
   positional: unknown[];

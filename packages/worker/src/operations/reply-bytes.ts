@@ -6,7 +6,7 @@ interface Response {
   toObject: (this: Response, options?: object) => object;
 }
 
-/** Type, where the name is, where the value is. */
+/** An element's type, the position of its name and that of its value. */
 type Element = [
   type: number,
   nameOffset: number,
@@ -15,20 +15,20 @@ type Element = [
   length: number,
 ];
 
-/** Where a value of the driver's was in a reply: the field, or all of it. */
+/** The place of a value in a reply: a field, or the whole reply. */
 interface Place {
   response: Response;
   field?: string;
 }
 
-/** Fields that an operation of the driver's gives in place of the whole reply. */
+/** Fields that an operation of the driver returns in place of the whole reply. */
 const FIELDS = ['value', 'values'];
 
 const places = new WeakMap<object, Place>();
 
 watchDecoding();
 
-/** What the driver decodes of replies is remembered with its reply. */
+/** Makes the driver's decoding remember the reply that each value came from. */
 function watchDecoding(): void {
   try {
     /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
@@ -50,13 +50,13 @@ function watchDecoding(): void {
       return object;
     };
   } catch {
-    // A version of the driver that keeps replies elsewhere: results are encoded again.
+    // In a version of the driver that keeps replies elsewhere, results are encoded again.
   }
 }
 
 /**
- * The server's own bytes of a result that the driver passes through, so that nothing is lost by decoding and encoding
- * it: a document with the one field that the result is, or the whole reply.
+ * Returns the server's own bytes of a result that the driver passes through, so that nothing is lost by decoding and
+ * encoding it. The bytes are a document whose only field is the result, or the whole reply.
  */
 export function replyBytes(result: unknown): { bytes: Uint8Array; whole: boolean } | undefined {
   if (typeof result !== 'object' || result === null) return undefined;

@@ -25,7 +25,7 @@ import { tellingFirst } from './telling-first';
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
 export type Outcome =
   | { kind: 'value'; value: unknown }
-  /** A document whose one field is the result, or (`whole`) the result itself as a server's reply. */
+  /** A document whose only field is the result or, if `whole`, a server's reply that is the result. */
   | { kind: 'raw'; bytes: Uint8Array; whole?: boolean }
   | { kind: 'document'; bytes: Uint8Array | null }
   | { kind: 'done' };
@@ -55,7 +55,7 @@ export async function run(
   const spec: OperationSpec = OPERATIONS[name];
   const finalOptions: Document = { ...options };
   if (signal !== undefined && !HANDS_OPTIONS_ON.has(name)) finalOptions.signal = signal;
-  // What is passed through crosses as the server's bytes: the worker decodes no document in it.
+  // Results that are passed through cross as the server's bytes, so the worker decodes none of their documents.
   if (spec.result === 'document' || spec.result === 'raw') finalOptions.raw = true;
 
   switch (name) {
@@ -124,7 +124,7 @@ export async function run(
   }
 }
 
-/** A result that the driver takes from the server's reply, or the whole reply, as it came. */
+/** Passes on a result as it arrived: a part of the server's reply, or the whole reply. */
 export function passedThrough(result: unknown): Outcome {
   if (result === null || result === undefined) return { kind: 'value', value: result };
   const bytes = replyBytes(result);

@@ -33,7 +33,7 @@ export type ToWorker =
   /** The events of a client that someone listens to: these and no others. */
   | { type: 'listen'; client: number; events: readonly string[] }
   | { type: 'target'; id: number; definition: TargetDefinition }
-  /** They were not used for long. Calls that came before this may still be under way on them. */
+  /** The targets have not been used for long. Earlier calls on them may still be under way. */
   | { type: 'forgetTargets'; ids: number[] }
   | {
       type: 'calls';
@@ -62,7 +62,7 @@ export interface HeapReply {
   external: number;
 }
 
-/** What an operation is called on. It is sent to each worker that needs it, again if the worker has forgotten it. */
+/** A target of operations. It is sent to each worker that needs it, and again if the worker has forgotten it. */
 export interface TargetDefinition {
   client: number;
   /** Absent for the client itself. */
@@ -92,7 +92,7 @@ export interface ServerSessionState {
   /** The 16 bytes of its id. */
   lsid: Uint8Array;
   txnNumber: number;
-  /** On the driver's clock, which all threads share. */
+  /** By the driver's clock, which all threads share. */
   lastUse: number;
 }
 
@@ -134,7 +134,7 @@ export const CallFlag = {
   none: 0,
   /** Documents go on the tape; else the main thread wants their bytes. */
   tape: 1,
-  /** Documents in errors are to be decoded; documents to be inserted may be sent without being decoded. */
+  /** Documents in errors must be decoded; documents to be inserted may be sent without decoding. */
   raw: 2,
   /** An abort may follow. */
   abortable: 4,
@@ -153,7 +153,7 @@ export const ReplyKind = {
   tape: 0,
   null: 1,
   undefined: 2,
-  /** The next `n` bytes of `bytes`: a BSON document whose one field is the result. */
+  /** The next `n` bytes of `bytes`: a BSON document whose only field is the result. */
   value: 3,
   /** The next `n` bytes of `bytes`: the result itself as a BSON document. */
   document: 4,
@@ -165,7 +165,7 @@ export const ReplyKind = {
   exact: 7,
   /** The next `n` documents of `tape`: all that a cursor gives. */
   documents: 8,
-  /** The next `n` bytes of `bytes`: the result itself as the server's reply. */
+  /** The next `n` bytes of `bytes`: a server's reply that is the result. */
   reply: 9,
 } as const;
 
@@ -179,7 +179,7 @@ export interface FromWorker {
   extras?: (ErrorEnvelope | OpenedCursor | EnvelopeValue)[];
   /** Snapshots of the sessions that these replies used. */
   sessions?: { id: number; snapshot: Uint8Array }[];
-  /** Server sessions that clients here have too many of. */
+  /** Server sessions that clients in this worker have to spare. */
   serverSessions?: { client: number; session: ServerSessionState }[];
 }
 

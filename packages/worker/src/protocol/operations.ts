@@ -5,7 +5,7 @@
  * - `effect`: `read` operations may be run again on another worker when theirs dies; a `write` may
  *   have been applied, and keeps later operations on its namespace on the same worker until it ends.
  * - `result`: how the driver's result travels back.
- *   - `value`: a small JavaScript value that the driver computed; it is serialized as BSON where BSON keeps all of it.
+ *   - `value`: a small JavaScript value that the driver computed; it is serialized as BSON if BSON keeps all of it.
  *   - `raw`: a document (or array) of the server's that the driver passes through; it is asked for
  *     with `raw: true`, so that no nested document is ever decoded in the worker, and crosses as the server's bytes.
  *   - `document`: one document or null, asked for with `raw: true` and sent on the tape.

@@ -9,8 +9,8 @@ const now = performance.now.bind(performance);
 const ahead = sinceHrtime() - now();
 
 /**
- * Milliseconds on a clock that all threads of the process share and that never goes back. `performance.now()` starts at
- * another moment in each thread. Node's own functions are kept, since tests replace them with fakes.
+ * Returns milliseconds on a clock that all threads of the process share and that never goes back. `performance.now()`
+ * starts at another moment in each thread. This keeps Node's own functions, since tests replace them with fakes.
  */
 export function processTimeMS(): number {
   return ahead + now();

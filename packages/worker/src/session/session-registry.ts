@@ -141,9 +141,9 @@ export function adoptServerSessions(client: MongoClient, lsids: Uint8Array[]): v
 }
 
 /**
- * Puts a server session where the client's next operation takes it from.
+ * Puts a server session into the client's pool, from which the next operation takes it.
  *
- * @returns the one that was not used for longest, if there are others
+ * @returns the least recently used one, if there are others
  */
 export function exchangeServerSession(
   client: MongoClient,
