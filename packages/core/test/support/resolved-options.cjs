@@ -1,7 +1,13 @@
 // Loaded in a worker, it reports the options of each client that the worker makes, instead of letting it connect.
 const { BroadcastChannel, isMainThread } = require('node:worker_threads');
 
-/** Options as plain values that can be compared: functions by being there, instances with their class. */
+/**
+ * Options as plain values that can be compared: functions by being there, instances with their class.
+ *
+ * @param {any} value
+ * @param {Set<unknown>} [seen]
+ * @returns {unknown}
+ */
 function plain(value, seen = new Set()) {
   if (typeof value === 'function') return '[function]';
   if (typeof value === 'symbol' || typeof value === 'bigint') return String(value);
@@ -18,6 +24,7 @@ function plain(value, seen = new Set()) {
 }
 
 exports.plain = plain;
+/** Where a worker reports the options of its clients. */
 exports.CHANNEL = 'the options of the clients in workers';
 exports.default = () => undefined;
 
