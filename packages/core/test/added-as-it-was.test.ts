@@ -3,8 +3,8 @@ import type { MongoClient } from '@mongo-offload/core';
 
 import { openClients, uri, type Clients } from './support/clients';
 
-// What is stored is what the application's objects held when they were given away: to a list at the call, to a bulk operation
-// when they were added (from driver 7.8 on; older ones read them when the bulk operation is executed).
+// A list is stored as it was at the call, and a bulk operation's statements as they were when they were added. (Drivers
+// before 7.8 read those at execution.)
 
 interface Row {
   _id: number;
@@ -53,7 +53,7 @@ describe.each(['ordered', 'unordered'])('a bulk operation, %s', (kind) => {
       ? on.initializeOrderedBulkOp(options)
       : on.initializeUnorderedBulkOp(options);
 
-  test('of documents that are one object', async () => {
+  test('stores one object, changed between its inserts, as it was at each', async () => {
     await assertSame(async (on) => {
       const bulk = bulkOf(on);
       const row: Row = { _id: 0, deep: { list: [1] } };
@@ -67,7 +67,7 @@ describe.each(['ordered', 'unordered'])('a bulk operation, %s', (kind) => {
     });
   });
 
-  test('of updates, replacements and deletes of which the arguments change', async () => {
+  test('sends updates, replacements and deletes as they were when added', async () => {
     await assertSame(async (on) => {
       const bulk = bulkOf(on);
       const filter: native.Document = { _id: -1 };
@@ -93,7 +93,7 @@ describe.each(['ordered', 'unordered'])('a bulk operation, %s', (kind) => {
     });
   });
 
-  test('with other options when it is executed', async () => {
+  test('does as the driver when execution has other BSON options', async () => {
     for (const options of [{ ignoreUndefined: true }, { serializeFunctions: true }, {}]) {
       await assertSame(async (on) => {
         const bulk = bulkOf(on);
@@ -112,7 +112,7 @@ describe.each(['ordered', 'unordered'])('a bulk operation, %s', (kind) => {
     }
   });
 
-  test('keeps no bytes when it was executed, and cannot be executed again', async () => {
+  test('keeps no bytes after its execution, and cannot be executed again', async () => {
     const { on } = sides[1];
     const bulk = bulkOf(on);
     await on.deleteMany({});
@@ -124,7 +124,7 @@ describe.each(['ordered', 'unordered'])('a bulk operation, %s', (kind) => {
     await expect(bulk.execute()).rejects.toThrow(native.MongoBatchReExecutionError);
   });
 
-  test('of more than one message', async () => {
+  test('stores what was added when it takes more than one message', async () => {
     const COUNT = 5_000;
     const { on } = sides[1];
     await on.deleteMany({});
@@ -189,7 +189,7 @@ describe('a list that changes after the call', () => {
     },
   );
 
-  test('is not read any more when the call has returned', () => {
+  test('is not read after the call has returned', () => {
     let read = 0;
     const { on } = sides[1];
     const rows = list().map((row) =>
@@ -200,7 +200,7 @@ describe('a list that changes after the call', () => {
   });
 });
 
-test('with encodeInSlices the event loop turns while a list is encoded', async () => {
+test('with encodeInSlices, the event loop turns while a list is encoded', async () => {
   const { MongoClient } = await import('@mongo-offload/core');
   const client = new MongoClient(uri(), { offload: { encodeInSlices: true, sliceMS: 0.1 } });
   const on = client.db(clients.dbName).collection<Row>('slices');

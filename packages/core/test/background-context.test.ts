@@ -24,7 +24,7 @@ afterAll(async () => {
   await stop?.();
 });
 
-/** What the driver does by itself, for no operation in particular. */
+/** Events that no operation in particular causes. */
 const BACKGROUND = [
   'topologyOpening',
   'topologyDescriptionChanged',
@@ -74,7 +74,7 @@ describe.each([
   });
 
   test.each(first)(
-    'has its monitoring outside of the context that %s was called in',
+    'monitors outside of the context in which %s was called',
     async (_name, call) => {
       const { client, seen, operations } = listened(options);
       await using _client = client;
@@ -86,7 +86,7 @@ describe.each([
     },
   );
 
-  test('has listeners outside of the transaction that was its first operation', async () => {
+  test('runs its listeners outside of the transaction of its first operation', async () => {
     const { client, seen, operations } = listened(options);
     await using _client = client;
     const beats = (): number =>
@@ -105,7 +105,7 @@ describe.each([
     await expect(failed).rejects.toThrow('abort');
     const before = beats();
     await until(() => beats() > before + 1);
-    // What a listener writes is stored though the transaction was aborted, and none is refused because it has ended.
+    // A listener's writes are stored although the transaction was aborted, and none is refused because it has ended.
     await Promise.all(operations);
     expect(await kept.countDocuments()).toBe(0);
     expect(await client.db('background').collection('seen').countDocuments()).toBeGreaterThan(0);
@@ -113,7 +113,7 @@ describe.each([
   });
 });
 
-test('a check that a failed operation asks for is outside of its transaction', async () => {
+test('a check that a failed operation requests runs outside of its transaction', async () => {
   const { client, seen, operations } = listened({ appName: 'background-check' });
   await using _client = client;
   await client.db('background').command({ ping: 1 });
@@ -133,7 +133,7 @@ test('a check that a failed operation asks for is outside of its transaction', a
   await client.close();
 });
 
-test('pools that nothing uses are reported outside of the call that made them', async () => {
+test('events of idle pools are reported outside of the call that made the pools', async () => {
   const client = new MongoClient(uri(), {
     heartbeatFrequencyMS: 500,
     appName: 'background-pool',

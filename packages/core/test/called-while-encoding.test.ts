@@ -4,8 +4,8 @@ import { BSON, Code, DBRef, ObjectId, type Document } from 'mongodb';
 import { openClients, type Clients } from './support/clients';
 import { runs } from './support/effort';
 
-// Getters, toBSON, Proxy traps, a Map's entries and a function's toString run in the middle of a call's arguments. What they
-// start is a call of its own: neither call may write into the other, and each is read once.
+// Getters, toBSON, Proxy traps, a Map's entries and a function's toString run in the middle of a call's arguments. They
+// may start another call. Neither call may write into the other, and each argument is read once.
 
 let clients: Clients;
 
@@ -16,7 +16,7 @@ afterAll(async () => {
   await clients.close();
 });
 
-/** What is stored in the end: its id, and a value without any code in it. */
+/** The document stored in the end: its id, and a value without code. */
 interface Stored {
   _id: number;
   v: unknown;
@@ -91,7 +91,7 @@ const { plan } = fc.letrec<{ plan: Plan; call: Call }>((tie) => ({
 
 class Instance {}
 
-/** Carries out plans on our client, and notes what has to be stored. */
+/** Carries out plans on our client, and notes what must be stored. */
 class Run {
   readonly expected: Stored[] = [];
   readonly pending: Promise<unknown>[] = [];
@@ -252,7 +252,7 @@ class Run {
   }
 }
 
-test('all that is started is stored as it was given, whatever runs in the middle of it', async () => {
+test('every call stores its arguments, whatever other calls start while it is encoded', async () => {
   const there = clients.native.db.collection('rows');
   await fc.assert(
     fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 4 }), async (plans) => {

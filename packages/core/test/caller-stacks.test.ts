@@ -9,7 +9,8 @@ import { ownServer } from './support/own-server';
 import { slowly } from './support/slow';
 
 /*
- * An error's stack shows the function that called the operation, with the default limit of ten frames. Every operation fails at the server here, outside of a transaction and inside of one.
+ * An error's stack shows the function that called the operation, with the default limit of ten frames. Here every
+ * operation fails at the server, outside of a transaction and inside one.
  */
 
 const APP = 'caller-stacks';
@@ -93,13 +94,13 @@ const LIMIT = Error.stackTraceLimit;
 beforeEach(() => (Error.stackTraceLimit = 10));
 afterEach(() => (Error.stackTraceLimit = LIMIT));
 
-/** Whose error comes by an event or to a callback: no function of the application's awaits it. */
+/** Operations whose error comes by an event or a callback, which no function of the application awaits. */
 const BY_EVENT = /\.(stream|each|open(Upload|Download)Stream\w*)$/;
 /** The driver never rejects: the server aborts what no client goes on with. */
 const NEVER_FAILS = ['ClientSession.abortTransaction'];
 
 test.each(Object.entries(MANNERS))(
-  'the stack of each operation’s error shows its caller, %s',
+  'the stack of every operation’s error shows its caller, %s',
   async (_, manner) => {
     const { client, ...place } = placeOf(core);
     const seen = await stacks({ client, ...place }, manner);
@@ -131,7 +132,7 @@ const READERS: Record<string, Reader> = {
   },
 };
 
-test.each(Object.keys(MANNERS))('a getMore that fails shows who reads, %s', async (manner) => {
+test.each(Object.keys(MANNERS))('a failed getMore shows who reads, %s', async (manner) => {
   const place = placeOf(core);
   const disarm = await failCommand(admin, APP, 'alwaysOn', {
     failCommands: ['getMore'],
@@ -153,7 +154,7 @@ test.each(Object.keys(MANNERS))('a getMore that fails shows who reads, %s', asyn
   }
 });
 
-test.each(Object.keys(MANNERS))('a deadline shows whose operation it ended, %s', async (manner) => {
+test.each(Object.keys(MANNERS))('a deadline shows whose call it ended, %s', async (manner) => {
   const place = placeOf(core);
   async function callerOfTheOperation(options: object): Promise<void> {
     await place.things.findOne(slowly(5_000), { ...options, deadlineMS: 50 });
@@ -188,7 +189,7 @@ test('the stack of an error is a property like any other error’s', async () =>
   expect(inspect(read)).toContain(read.stack);
 });
 
-test('a limit of the application’s own holds', async () => {
+test('the application’s own stackTraceLimit holds', async () => {
   const place = placeOf(core);
   const lines: number[] = [];
   for (const limit of [0, 1, 2]) {

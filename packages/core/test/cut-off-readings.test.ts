@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { GridFSBucket, MongoClient, type FindCursor } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-// The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
+// The pool is not public API. Loading its file gives access to the threads, to end them as a crash would.
 import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { uri } from './support/clients';
 import { insertRaw } from './support/raw-insert';
@@ -16,14 +16,14 @@ interface Numbered extends native.Document {
   _id: number;
 }
 type Cursor = FindCursor<Numbered>;
-/** Called with each document; awaited where the way of reading lets its consumer wait. */
+/** Called with each document; awaited if this way of reading lets its consumer wait. */
 type Take = (document: Numbered) => Promise<void>;
 
 const dbName = `cut_off_${process.pid}`;
 const COUNT = 40;
 const BATCH = 10;
 const documents = Array.from({ length: COUNT }, (_, _id) => ({ _id }));
-/** Where a reader pauses that is cut off between two reads: inside of a batch. */
+/** Position, inside a batch, at which a reader pauses to be cut off between two reads. */
 const PAUSE_AT = 13;
 const reason = new Error('no longer wanted');
 
@@ -97,7 +97,7 @@ const WAYS: Record<string, (cursor: Cursor, take: Take) => Promise<void>> = {
     while (await cursor.fetchNext) await take(cursor.nextObject()!);
   },
 };
-/** They do not wait for what they are read by, so that they cannot be cut off between two reads. */
+/** Ways of reading that do not wait for their consumer, so that they cannot be cut off between two reads. */
 const NEVER_PAUSE = ['toArray', 'toList', 'forEach', 'each', 'stream'];
 
 /** One way of reading, under way. */
@@ -167,7 +167,7 @@ const CUTS: Record<string, { all?: true; between?: true; options?: native.Docume
 
 type Moment = 'in its first command' | 'in a later command' | 'between two reads';
 
-/** What a reading came to: everything, the error of a class that programs know, or what must not be. */
+/** The result of a reading: everything, an error of a class that applications know, or a fault. */
 async function outcomeOf(way: string, reading: Promise<void>, taken: Numbered[]): Promise<string> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, no) => {
@@ -185,7 +185,7 @@ async function outcomeOf(way: string, reading: Promise<void>, taken: Numbered[])
   }
 }
 
-/** Reads in some ways side by side by one client, cuts each off at the moment, and says what all came to. */
+/** Reads in several ways side by side with one client, cuts each off at the moment, and returns their results. */
 async function cutOff(
   ways: string[],
   moment: Moment,
@@ -234,7 +234,7 @@ async function cutOff(
   return await Promise.all(readings.map(({ ended }) => ended));
 }
 
-test('nothing cuts it off: each way of reading gives everything', async () => {
+test('without a cut, every way of reading gives everything', async () => {
   const outcomes = await cutOff(Object.keys(WAYS), 'in a later command', {
     cut: () => Promise.resolve(),
   });
@@ -245,21 +245,21 @@ describe.each(Object.keys(CUTS))('%s', (name) => {
   const moments: Moment[] = ['in its first command', 'in a later command'];
   if (CUTS[name].between === true) moments.push('between two reads');
 
-  test.each(moments)('%s: every way of reading gives everything or an error', async (moment) => {
+  test.each(moments)('%s: every read gives the whole result or an error', async (moment) => {
     const ways = Object.keys(WAYS).filter(
       (way) => moment !== 'between two reads' || !NEVER_PAUSE.includes(way),
     );
     const outcomes = await cutOff(ways, moment, CUTS[name]);
     const wrong = outcomes.filter((outcome) => !/: (whole|rejected)$/.test(outcome));
     expect(wrong).toStrictEqual([]);
-    // What begins in a worker that dies begins again in another.
+    // A first command whose worker dies runs again in another.
     if (name === 'its worker dies' && moment === 'in its first command') return;
     expect(outcomes.some((outcome) => outcome.endsWith(': rejected'))).toBe(true);
   });
 });
 
 describe('a document that cannot be decoded', () => {
-  // A document of the shape of all others, but for the bytes.
+  // A document of the same shape as all others, but with these bytes.
   const withBytes = (_id: number, element: number[]): Uint8Array => {
     const id = [0x10, 0x5f, 0x69, 0x64, 0, _id, 0, 0, 0];
     return Uint8Array.of(4 + id.length + element.length + 1, 0, 0, 0, ...id, ...element, 0);
@@ -312,7 +312,7 @@ describe('a document that cannot be decoded', () => {
           way,
           expect.stringMatching(/BSONError/),
         ]);
-        // In order, and none behind it.
+        // The documents before it, in order, and none after it.
         expect(taken).toStrictEqual(documents.slice(0, taken.length).map(({ _id }) => _id));
         expect(taken.length).toBeLessThanOrEqual(at);
       }
@@ -396,7 +396,7 @@ describe('a download from GridFS', () => {
     },
   );
 
-  test('whose last chunks are missing rejects; one of the part before them does not', async () => {
+  test('rejects if its last chunks are missing, unless it ends before them', async () => {
     const bucketName = await uploaded();
     await admin
       .db(dbName)

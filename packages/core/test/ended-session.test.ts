@@ -98,12 +98,12 @@ describe('the server session of an ended session', () => {
       }
       expect(ids).toHaveLength(8);
       for (let i = 0; i < 8; i += 2) expect(ids[i + 1]).toBe(ids[i]);
-      // Sessions go around; none is made for each turn.
+      // Sessions are used again; none is made for each round.
       expect(new Set(ids).size).toBeLessThanOrEqual(1 + workers);
     },
   );
 
-  test('is used by one operation at a time, and never with a number twice', async () => {
+  test('is used by one operation at a time, and never twice with one transaction number', async () => {
     await using client = new MongoClient(uri(), {
       monitorCommands: true,
       offload: { workers: 2 },

@@ -21,7 +21,7 @@ test('no export is null or undefined', () => {
   expect(empty).toEqual([]);
 });
 
-test('they are properties of the same kind as the driver has', () => {
+test('exports are properties of the same kind as the driver’s', () => {
   const kinds = (module: object): Set<string> =>
     new Set(
       Object.entries(Object.getOwnPropertyDescriptors(module))
@@ -40,11 +40,11 @@ test('they are properties of the same kind as the driver has', () => {
   for (const kind of kinds(core)) expect(drivers).toContain(kind);
 });
 
-test('they can be merged into themselves, all the way down', () => {
+test('exports can be merged deeply into themselves', () => {
   expect(() => merge(exported(core), exported(core))).not.toThrow();
   expect(() => merge({ ...exported(core) }, exported(core))).not.toThrow();
 });
 
-test('they can be merged into the driver that a library holds already', () => {
+test('exports can be merged into a driver that a library already holds', () => {
   expect(() => merge({ ...exported(driver) }, exported(core))).not.toThrow();
 });

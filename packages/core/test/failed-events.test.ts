@@ -1,4 +1,4 @@
-/** What `commandFailed` says of an operation that was aborted, and that it comes before the operation rejects. */
+/** `commandFailed` of an aborted operation gives the reason and comes before the rejection. */
 import type { CommandFailedEvent, CommandStartedEvent, Document } from 'mongodb';
 import { MongoClient, type Collection, type Db, type LimitOptions } from '@mongo-offload/core';
 
@@ -42,13 +42,13 @@ afterAll(async () => {
   await client.close();
 });
 
-/** The server holds back the next command of this name of these clients. */
+/** Makes the server hold back these clients' next command of this name. */
 async function block(command: string): Promise<void> {
   const data = { failCommands: [command], blockConnection: true, blockTimeMS: 600 };
   await failCommand(client, appName, { times: 1 }, data);
 }
 
-/** What happened to a call whose command the server holds back, in order. */
+/** Returns, in order, what happened to a call whose command the server holds back. */
 async function happened(
   what: string,
   limits: LimitOptions,
@@ -79,7 +79,7 @@ async function happened(
   }
 }
 
-describe('commandFailed comes before the rejection, and says the same', () => {
+describe('commandFailed comes before the rejection, with the same error', () => {
   test.each(Object.keys(CALLS))('of %s that is aborted', async (what) => {
     const controller = new AbortController();
     const { signal } = controller;

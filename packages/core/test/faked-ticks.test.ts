@@ -33,7 +33,7 @@ afterAll(async () => {
   await client.close();
 });
 
-/** Replaces what tests fake by what does nothing, while something is called. */
+/** Replaces the functions that tests fake with ones that do nothing, while something is called. */
 function stubbed<T>(call: () => T): T {
   const nothing = (): never => undefined as never;
   process.nextTick = nothing;
@@ -87,7 +87,10 @@ test('calls whose worker dies while ticks are stubbed run again', async () => {
   expect(await rows.findOne({ _id: 0 })).not.toBeNull();
 });
 
-/** What programs do, but for GridFS: the driver’s upload stands still without microtasks. No timer, tick or clock of Node's goes on by itself meanwhile. */
+/**
+ * What applications do, except for GridFS: the driver’s upload stops without microtasks. None of Node's timers, ticks
+ * or clocks advances meanwhile.
+ */
 async function everything(core: typeof Core): Promise<void> {
   const own = new core.MongoClient(uri(), { offload: { sliceMS: 1 } });
   const db = own.db(dbName);
@@ -109,14 +112,14 @@ async function everything(core: typeof Core): Promise<void> {
   await own.close();
 }
 
-test('with Jest’s fake timers as they are by default, everything goes on', async () => {
+test('everything works with Jest’s default fake timers', async () => {
   jest.useFakeTimers();
   await everything({ MongoClient } as typeof Core);
   jest.useRealTimers();
   await rows.findOne();
 });
 
-test('the same where they are there before the package is loaded, and when they are gone', async () => {
+test('everything works if they are installed before the package is loaded, and after they are removed', async () => {
   jest.useFakeTimers();
   let core!: typeof Core;
   jest.isolateModules(() => (core = jest.requireActual<typeof Core>('@mongo-offload/core')));
@@ -125,7 +128,7 @@ test('the same where they are there before the package is loaded, and when they 
   await everything(core);
 });
 
-test('a stub that is there when the package is loaded harms nothing once it is gone', async () => {
+test('a stub that is installed when the package is loaded does no harm after its removal', async () => {
   // The package is loaded again, with the stub in place.
   const out = await program(`
     for (const name of Object.keys(require.cache)) if (name.includes('/dist/')) delete require.cache[name];

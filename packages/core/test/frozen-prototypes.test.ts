@@ -3,9 +3,9 @@ import { MongoClient } from 'mongodb';
 import { uri } from './support/clients';
 import { program } from './support/program';
 
-// Applications that freeze the built-in prototypes (SES, hardened runtimes): an inherited property that is read-only cannot be
-// set by assignment, and documents may have keys of the same names. (bson's own decoder assigns, so that neither driver reads
-// such keys in such a process.)
+// Applications may freeze the built-in prototypes (SES, hardened runtimes). Assignment cannot then set a key whose
+// inherited property is read-only, and documents may have such keys. (bson's own decoder assigns, so in such a process
+// neither driver can read these keys.)
 
 const KEYS = [
   'constructor',

@@ -14,7 +14,7 @@ import {
 } from './support/hostile-server';
 
 const SEED = Number(process.env.HOSTILE_SEED ?? 20_260_418);
-/** Of each kind of message, and of odd answers. */
+/** Number of messages of each kind, and of odd answers. */
 const OF_A_KIND = Number(process.env.HOSTILE_CASES ?? 8);
 
 type Operation = (collection: Collection) => Promise<unknown>;
@@ -32,7 +32,7 @@ const OPERATIONS: readonly [name: string, run: Operation][] = [
 ];
 
 let clients: Clients;
-/** Each for one client at a time. */
+/** Hostile servers, each for one client at a time. */
 let servers: HostileServer[];
 let bystander: Bystander;
 
@@ -67,7 +67,7 @@ class Bystander {
     }
   }
 
-  /** Ends it, and looks at what it wrote by the driver. */
+  /** Ends it, and checks with the driver what it wrote. */
   async finish(): Promise<void> {
     this.#done = true;
     await this.#work;
@@ -99,7 +99,7 @@ afterEach(async () => {
 function open(server: HostileServer, serverSelectionTimeoutMS: number): MongoClient {
   const options = {
     serverSelectionTimeoutMS,
-    // The server is unknown after each network error.
+    // After each network error the driver marks the server Unknown.
     heartbeatFrequencyMS: 500,
     minHeartbeatFrequencyMS: 5,
     connectTimeoutMS: 2_000,
@@ -111,7 +111,9 @@ function open(server: HostileServer, serverSelectionTimeoutMS: number): MongoCli
   return new MongoClient(server.url, { ...options, offload: { workers: 1 } });
 }
 
-/** Runs an operation. It comes to an error of the driver's, or to a result if the answer can be taken for one. */
+/**
+ * Runs an operation. It must reject with an error of the driver's, or return a result if the answer can be read as one.
+ */
 async function meet(
   poison: Poison,
   server: HostileServer,
@@ -121,7 +123,7 @@ async function meet(
   server.poison = poison;
   const { poisoned } = server;
   let outcome: unknown = 'a result';
-  // Of a connection that the server has ended meanwhile, the operation may learn before it is sent.
+  // The operation may find its connection ended by the server before it is sent.
   for (let left = 10; left > 0 && (left === 10 || server.poisoned === poisoned); left--) {
     try {
       await run(client.db('a').collection('b'));
@@ -131,7 +133,7 @@ async function meet(
     }
     if (server.poisonsHello) break;
   }
-  // An answer that is a sound message may lead the driver to a TypeError: that is the operation's own.
+  // A sound message with an odd answer may cause a TypeError in the driver, which belongs to the operation.
   const settles = outcome === 'a result' ? poison.mayPass : isOfTheDriver(outcome, poison.mayPass);
   if (settles === true) return;
   throw new Error(`${name} on ${poison.what} came to ${String(outcome)}`, { cause: outcome });
@@ -145,7 +147,7 @@ function isOfTheDriver(error: unknown, orAny = false): boolean {
   );
 }
 
-/** Each operation in turn on one client, which goes on. */
+/** Runs the operations in turn on one client, which must go on working. */
 async function meetAll(
   poisons: readonly Poison[],
   random: (below: number) => number,
@@ -163,18 +165,18 @@ describe(`a hostile server (seed ${SEED})`, () => {
     Array.from({ length: OF_A_KIND }, () => make(random)),
   );
 
-  it('costs no more than the operations that it answers by broken messages', async () => {
+  it('fails only the operations that it answers with broken messages', async () => {
     await meetAll(messages, random);
   }, 60_000);
 
-  it('costs no more than the operations that it answers by odd documents', async () => {
+  it('fails only the operations that it answers with odd documents', async () => {
     await meetAll(
       Array.from({ length: 25 * OF_A_KIND }, () => oddAnswer(random)),
       random,
     );
   }, 60_000);
 
-  it('costs no more than its own clients if its answers to hello are broken or odd', async () => {
+  it('fails only its own clients if its answers to hello are broken or odd', async () => {
     const hellos = Array.from({ length: 15 * OF_A_KIND }, () => oddHello(random));
     const poisons = [...messages, ...hellos];
     await Promise.all(

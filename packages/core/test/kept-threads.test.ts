@@ -10,7 +10,7 @@ import { until } from './support/until';
 
 const LONG_MS = 3_600_000;
 
-/** Uses a client as a program that makes one for each request does. Gives the threads that served it. */
+/** Uses a client as an application that makes one for each request does. Returns the threads that served it. */
 async function use(offload: OffloadOptions, force = false, appName = 'kept'): Promise<Worker[]> {
   const client = new MongoClient(uri(), { appName, offload: { workers: 1, ...offload } });
   await client.db('admin').command({ ping: 1 });
@@ -26,14 +26,14 @@ const ids = (threads: Worker[]): number[] => threads.map(({ threadId }) => threa
 
 afterEach(async () => await use({ keepThreadsMS: 0 }));
 
-test('a client that follows finds the threads started', async () => {
+test('the next client finds the threads started', async () => {
   const first = ids(await use({ keepThreadsMS: LONG_MS }));
   expect(first).not.toContain(GONE);
   for (let i = 0; i < 3; i++)
     expect(ids(await use({ keepThreadsMS: LONG_MS }))).toStrictEqual(first);
 });
 
-test('threads that are kept end after that time', async () => {
+test('kept threads end after keepThreadsMS', async () => {
   const threads = await use({ keepThreadsMS: 100 });
   await until(() => ids(threads).every((id) => id === GONE));
 });
@@ -41,7 +41,7 @@ test('threads that are kept end after that time', async () => {
 test.each<[string, OffloadOptions, boolean]>([
   ['keepThreadsMS is 0', { keepThreadsMS: 0 }, false],
   ['it is closed by force', { keepThreadsMS: LONG_MS }, true],
-])('threads have ended with the last client where %s', async (_, offload, force) => {
+])('threads end with the last client if %s', async (_, offload, force) => {
   expect(ids(await use(offload, force))).toStrictEqual([GONE]);
 });
 
@@ -52,7 +52,7 @@ test('a client that asks for other threads gets them', async () => {
   await until(() => kept.threadId === GONE);
 });
 
-test('no connection of a closed client is left where threads are kept', async () => {
+test('kept threads hold no connection of a closed client', async () => {
   const admin = new native.MongoClient(uri());
   const appName = `kept-${process.pid}`;
   await use({ keepThreadsMS: LONG_MS }, false, appName);
@@ -64,7 +64,7 @@ test('no connection of a closed client is left where threads are kept', async ()
   await admin.close();
 });
 
-test('threads that are kept keep no process alive', async () => {
+test('kept threads do not keep the process alive', async () => {
   const out = await program(`
     const client = new MongoClient(uri, { offload: { keepThreadsMS: ${LONG_MS} } });
     await client.db('admin').command({ ping: 1 });

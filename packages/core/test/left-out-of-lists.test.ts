@@ -2,8 +2,8 @@ import { ObjectId, type Collection } from 'mongodb';
 
 import { openClients, type Clients } from './support/clients';
 
-// bson leaves functions and symbols out of lists and does not renumber what comes after them. Seen in the server's view of the
-// list's keys, for calls that are sent in bytes and for those that a worker decodes.
+// bson omits functions and symbols from lists and does not renumber the elements after them. The test reads the list's
+// keys at the server, for calls that are sent as bytes and for those that a worker decodes.
 
 let clients: Clients;
 

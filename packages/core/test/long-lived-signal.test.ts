@@ -12,7 +12,7 @@ import { openClients, type Clients } from './support/clients';
 let clients: Clients;
 let client: MongoClient;
 let rows: Collection<{ _id: number }>;
-/** One for the life of the application, as that by which it shuts down. */
+/** A signal that lives as long as the application, such as the one for its shutdown. */
 const { signal } = new AbortController();
 const limits = { signal, deadlineMS: 60_000 };
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await clients.close());
 
-/** What hangs on a signal: listeners, and signals that Node made of it (`AbortSignal.any`). */
+/** Counts what a signal keeps: listeners, and signals that Node derived from it (`AbortSignal.any`). */
 function hanging(): number {
   let count = getEventListeners(signal, 'abort').length;
   const kept = signal as unknown as Record<symbol, unknown>;
@@ -36,10 +36,10 @@ function hanging(): number {
   return count;
 }
 
-test('signals that depend on a signal are counted here, where this Node keeps them', () => {
+test('this test counts signals derived from a signal, if this Node keeps them', () => {
   const before = hanging();
   const dependent = AbortSignal.any([signal, new AbortController().signal]);
-  // A weak set on newer versions; the listeners are counted on all.
+  // Newer versions have a weak set; listeners are counted on all.
   expect(hanging()).toBeGreaterThanOrEqual(before);
   signal.addEventListener('abort', hanging);
   expect(hanging()).toBeGreaterThan(before);
@@ -47,7 +47,7 @@ test('signals that depend on a signal are counted here, where this Node keeps th
   expect(dependent.aborted).toBe(false);
 });
 
-/** A cursor itself stays on its signal until it is closed, as the driver's. */
+/** As in the driver, a cursor listens to its signal until it is closed. */
 async function beside(work: (cursor: FindCursor) => Promise<unknown>): Promise<void> {
   const cursor = rows.find({}, limits);
   await work(cursor);
@@ -110,7 +110,7 @@ test.each(Object.keys(OPERATIONS))('nothing stays on a signal that outlives %s',
   expect(hanging()).toBe(before);
 });
 
-test('an abort of either signal ends the operation for its reason', async () => {
+test('an abort of either signal ends the operation with its reason', async () => {
   for (const deadlineMS of [undefined, 60_000]) {
     const own = new AbortController();
     const pending = rows.findOne(

@@ -6,7 +6,7 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-// The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
+// The pool is not public API. Loading its file gives access to the threads, to end them as a crash would.
 import { WorkerPool } from '../dist/pool/worker-pool.js';
 import { uri } from './support/clients';
 
@@ -39,7 +39,7 @@ async function killWorkers(): Promise<void> {
   await Promise.all(threads.map(async (thread) => await thread.terminate()));
 }
 
-/** Reads all that is left, in every way that asks for further batches. */
+/** Reads all remaining documents, in every way that fetches further batches. */
 const WAYS: Record<string, (cursor: FindCursor<Numbered>) => Promise<number>> = {
   toArray: async (cursor) => (await cursor.toArray()).length,
   toList: async (cursor) => (await cursor.toList(COUNT)).length,
@@ -61,7 +61,7 @@ const WAYS: Record<string, (cursor: FindCursor<Numbered>) => Promise<number>> = 
 };
 
 test.each(Object.entries(WAYS))(
-  'a transaction whose worker dies while it reads a cursor begins again (%s)',
+  'a transaction whose worker dies while it reads a cursor runs again (%s)',
   async (way, readRest) => {
     let attempts = 0;
     const errors: unknown[] = [];
@@ -85,7 +85,7 @@ test.each(Object.entries(WAYS))(
   },
 );
 
-test('outside of a transaction a lost cursor is nothing to run a transaction again for', async () => {
+test('outside of a transaction, the error of a lost cursor has no transient label', async () => {
   await client.withSession(async (session) => {
     const cursor = ours.find({}, { batchSize: 10, session });
     await cursor.next();

@@ -18,7 +18,7 @@ afterAll(async () => {
   await admin.close();
 });
 
-/** Names and options of which some, written one after another, look like others. */
+/** Names and options, some of which look like others when they are concatenated. */
 const PARTS = [
   '',
   'a',
@@ -35,7 +35,7 @@ const PARTS = [
 ];
 const OPTIONS = [undefined, Buffer.from(''), Buffer.from('a'), Buffer.from('1+ a')];
 
-test('two targets are one only where their names and options are the same', () => {
+test('targets with different names or options are different targets', () => {
   const targets = new Targets(1);
   const known = new Map<number, string>();
   const named: (Named | undefined)[] = [undefined];
@@ -92,7 +92,7 @@ test('more collections than a worker remembers can be used in turns, and all at 
       .aggregate([{ $collStats: { count: {} } }])
       .toArray()
       .catch((error: unknown) => (error as Error).message);
-  // What the server says names the collection: no call may land on another one.
+  // The server's answer names the collection, so it shows a call that reached another one.
   const asked = [...kept, ...kept.slice(0, 200), ...kept.slice(-200)];
   const answers = await Promise.all(asked.map(ask));
   answers.forEach((answer, n) => expect(answer).toContain(`.${asked[n].collectionName}`));

@@ -16,7 +16,7 @@ function topologyOf(client: native.MongoClient): Emitter {
   return (client as unknown as { topology: Emitter }).topology;
 }
 
-/** Listens to what says that a client is connected, on itself or on its topology. */
+/** Listens to the events that report a client as connected, on the client or its topology. */
 function listen(client: native.MongoClient, which: string, listener: () => void): void {
   const [on, name] = which.split(' ');
   if (on === 'client') client.on(name as 'open', listener);
@@ -25,8 +25,8 @@ function listen(client: native.MongoClient, which: string, listener: () => void)
 
 const EVENTS = ['client open', 'topology open', 'topology connect'];
 
-describe('the events by which a client says that it is connected', () => {
-  test('come in the order of the driver, and before connect() resolves', async () => {
+describe('the events that report a client as connected', () => {
+  test('come in the driver’s order, before connect() resolves', async () => {
     const seen = await Promise.all(
       (['native', 'ours'] as const).map(async (side) => {
         await using client = open[side]();

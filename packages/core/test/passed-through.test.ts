@@ -1,6 +1,7 @@
 /**
- * What the server sends comes to a program as with the driver, also where it passes through a result of the driver's, a
- * value that it computes, or an error: values that decoding and encoding would change, under each BSON option.
+ * An application gets the server's values as with the driver: in documents that the driver passes through, in values
+ * that it computes, and in errors. The test uses values that decoding and encoding would change, under each BSON
+ * option.
  */
 import { inspect } from 'node:util';
 
@@ -108,7 +109,7 @@ const OPTIONS: Record<string, BSONSerializeOptions> = {
   contradicting: { useBigInt64: true, promoteLongs: false },
 };
 
-/** Values that an update computes, since BSON.serialize writes none such. */
+/** Values that an update computes, since BSON.serialize does not write them. */
 const COMPUTED = {
   date: { $add: [new Date(8.64e15), 1e15] },
   long: { $add: [Long.fromBigInt(2n ** 60n), 1] },
@@ -162,7 +163,7 @@ async function expectSame(call: Call, options: BSONSerializeOptions): Promise<vo
   expect(mine).toEqual(theirs);
 }
 
-/** All of a value with its types, but for stacks, and the name of the collection. */
+/** Shows a whole value with its types, without stacks and the collection's name. */
 function shown(value: unknown): string {
   return inspect(value, { depth: Infinity, maxArrayLength: Infinity })
     .replaceAll(/\n\s+at .*/g, '')

@@ -12,7 +12,7 @@ interface Pools {
   sizes: (number | undefined)[];
 }
 
-/** A client on two workers, and what its workers' pools are made with. */
+/** A client on two workers, with the sizes of its workers' pools. */
 function open(query: string, options: OffloadMongoClientOptions = {}): Pools {
   client = new MongoClient(`${uri()}&${query}`, { ...options, offload: { workers: 2 } });
   const pools: Pools = { made: new Set(), sizes: [] };

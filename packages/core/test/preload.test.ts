@@ -5,7 +5,7 @@ import path from 'node:path';
 
 import { uri } from './support/clients';
 
-// NODE_OPTIONS loads what it names into every thread, and so into our workers.
+// NODE_OPTIONS loads its files into every thread, our workers included.
 
 const CORE = require.resolve('@mongo-offload/core');
 const REGISTER = require.resolve('@mongo-offload/core/register');
@@ -22,13 +22,15 @@ function write(name: string, content: string): string {
   return file;
 }
 
-/** Notes that the preload runs in another thread; ends the process where there is no end to them. */
+/** Notes that the preload runs in another thread; ends the process if the threads do not stop. */
 const NOTE = `
   const { appendFileSync, readFileSync } = process.getBuiltinModule('node:fs');
   appendFileSync(process.env.THREADS, '.');
   if (readFileSync(process.env.THREADS, 'utf8').length > 6) process.kill(process.pid, 'SIGKILL');`;
 
-/** Runs a program with a preload, which may print; gives what was printed, and in how many threads it ran. */
+/**
+ * Runs a program with a preload that may print. Returns the output and the number of threads in which the preload ran.
+ */
 function run(
   options: string,
   program: string,
@@ -69,7 +71,7 @@ test('a preload whose client reads runs in the first thread and in one worker', 
   expect(run(`--require ${preload}`, 'setTimeout(() => {}, 1_500)').threads).toBe(2);
 });
 
-test('a preload that awaits a client, and leaves it open in workers, keeps none from its start', () => {
+test('a preload that awaits a client, and leaves it open in workers, stops no worker from starting', () => {
   const preload = write(
     'preload.mjs',
     `${NOTE}
@@ -84,7 +86,7 @@ test('a preload that awaits a client, and leaves it open in workers, keeps none 
   expect(threads).toBeGreaterThanOrEqual(2);
 });
 
-test('in our workers, a preload has the whole API, which works in its own thread', () => {
+test('in our workers, a preload can use the whole API, which works in that thread', () => {
   const preload = write(
     'preload.cjs',
     `${NOTE}
@@ -135,7 +137,7 @@ test('in our workers, a preload has the whole API, which works in its own thread
   });
 });
 
-test('with register as well, a preload that says mongodb starts no chain of threads', () => {
+test('with register, a preload that imports mongodb starts no chain of threads', () => {
   const preload = write(
     'preload.cjs',
     `${NOTE}
@@ -147,7 +149,7 @@ test('with register as well, a preload that says mongodb starts no chain of thre
   expect(printed).toBe('done\n');
 });
 
-test('a worker thread of the application’s own has workers of ours', () => {
+test('a client in the application’s own worker thread uses our workers', () => {
   const preload = write('preload.cjs', NOTE);
   const thread = write(
     'thread.cjs',

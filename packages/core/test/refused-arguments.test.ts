@@ -1,7 +1,7 @@
 /**
- * Every operation with every kind of value that BSON refuses, leaves out or writes in its own way, in each argument and in
- * options: it comes to what it comes to with the driver, and leaves the same in the database. All pairs of operation,
- * option and kind are tried with MONGO_OFFLOAD_TEST_EFFORT=20; else each option meets one kind.
+ * Calls every operation with every kind of value that BSON refuses, omits or writes in its own way, in each argument
+ * and in options. The result is the driver's, and so are the contents of the database. MONGO_OFFLOAD_TEST_EFFORT=20
+ * tries all combinations of operation, option and kind; otherwise each option meets one kind.
  */
 import type { Document } from 'mongodb';
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 afterAll(async () => await clients.close());
 
-/** The operations at work at the same time, each in a database of its own on each side. */
+/** Number of operations at the same time, each in its own database for each client. */
 const AT_ONCE = 6;
 
 function kindsFor(place: string, number: number): string[] {
@@ -44,7 +44,7 @@ function kindsFor(place: string, number: number): string[] {
   return [kinds[(number * 5) % kinds.length]];
 }
 
-test('ends as with the driver, whatever cannot be encoded and wherever it stands', async () => {
+test('values that BSON cannot encode have the driver’s outcome in every argument and option', async () => {
   mainConnections.allow('a function that is inserted, and a bulk write without a list of models');
   const differences: unknown[] = [];
   const operations = Object.entries(PLACES).map(([name, places], number) => ({
@@ -130,20 +130,20 @@ interface Ending {
   message?: string;
 }
 
-/** What a call came to: with success, or the class, code and words of its error. */
+/** The outcome of a call: its success, or its error's class, code and message. */
 async function ending(call: Place, on: Called, kind: string): Promise<Ending> {
   try {
     await call(on, REFUSED[kind]());
     return { done: true };
   } catch (error) {
     const { constructor, code, message } = error as Error & { code?: unknown };
-    // The server says where in the command: documents that are sent as they are stand elsewhere in it.
+    // The server names the position in the command, which differs for documents that are sent undecoded.
     const words = message.replace(/(field name ').*/s, '$1').replaceAll(on.db.databaseName, 'db');
     return { class: constructor.name, code, message: words };
   }
 }
 
-/** All that is in a database, but for ids that were made. */
+/** All contents of a database except for generated ids. */
 async function state(db: native.Db): Promise<string> {
   const collections = await db.listCollections().toArray();
   const contents = await Promise.all(
@@ -162,7 +162,7 @@ async function state(db: native.Db): Promise<string> {
   return JSON.stringify(contents.sort((a, b) => (a.name < b.name ? -1 : 1)));
 }
 
-test('an error that a value itself throws is the very error of the operation', async () => {
+test('an operation rejects with the very error that a value throws', async () => {
   const own = new OwnError('thrown by the value itself');
   const throwing = (): never => {
     throw own;

@@ -16,9 +16,9 @@ const { OPTIONS } = jest.requireActual<{ OPTIONS: Record<string, { type?: string
 /** Nothing listens there. */
 const HOST = '127.0.0.1:1';
 
-/** What a worker's client has for itself, and why. */
+/** Options that a worker's client has on its own, and why. */
 const OWN = [
-  // It names us as well, and says so in its own handshake.
+  // It names this package as well, in its own handshake.
   'metadata',
   'extendedMetadata',
   'additionalDriverInfo',
@@ -36,7 +36,7 @@ const OWN = [
 interface Sample {
   inUri?: string[];
   inOptions?: unknown[];
-  /** What it needs beside it. */
+  /** Other options that an option needs. */
   with?: string;
   scheme?: string;
 }
@@ -121,7 +121,7 @@ const SAMPLES: Record<string, Sample> = {
   autoSelectFamily: { inUri: ['true', 'false'], inOptions: [true, false] },
 };
 
-/** Of these, clients run on the main thread, or it alone reads them. */
+/** Options that keep a client on the main thread, or that only the main thread reads. */
 const NOT_HERE = [
   'autoEncryption',
   'checkServerIdentity',
@@ -232,7 +232,7 @@ test.each(Object.keys(OPTIONS).filter((name) => !NOT_HERE.includes(name)))(
       try {
         expected = comparable(new native.MongoClient(one.uri, one.options).options);
       } catch (error) {
-        // What the driver refuses, ours refuses by the same error.
+        // Ours refuses with the driver's error.
         const { name: kind, message } = error as Error;
         expect(() => new MongoClient(one.uri, one.options)).toThrow(
           expect.objectContaining({ name: kind, message }) as Error,

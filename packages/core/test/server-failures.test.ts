@@ -28,7 +28,7 @@ afterAll(async () => {
 
 let names = 0;
 
-/** A client of ours or the driver's own, with what it has told of the deployment. */
+/** A client of ours or of the driver, with the changes that it reported of the deployment. */
 interface Watched extends AsyncDisposable {
   client: native.MongoClient;
   things: Things;
@@ -228,7 +228,7 @@ test('the error is that of the operation, an instance of the class of the driver
   expect(told).toMatchObject({ code: 91, message: (error as Error).message });
 });
 
-test('what waits in a change stream reports its lost connection as well', async () => {
+test('a waiting change stream reports its lost connection too', async () => {
   await using watched = watch('ours', {});
   const { things, client, appName, changes } = watched;
   await connected(watched);
@@ -261,7 +261,7 @@ test('listeners run outside of the operation that met the error', async () => {
   expect(new Set(stores)).toEqual(new Set([undefined]));
 });
 
-test('a server that dies is lost once and found once when it is back', async () => {
+test('a server that dies is reported lost once, and found once when it is back', async () => {
   await using watched = watch('ours', { heartbeatFrequencyMS: 500, retryReads: true }, 2);
   const { things, changes } = watched;
   await connected(watched, 8);

@@ -39,7 +39,7 @@ afterAll(async () => {
 const ids = (documents: (Numbered | null)[]): number[] =>
   documents.filter((document) => document !== null).map(({ _id }) => _id);
 
-/** Calls that are made at once, again and again, until none of them gives anything. */
+/** Makes calls at once, repeatedly, until none of them returns a document. */
 async function inRounds(call: () => Promise<Numbered[]>, width: number): Promise<number[]> {
   const read: number[] = [];
   for (;;) {
@@ -74,7 +74,7 @@ const WAYS: Record<string, (cursor: Cursor, width: number) => Promise<number[]>>
       const round = await Promise.all(
         calls.map(async ([has, next]) => [await has, await next] as const),
       );
-      // Each hasNext tells of the next that was called after it.
+      // Each hasNext speaks for the next() called after it.
       for (const [has, next] of round) expect(has).toBe(next !== null);
       if (round.every(([has]) => !has)) return read;
       read.push(...ids(round.map(([, next]) => next)));
@@ -157,7 +157,7 @@ describe('calls side by side get each document once, in the order of the calls',
   });
 });
 
-describe('where a call ends the cursor, those after it reject as well', () => {
+describe('when a call ends the cursor, later calls reject as well', () => {
   test('by an error of the server', async () => {
     const inverse = { $divide: [1, { $subtract: [4, '$_id'] }] };
     const cursor = ours.aggregate<Numbered>([{ $project: { inverse } }], { batchSize: 4 });

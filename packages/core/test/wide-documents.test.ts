@@ -1,11 +1,11 @@
 import { program } from './support/program';
 
 /*
- * Workers are the process's, and so is the size of their stack: each case is a process of its own. It compares with what
- * the driver gives, and ends with the number of workers that died.
+ * All clients of a process share its workers and their stack size, so each case runs in its own process. It compares
+ * with the driver's results, and ends with the number of workers that died.
  */
 
-/** The server takes no document with more levels; it stores and gives these. */
+/** The deepest document that the server stores and returns. */
 const DEEPEST = 178;
 
 const HELPERS = `

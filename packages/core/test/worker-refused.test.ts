@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { program } from './support/program';
 
-// Threads that Node, the system or the application's own doing keeps from starting.
+// Threads that Node, the system or the application prevents from starting.
 
 interface Failed {
   name: string;
@@ -37,7 +37,7 @@ const FAILED = `
     };
   };`;
 
-/** Every operation of a program in which no thread can start, one after the other. */
+/** Calls several operations in turn in a program in which no thread can start. */
 async function allFailed(
   before: string,
   options: Parameters<typeof program>[1],
@@ -62,7 +62,7 @@ const PERMISSION = [
   ...(MAJOR < 25 ? [] : ['--allow-net']),
 ];
 
-test('where Node may start no threads, each operation says which permission is missing', async () => {
+test('if Node may not start threads, each operation names the missing permission', async () => {
   const seen = await allFailed('', { flags: PERMISSION });
   expect(Object.keys(seen)).toHaveLength(7);
   for (const error of Object.values(seen)) {
@@ -102,7 +102,7 @@ const refusing = (times: string): string => `
     }
   };`;
 
-test('where the system has no thread to give, each operation ends soon with that as its cause', async () => {
+test('if the system refuses threads, each operation soon rejects with that cause', async () => {
   const seen = await allFailed(refusing('Infinity'), {});
   for (const error of Object.values(seen)) {
     expect(error).toMatchObject({
@@ -115,7 +115,7 @@ test('where the system has no thread to give, each operation ends soon with that
   }
 }, 60_000);
 
-test('when the system has threads again, what waited is done', async () => {
+test('when the system allows threads again, waiting operations run', async () => {
   const out = await program(
     `${refusing('2')}
      const client = new MongoClient(uri, { offload: { workers: 1 } });
@@ -184,7 +184,7 @@ describe('with threads that fail as they start', () => {
   }, 60_000);
 });
 
-test('with a working directory that was deleted, everything works', async () => {
+test('everything works in a deleted working directory', async () => {
   const out = await program(
     `const folder = require('node:fs').mkdtempSync(require('node:path').join(require('node:os').tmpdir(), 'deleted-'));
      process.chdir(folder);

@@ -2,7 +2,8 @@ import type * as native from 'mongodb';
 
 import { openClients, type Clients } from './support/clients';
 
-// What the write errors of a bulk write show, wherever the driver puts them, with and without a write concern error in the same reply.
+// The write errors of a bulk write show their operation wherever the driver puts them, with and without a write concern
+// error in the same reply.
 
 interface Row {
   _id: number;
@@ -51,7 +52,7 @@ const ways: Record<string, (on: Rows, documents: Row[], ordered: boolean) => Pro
   },
 };
 
-/** Everything that leads to an operation on such an error, and whether it is the caller's own object. */
+/** Every path from such an error to an operation, and whether that is the caller's own object. */
 function shown(error: native.MongoBulkWriteError, documents: Row[]): unknown {
   const seen = (writeError: native.WriteError | undefined): unknown => {
     if (writeError === undefined) return undefined;

@@ -62,7 +62,7 @@ function adviceForStart(cause: AccessDenied | undefined): string {
       cause?.permission === 'FileSystemRead'
         ? `--allow-fs-read=${cause.resource ?? '*'}`
         : '--allow-worker';
-    return `Node's permission model forbids it: add ${flags} to Node's flags.`;
+    return `Node's permission model forbids it: start Node with ${flags} as well.`;
   }
   if (code === 'ERR_WORKER_INIT_FAILED') {
     return 'The system allows no more threads: raise its limit (ulimit -u, or the limit of the container), or lower offload.workers.';

@@ -2,7 +2,7 @@ import type { Collection, Db, Document, MongoClient } from 'mongodb';
 
 /* eslint-disable @typescript-eslint/no-explicit-any -- arguments that the types refuse */
 
-/** What an operation is called on: a collection with two documents, its database and its client. */
+/** The objects of an operation: a collection with two documents, its database and its client. */
 export interface Called {
   client: MongoClient;
   db: Db;
@@ -12,7 +12,7 @@ export interface Called {
 /** A place in the arguments of an operation, and the call with a value in it. */
 export type Place = (on: Called, value: any) => unknown;
 
-/** Options that every operation passes to the server, and one that none knows. */
+/** Options that every operation passes to the server, and one that no operation knows. */
 const COMMON = ['comment', 'readConcern', 'writeConcern', 'maxTimeMS', 'mine'];
 
 type Operation = (on: Called, first: any, second: any, options: any) => unknown;
@@ -22,7 +22,7 @@ const BY_DEFAULT = Symbol('what stands there by default');
 
 interface Plan {
   call: Operation;
-  /** What stands in each positional argument by default, and in which the value stands inside. */
+  /** The default of each positional argument, and the arguments inside which the value is put. */
   args?: [first: (value: any) => any, second?: (value: any) => any];
   defaults?: [first: any, second?: any];
   options?: string[];
@@ -393,7 +393,7 @@ const PLANS: Record<string, Plan> = {
   },
 };
 
-/** Every place in which an operation of the driver's takes a value of the program's. */
+/** Every place in which an operation of the driver takes a value from the application. */
 export const PLACES: Record<string, Record<string, Place>> = Object.fromEntries(
   Object.entries(PLANS).map(([name, { call, args = [], defaults = [], options = [] }]) => {
     const places: Record<string, Place> = {};

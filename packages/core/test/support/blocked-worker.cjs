@@ -6,7 +6,7 @@ if (!isMainThread) {
   channel.postMessage('blocked');
   const never = new Int32Array(new SharedArrayBuffer(4));
   const end = Date.now() + 60_000;
-  // The loop stands still, as in a long computation; the message that frees it is looked for without the loop.
+  // The loop is blocked as by a long computation; the message that frees it is read without the loop.
   while (Date.now() < end && receiveMessageOnPort(channel) === undefined)
     Atomics.wait(never, 0, 0, 20);
   channel.close();

@@ -12,9 +12,9 @@ const OP_MSG = 2013;
 export interface Poison {
   what: string;
   bytes(request: number): Buffer[];
-  /** The connection ends after the bytes: more would be waited for. */
+  /** Ends the connection after the bytes, since the driver would wait for more. */
   ends?: boolean;
-  /** Nothing in it is wrong enough for an error to be certain. */
+  /** The message may be accepted: nothing in it is certain to be an error. */
   mayPass?: boolean;
 }
 
@@ -22,11 +22,11 @@ export interface Poison {
 export class HostileServer {
   readonly #server = createServer((socket) => this.#accept(socket));
   readonly #sockets = new Set<Socket>();
-  /** What the next answers are. */
+  /** The next answers. */
   poison: Poison | undefined;
-  /** Whether `hello` is answered by poison as well. */
+  /** Whether the server poisons answers to `hello` as well. */
   poisonsHello = false;
-  /** Answers that were poison. */
+  /** Number of poisoned answers so far. */
   poisoned = 0;
 
   static async start(): Promise<HostileServer> {
@@ -254,7 +254,7 @@ export const MESSAGES: readonly ((random: Random) => Poison)[] = [
   () => ({
     what: 'many answers',
     bytes: (request) => Array.from({ length: 60 }, () => msg(request, { ok: 1 })),
-    // Else the others would answer the operations that follow.
+    // Otherwise the others would answer the next operations.
     ends: true,
     mayPass: true,
   }),
@@ -345,7 +345,7 @@ const HELLO_FIELDS = [
   'arbiterOnly',
 ];
 
-/** A sound message whose document has fields that are not what they should be. */
+/** A sound message whose document has fields of wrong types or values. */
 export function oddAnswer(random: Random): Poison {
   const answer: Document = { ...BSON.deserialize(GOOD), ok: one(random, [1, 1, 0]) };
   for (let left = 1 + random(3); left > 0; left--) {

@@ -47,7 +47,7 @@ class Throwing {
   }
 }
 
-/** Values that BSON refuses, leaves out or writes in a way of its own, each made anew where it is used. */
+/** Values that BSON refuses, omits or writes in its own way; each use makes a new one. */
 export const REFUSED: Record<string, () => unknown> = {
   'a class of an older bson': () => foreignId(4),
   'a class of an unknown bson': () => foreignId(undefined),

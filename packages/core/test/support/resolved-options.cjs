@@ -2,7 +2,7 @@
 const { BroadcastChannel, isMainThread } = require('node:worker_threads');
 
 /**
- * Options as plain values that can be compared: functions by being there, instances with their class.
+ * Returns options as plain values that can be compared: functions by their presence, instances with their class.
  *
  * @param {any} value
  * @param {Set<unknown>} [seen]

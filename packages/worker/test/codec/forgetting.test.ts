@@ -30,7 +30,7 @@ function combination(bits: number): object {
   return document;
 }
 
-/** Whether documents like this one cross in a shape, by now. */
+/** Whether documents like this one now cross in a shape. */
 function hasShape(encoder: TapeEncoder, document: object): boolean {
   encoder.take({});
   write(encoder, [document]);
@@ -88,7 +88,7 @@ describe('shapes that are not used any more', () => {
     const channels = Array.from({ length: 4 }, (_, at) => ({
       key: {},
       decoder: at === 0 ? root : root.forChannel(),
-      /** Chunks that are not opened yet, and documents that are to come of them. */
+      /** Chunks that are not read yet, and the documents that they must give. */
       waiting: [] as { chunk: TapeChunk; documents: object[] }[],
     }));
     const random = generator(7);
@@ -101,7 +101,7 @@ describe('shapes that are not used any more', () => {
       const chunk = encoder.take(channel.key);
       epochs.add(chunk.epoch ?? 0);
       channel.waiting.push({ chunk, documents });
-      // Each channel is read in order, and as late as it likes.
+      // Each channel is read in order, at any later time.
       const reader = channels[random(channels.length)];
       for (const next of reader.waiting.splice(0, random(4))) {
         const found: BSON.Document[] = [];

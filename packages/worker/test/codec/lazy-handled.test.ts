@@ -4,7 +4,7 @@ import { BSON } from 'mongodb';
 
 import { Pipe, type PipeOptions } from './tape';
 
-/* A lazy document and an eager one, handled alike: whatever comes of it is the same. */
+/* A lazy document and an eager one that are handled alike have the same results. */
 
 type Document = Record<string, unknown> & { toJSON?: unknown };
 type Handling = (document: Document) => unknown;
@@ -16,7 +16,7 @@ const original = {
   total: 0.5,
 };
 
-/** Of a kind that the readers know well by now. */
+/** A document of a shape that the readers have compiled. */
 function read(lazy: boolean, options: PipeOptions): Document {
   const pipe = new Pipe({ encoder: { lazyFrom: 60 }, ...options });
   const bytes = Array.from({ length: 3 }, () => BSON.serialize(original));
@@ -38,7 +38,7 @@ function attempt(run: () => void): string {
   }
 }
 
-/** What a library with reactive objects has as handlers. */
+/** Proxy handlers like those of a library with reactive objects. */
 const reflecting: ProxyHandler<Document> = {
   get: (target, key, receiver) => Reflect.get(target, key, receiver) as unknown,
   set: (target, key, value, receiver) => Reflect.set(target, key, value, receiver),
@@ -46,7 +46,7 @@ const reflecting: ProxyHandler<Document> = {
   ownKeys: (target) => Reflect.ownKeys(target),
 };
 
-/** Wraps each object that it gives, as Vue does, or mobx. */
+/** Wraps each object that it returns, as Vue and mobx do. */
 function deeplyWrapped<T extends object>(target: T): T {
   return new Proxy(target, {
     get(inner, key, receiver) {
@@ -56,7 +56,7 @@ function deeplyWrapped<T extends object>(target: T): T {
   });
 }
 
-/** A draft as immer makes them: it is written to a copy, which is made at the first write. */
+/** A draft like immer's: the first write makes a copy, and writes go to that. */
 function draftOf(base: Document): { draft: Document; finish(): Document } {
   let copy: Document | undefined;
   const draft = new Proxy(base, {
@@ -263,7 +263,7 @@ describe.each([
   ['compiled', {}],
   ['interpreted', { decoder: { compile: false } }],
 ] as const)('a lazy document, %s', (_, options) => {
-  it.each(Object.entries(HANDLINGS))('is like another one to: %s', (__, handle) => {
+  it.each(Object.entries(HANDLINGS))('behaves like an eager one under: %s', (__, handle) => {
     const expected = handle(read(false, options));
     expect(handle(read(true, options))).toStrictEqual(expected);
   });

@@ -4,7 +4,7 @@ import { Binary, BSON, Code, DBRef, Long, ObjectId, type Document } from 'mongod
 
 import { BsonWriter, type WriteOptions } from '../../src/codec';
 
-// bson decides by reading `toBSON` and `_bsontype` as properties, wherever they come from, and by what a value says it is.
+// bson reads `toBSON` and `_bsontype` as properties, own or inherited, and decides by a value's own tag.
 
 const SETTINGS: WriteOptions[] = [
   { ignoreUndefined: false, serializeFunctions: false },

@@ -82,7 +82,7 @@ function brief(value: unknown): string {
   return inspect(value, { depth: 6, breakLength: Infinity }).slice(0, 2_000);
 }
 
-/** Own keys, but for the symbol by which a lazy document finds its fields. */
+/** Own keys, except the symbol under which a lazy document keeps its fields. */
 function keysOf(object: object): (string | symbol)[] {
   return Reflect.ownKeys(object).filter(
     (key) => typeof key === 'string' || Object.prototype.propertyIsEnumerable.call(object, key),
