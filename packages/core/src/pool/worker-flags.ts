@@ -54,8 +54,8 @@ export function flagsWithoutFolder(entry: string): string[] {
 }
 
 /**
- * The flags with which workers resolve packages as Yarn's Plug'n'Play does, where this process does: `node -r ./.pnp.cjs`
- * and `pnpapi.setup()` reach no other thread by themselves.
+ * Returns the flags with which workers resolve packages by Yarn's Plug'n'Play, if this process does. Its loader reaches
+ * no other thread by itself after `node -r ./.pnp.cjs` or `pnpapi.setup()`.
  */
 export function plugAndPlayFlags(): string[] {
   if (process.versions.pnp === undefined) return [];

@@ -73,7 +73,7 @@ function redirectImports(): void {
       transferList: [port2],
     });
   } catch (error) {
-    // Under Yarn's Plug'n'Play without its loader for ES modules, no module can be imported from a package.
+    // With Yarn's Plug'n'Play but without its ESM loader, no ES module can be imported from a package.
     if (process.versions.pnp === undefined) throw error;
   }
 }
