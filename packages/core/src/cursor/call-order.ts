@@ -1,7 +1,7 @@
 import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
-import { cutOff } from './cut-off';
+import { cutOff, rewound } from './cut-off';
 
 type Cursor = AbstractCursor & CursorInternals;
 
@@ -63,7 +63,9 @@ async function afterOthers<T>(
   step: () => Promise<T>,
 ): Promise<T> {
   const wasKilled = cursor.isKilled;
+  const isRewound = rewindOf(cursor);
   const failed = await others;
+  if (isRewound()) throw rewound();
   // The earlier call ended the cursor, so this call fails with the same error.
   if (failed !== undefined && cursor.isDead && cursor.bufferedCount() === 0) throw failed.error;
   if (cursor.isKilled && !wasKilled) throw cutOff(cursor);
@@ -85,23 +87,22 @@ async function fetched(cursor: Cursor, known: Calls, fetch: () => Promise<void>)
   }
 }
 
-/** Runs a `map()` function on a document and counts it as transforming meanwhile. */
-export async function whileTransforming<T>(
-  cursor: AbstractCursor,
-  transform: () => Promise<T>,
-): Promise<T> {
+/** Counts a `map()` function as at work on a document, until the function that this returns is called. */
+export function noteTransforming(cursor: AbstractCursor): () => void {
   const known = callsOf(cursor);
   known.transforming += 1;
-  try {
-    return await transform();
-  } finally {
-    known.transforming -= 1;
-  }
+  return () => (known.transforming -= 1);
 }
 
 /** Forgets the calls of a cursor that is rewound: nothing waits for them any more. */
 export function forgetCalls(cursor: AbstractCursor): void {
   calls.delete(cursor);
+}
+
+/** Returns a function that says whether the cursor was rewound since this call. */
+export function rewindOf(cursor: AbstractCursor): () => boolean {
+  const known = calls.get(cursor);
+  return () => calls.get(cursor) !== known;
 }
 
 function callsOf(cursor: AbstractCursor): Calls {

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
-import { checkClientOpen, cutOff, isInterruption } from './cut-off';
+import { checkClientOpen, cutOff, isInterruption, isOutdated } from './cut-off';
 import { closeQuietly } from './iterator';
 
 type Cursor = AbstractCursor & CursorInternals;
@@ -29,7 +29,8 @@ export class CursorStream extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.#cursor.close().then(() => callback(error), callback);
+    if (isOutdated(error)) callback(error);
+    else this.#cursor.close().then(() => callback(error), callback);
   }
 
   #readNext(): void {

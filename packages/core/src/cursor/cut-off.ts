@@ -34,6 +34,21 @@ export function cutOff(cursor: Cursor): unknown {
   return endedByClient.has(cursor) ? new MongoClientClosedError() : interrupted();
 }
 
+/** Errors of reads that began before their cursor was rewound. */
+const outdated = new WeakSet<object>();
+
+/** Makes the error of a read whose cursor was rewound meanwhile. The cursor itself begins again. */
+export function rewound(): MongoServerError {
+  const error = interrupted('rewound');
+  outdated.add(error);
+  return error;
+}
+
+/** Whether an error is that of a read which `rewind` has ended. Such an error must not close the cursor. */
+export function isOutdated(error: unknown): boolean {
+  return outdated.has(error as object);
+}
+
 const interruptions = new WeakSet<object>();
 
 /** Whether `interrupted` made this error. */
@@ -45,8 +60,8 @@ export function isInterruption(error: unknown): boolean {
  * Makes the error of a read that `close` ends: the one that the server gives the worker, where nobody waits for it any
  * more. The driver's streams recognise it by its message, and end.
  */
-export function interrupted(): MongoServerError {
-  const errmsg = 'operation was interrupted: the cursor was closed';
+export function interrupted(what = 'closed'): MongoServerError {
+  const errmsg = `operation was interrupted: the cursor was ${what}`;
   const error = new MongoServerError({ ok: 0, errmsg, code: 237, codeName: 'CursorKilled' });
   interruptions.add(error);
   return error;

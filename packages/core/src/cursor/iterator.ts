@@ -1,7 +1,7 @@
 import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
-import { checkClientOpen, cutOff } from './cut-off';
+import { checkClientOpen, cutOff, isOutdated } from './cut-off';
 import { sliceIsOver, yieldAfter } from './slice';
 
 type Cursor = AbstractCursor & CursorInternals;
@@ -150,7 +150,9 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   }
 
   async #fail(error: unknown): Promise<never> {
-    await this.#finish();
+    this.#state = 'done';
+    // A cursor that was rewound meanwhile stays open for its next reader.
+    if (!isOutdated(error)) await closeQuietly(this.#cursor);
     throw error;
   }
 

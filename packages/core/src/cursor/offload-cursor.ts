@@ -11,9 +11,9 @@ import {
 } from '../driver/internals';
 import { runOnMain, scopes } from '../transaction';
 import { offloadExplain } from './beside';
-import { fetchOnce, forgetCalls, inOrder, isBusy, whileTransforming } from './call-order';
+import { fetchOnce, forgetCalls, inOrder, isBusy, noteTransforming } from './call-order';
 import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
-import { checkClientOpen, cutOff, noteRewind } from './cut-off';
+import { checkClientOpen, cutOff, isOutdated, noteRewind, rewound } from './cut-off';
 import { offloadedCursorState, type CursorDescription, type Describe } from './description';
 import { makeImplicitSession } from './implicit-session';
 import { rememberOrigin, sessionForReading } from './joining';
@@ -126,15 +126,28 @@ export function offloadCursorClass(
       }
       await yieldAfter(state.link.offload.sliceMS);
       const { batchSize } = this.cursorOptions;
-      const batch = await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
-      // The cursor was closed or rewound while the batch was on its way. It may be the last batch to arrive, but the
-      // result has more.
-      if (this.isClosed || remotes.get(this) !== remote) throw cutOff(this);
-      return batch;
+      const isRewound = (): boolean => remotes.get(this) !== remote;
+      if (isRewound()) throw rewound();
+      try {
+        const batch = await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
+        // The cursor was closed while the batch was on its way. It may be the last batch to arrive, but the result has
+        // more.
+        if (this.isClosed && !isRewound()) throw cutOff(this);
+        if (!isRewound()) return batch;
+      } catch (error) {
+        if (!isRewound()) throw error;
+      }
+      throw rewound();
     },
 
-    transformDocument(this: Cursor, document: unknown): Promise<unknown> {
-      return whileTransforming(this, () => transformDocument.call(this, document));
+    async transformDocument(this: Cursor, document: unknown): Promise<unknown> {
+      // This is our only frame here, so that the stack of what `map()` throws has room for the caller's line.
+      const done = noteTransforming(this);
+      try {
+        return await transformDocument.call(this, document);
+      } finally {
+        done();
+      }
     },
 
     next(this: Cursor): Promise<unknown> {
@@ -150,6 +163,8 @@ export function offloadCursorClass(
     },
 
     async cleanup(this: Cursor, timeoutMS?: number, error?: Error): Promise<void> {
+      // A read that began before `rewind` must not close the cursor for those that follow.
+      if (isOutdated(error)) return;
       const remote = remotes.get(this);
       stopDeadline(this);
       // Behind a getMore that failed, the worker's cursor has been killed already.
@@ -167,10 +182,13 @@ export function offloadCursorClass(
 
     rewind(this: Cursor): void {
       const remote = remotes.get(this);
+      const { initialized } = this;
       rewind.call(this);
+      noteRewind(this);
+      // The driver's `rewind` does nothing before the first command was answered.
+      if (!initialized) return;
       remotes.delete(this);
       forgetCalls(this);
-      noteRewind(this);
       endDeadline(this);
       void remote?.close();
     },

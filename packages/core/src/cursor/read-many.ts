@@ -3,7 +3,8 @@ import type { AbstractCursor } from 'mongodb';
 import { offloadedState } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
 import { Batch } from './batch';
-import { checkClientOpen, cutOff } from './cut-off';
+import { rewindOf } from './call-order';
+import { checkClientOpen, cutOff, rewound } from './cut-off';
 import { closeQuietly, isOver } from './iterator';
 import { remoteOf } from './offload-cursor';
 import { sliceIsOver, yieldAfter } from './slice';
@@ -23,6 +24,7 @@ type Cursor = AbstractCursor & CursorInternals;
 export async function readAll(cursor: Cursor): Promise<unknown[]> {
   const documents: unknown[] = [];
   const hasMore = hasRest(cursor);
+  const isRewound = rewindOf(cursor);
   let before = 0;
   try {
     while (!isOver(cursor)) {
@@ -30,6 +32,7 @@ export async function readAll(cursor: Cursor): Promise<unknown[]> {
       if (cursor.documents !== null) await takeBuffered(cursor, documents);
       // An abort closes the cursor, which must not look like the end of the result.
       cursor.signal?.throwIfAborted();
+      if (isRewound()) throw rewound();
       if (isOver(cursor)) break;
       const remote = remoteOf(cursor);
       if (remote !== undefined) remote.whole = true;
@@ -38,10 +41,12 @@ export async function readAll(cursor: Cursor): Promise<unknown[]> {
     }
     if (hasMore) checkWhole(cursor);
   } finally {
-    // As in the driver, the rest of the batch is dropped once its first document was taken. If that one failed, the
-    // rest stays readable.
-    if (documents.length > before || cursor.signal?.aborted) cursor.documents?.clear();
-    await closeQuietly(cursor);
+    if (!isRewound()) {
+      // As in the driver, the rest of the batch is dropped once its first document was taken. If that one failed, the
+      // rest stays readable.
+      if (documents.length > before || cursor.signal?.aborted) cursor.documents?.clear();
+      await closeQuietly(cursor);
+    }
   }
   return documents;
 }
@@ -54,9 +59,11 @@ export async function readAll(cursor: Cursor): Promise<unknown[]> {
 export async function readSome(cursor: Cursor, most: number): Promise<unknown[]> {
   const documents: unknown[] = [];
   if (!hasRest(cursor)) return documents;
+  const isRewound = rewindOf(cursor);
   while (documents.length < most) {
     if (cursor.bufferedCount() > 0) {
       await takeBuffered(cursor, documents, most);
+      if (isRewound()) throw rewound();
       if (cursor.isKilled) throw cutOff(cursor);
     } else {
       await cursor.fetchBatch();

@@ -1,6 +1,6 @@
 import { reviveError, type ErrorContext, type ErrorEnvelope } from '@mongo-offload/worker/protocol';
 
-import { capture, frameIn, isOurs, type Called } from './stack-frames';
+import { capture, frameIn, isDriver, isOurs, type Called } from './stack-frames';
 
 /** Most frames, ours and the driver's, that may stand above the caller's. */
 const ABOVE_CALLER = 40;
@@ -48,8 +48,8 @@ function errorOf(object: object | null): object | undefined {
 
 /**
  * Gives an error a stack that shows the caller's line within the application's limit (`Error.stackTraceLimit`, ten by
- * default). Our own frames alone would fill that limit, so of our consecutive frames only the outermost stays. As with
- * V8's stacks, the text is made when it is first read.
+ * default). Our own frames alone would fill that limit, so only those stay that the application's own code has called.
+ * As with V8's stacks, the text is made when it is first read.
  *
  * @param below - the stack begins at the caller of this function
  */
@@ -73,11 +73,15 @@ function withoutOurs(stack: unknown, limit: number): unknown {
   const lines = stack.split('\n');
   const first = lines.findLastIndex((line) => !/^\s+at /.test(line)) + 1;
   const frames = lines.slice(first);
-  const kept = frames.filter((line, i) => !isFrameOfOurs(line) || !isFrameOfOurs(frames[i + 1]));
+  const kept = frames.filter((line, i) => !isIn(line, isOurs) || !isIn(frames[i + 1], isInside));
   return [...lines.slice(0, first), ...kept.slice(0, limit)].join('\n');
 }
 
-function isFrameOfOurs(line: string | undefined): boolean {
+function isIn(line: string | undefined, isThere: (file: string) => boolean): boolean {
   const frame = line === undefined ? undefined : frameIn(line);
-  return frame !== undefined && isOurs(frame.file);
+  return frame !== undefined && isThere(frame.file);
+}
+
+function isInside(file: string): boolean {
+  return isOurs(file) || isDriver(file);
 }
