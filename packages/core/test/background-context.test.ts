@@ -149,7 +149,7 @@ test('events of idle pools are reported outside of the call that made the pools'
   await things.insertMany(Array.from({ length: 10 }, (_, i) => ({ i })));
   await client.close();
   seen.length = 0;
-  // The first operation is a cursor, which goes on while the monitoring finds out that the server is gone.
+  // The first operation is a cursor that is still open when the monitoring finds that the server is gone.
   const cursor = things.find({}, { batchSize: 2 });
   await client.connect();
   await storage.run('request', async () => await cursor.next());

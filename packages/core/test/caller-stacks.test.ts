@@ -96,7 +96,7 @@ afterEach(() => (Error.stackTraceLimit = LIMIT));
 
 /** Operations whose error comes by an event or a callback, which no function of the application awaits. */
 const BY_EVENT = /\.(stream|each|open(Upload|Download)Stream\w*)$/;
-/** The driver never rejects: the server aborts what no client goes on with. */
+/** The driver never rejects here: the server aborts a transaction that no client continues. */
 const NEVER_FAILS = ['ClientSession.abortTransaction'];
 
 test.each(Object.entries(MANNERS))(

@@ -100,7 +100,7 @@ test('a client that shares the blocked worker keeps it, and what is under way th
   free();
   expect((await kept).acknowledged).toBe(true);
   expect(WorkerPool.running!.threads.map((thread) => thread.threadId)).toStrictEqual([threadId]);
-  // The worker closes what it has of the client as soon as it can.
+  // The worker closes the client's connections as soon as its loop turns.
   await until(async () => (await other.offload.stats({})).workers[0].inFlight === 0);
   expect(await rows.countDocuments()).toBe(2);
   await other.db(`${dbName}_shared`).dropDatabase();

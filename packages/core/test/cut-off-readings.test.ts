@@ -295,7 +295,7 @@ describe('a document that cannot be decoded', () => {
   );
 
   test.each(all)(
-    '$kind, number $at, in batches of $batchSize: every way of reading rejects, behind what comes before',
+    '$kind, number $at, in batches of $batchSize: every way of reading gives the documents before it, then rejects',
     async ({ good, bad, options, at, batchSize }) => {
       const collection = `undecodable${nextName++}`;
       const raw = documents.map(({ _id }) => withBytes(_id, [...(_id === at ? bad : good)]));

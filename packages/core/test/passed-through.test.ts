@@ -208,7 +208,7 @@ async function all<T, R>(items: readonly T[], call: (item: T) => Promise<R>): Pr
   return results;
 }
 
-/** One after the other: the ids of what an upsert made are what it gives. */
+/** The calls run in turn, since an upsert's result holds the ids that it made. */
 const WRITES: Record<string, Call> = {
   updateOne: (things, _db, options) =>
     all(Object.values(COMPUTED), async (_id) => {

@@ -35,6 +35,7 @@ export function frameIn(text: string): FrameText | undefined {
   return { isAsync: async !== undefined, name, file: fileOf(place), at };
 }
 
+/** Returns the file of a place, which may be a URL. */
 export function fileOf(place: string): string {
   return place.startsWith('file:') ? fileURLToPath(place) : place;
 }
@@ -45,10 +46,12 @@ const OURS = [path.resolve(__dirname, '..'), path.dirname(require.resolve('@mong
   .map((folder) => folder + path.sep);
 let driver: string | undefined;
 
+/** Whether the file is part of this package or of its workers' code. */
 export function isOurs(file: string): boolean {
   return OURS.some((folder) => file.startsWith(folder));
 }
 
+/** Whether the file is part of the driver. */
 export function isDriver(file: string): boolean {
   driver ??= path.dirname(require.resolve('mongodb/package.json')) + path.sep;
   return file.startsWith(driver);

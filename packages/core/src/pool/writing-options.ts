@@ -11,6 +11,7 @@ export interface WritingOptions {
   encodeInSlices?: boolean;
 }
 
+/** The names of these options. */
 export const WRITING_OPTIONS = ['encodeInSlices'] as const;
 
 /**

@@ -8,6 +8,7 @@ import { compiledReader } from './shape-compiler';
 import { interpretedReader } from './shape-interpreter';
 import type { ReaderTable, ShapeReader, TableOf, TapeCursor } from './tape-cursor';
 
+/** When and whether a decoder compiles its readers. */
 export interface TapeDecoderOptions {
   /** Number of documents of a shape that are interpreted before its reader is compiled. */
   compileAfter?: number;

@@ -1,6 +1,7 @@
 import type { ShapeDefinition } from './format';
 import type { ShapeContent } from './shape-definition';
 
+/** Bounds of an encoder's shapes and tries. */
 export interface ShapeLimits {
   /** Number of times that a shape must be seen before it counts; until then its documents cross as BSON. */
   hotAfter: number;
@@ -108,6 +109,7 @@ export class ShapeTable {
   }
 }
 
+/** The new ids of the shapes that are kept. */
 export interface Renumbering {
   /** Returns a shape's new id; 0 if it is forgotten. */
   readonly newId: (id: number) => number;

@@ -5,6 +5,7 @@ import { grown, NODE_STRIDE, NodeField, type TrieArrays } from './trie-nodes';
 const { Kind: KIND, Length, Key, FirstChild, NextSibling, Parent, Aux, Count } = NodeField;
 const ROOT = NODE_STRIDE;
 
+/** The arrays of a copied trie, and how far they are filled. */
 export interface TrieCopy {
   nodes: Int32Array<ArrayBuffer>;
   keys: Int32Array<ArrayBuffer>;

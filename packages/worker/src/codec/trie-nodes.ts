@@ -16,6 +16,7 @@ export const NodeField = {
   /** For an end: the number of times it was reached. For other nodes: the number of children ever made. */
   Count: 7,
 } as const;
+/** Number of int32 values in a node. */
 export const NODE_STRIDE = 8;
 
 /** The arrays of which a trie consists. */
@@ -24,6 +25,7 @@ export interface TrieArrays {
   readonly keys: Int32Array;
 }
 
+/** Copies the array into a larger one with room for at least `needed` values. */
 export function grown(array: Int32Array<ArrayBuffer>, needed: number): Int32Array<ArrayBuffer> {
   const next = new Int32Array(Math.max(needed, array.length * 2));
   next.set(array);
