@@ -48,8 +48,8 @@ function errorOf(object: object | null): object | undefined {
 
 /**
  * Gives an error a stack that shows the caller's line within the application's limit (`Error.stackTraceLimit`, ten by
- * default). Our own frames alone would fill that limit, so only those stay that the application's own code has called.
- * As with V8's stacks, the text is made when it is first read.
+ * default). Our own frames alone would fill that limit, so only those that the application's code called stay. As with
+ * V8's stacks, the text is made when it is first read.
  *
  * @param below - the stack begins at the caller of this function
  */
