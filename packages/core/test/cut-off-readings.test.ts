@@ -107,9 +107,29 @@ interface Reading {
   collection: string;
   comment: string;
   abort: AbortController;
+  hasEnded: boolean;
 }
 
-type Cut = (reading: Reading) => Promise<unknown>;
+type Cut = (reading: Reading, all: Reading[]) => Promise<unknown>;
+
+/**
+ * Waits until the server reads the collection for each of them. It does not yet when `commandStarted` says that the
+ * command is on its way: a collection that is dropped before that is empty, and nothing of the result is missing.
+ */
+async function untilServerReads(readings: Reading[]): Promise<void> {
+  const begun = new Set<unknown>();
+  await until(async () => {
+    const operations = [
+      { $currentOp: { allUsers: true, idleCursors: true } },
+      { $match: { $or: [{ type: 'idleCursor' }, { active: true, numYields: { $gt: 0 } }] } },
+    ];
+    for (const { command, cursor } of await admin.db('admin').aggregate(operations).toArray()) {
+      const originating = (cursor as native.Document | undefined)?.originatingCommand;
+      begun.add(((originating ?? command) as native.Document | undefined)?.comment);
+    }
+    return readings.every(({ hasEnded, comment }) => hasEnded || begun.has(comment));
+  });
+}
 
 async function kill({ collection, comment }: Reading): Promise<void> {
   const operations = [
@@ -161,7 +181,10 @@ const CUTS: Record<string, { all?: true; between?: true; options?: native.Docume
   'its collection is dropped': {
     all: true,
     between: true,
-    cut: ({ collection }) => admin.db(dbName).collection(collection).drop(),
+    cut: async ({ collection }, all) => {
+      await untilServerReads(all);
+      await admin.db(dbName).collection(collection).drop();
+    },
   },
 };
 
@@ -219,16 +242,22 @@ async function cutOff(
       await resumed;
     });
     const ended = outcomeOf(way, reading, taken);
-    void ended.then(() => reached.add(comment).add(`paused ${comment}`));
-    return { client, cursor, collection, comment, abort, ended };
+    const one = { client, cursor, collection, comment, abort, ended, hasEnded: false };
+    void ended.then(() => {
+      one.hasEnded = true;
+      reached.add(comment).add(`paused ${comment}`);
+    });
+    return one;
   });
   const untilReached = async ({ comment }: Reading): Promise<void> =>
     await until(() => reached.has(moment === 'between two reads' ? `paused ${comment}` : comment));
   if (all) {
     await Promise.all(readings.map(untilReached));
-    await cut(readings[0]);
+    await cut(readings[0], readings);
   } else {
-    await Promise.all(readings.map(async (one) => (await untilReached(one), await cut(one))));
+    await Promise.all(
+      readings.map(async (one) => (await untilReached(one), await cut(one, [one]))),
+    );
   }
   resume();
   return await Promise.all(readings.map(({ ended }) => ended));
