@@ -5,6 +5,10 @@ import { makeFunction, mayCompile } from './made-function';
 /** Writes objects that have certain keys in a certain order. */
 export interface ObjectWriter {
   readonly keys: readonly string[];
+  /** A place for objects for each key. */
+  readonly sites: readonly ShapeSite[];
+  /** When it was used last, in look-ups of `DocumentShapes`. */
+  used: number;
   /** Writes an object whose own enumerable keys are these, in this order; returns where it ends. */
   write(writer: BsonWriter, at: number, document: Record<string, unknown>): number;
 }
@@ -32,6 +36,8 @@ const { keys, sites } = runtime;
 const plainObject = Object.prototype, prototypeOf = Object.getPrototypeOf, tag = Symbol.toStringTag;
 return {
   keys,
+  sites,
+  used: 0,
   write(w, start, o) {
     w.room(start, ${fixed});
     w.reserve += ${fixed};
