@@ -116,3 +116,18 @@ describe.each([true, false])('with a write concern error in the reply: %s', (con
     });
   });
 });
+
+test.each(Object.entries(ways))('with raw replies, of %s', async (_way, write) => {
+  const outcomes: unknown[] = [];
+  for (const side of [clients.native, clients.ours]) {
+    const on = side.db.collection<Row>('raw', { raw: true });
+    await on.deleteMany({});
+    await on.insertOne({ _id: 1 });
+    const error = await write(on, [{ _id: 1 }, { _id: 2 }], false).then(
+      () => undefined,
+      (thrown: unknown) => thrown as native.MongoBulkWriteError,
+    );
+    outcomes.push([error?.name, error?.message, error?.insertedIds, error?.insertedCount]);
+  }
+  expect(outcomes[1]).toEqual(outcomes[0]);
+});

@@ -255,7 +255,8 @@ async function bulkStatements(
       executeBulk(collection, options, (operation) => {
         for (const { t, d } of statements) operation.addToOperationsList(t, d);
       }),
-    (index) => statements[index].t === INSERT,
+    // With `raw: true` the driver cannot read which operation it was.
+    (index) => statements[index]?.t === INSERT,
   );
 }
 
