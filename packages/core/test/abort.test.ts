@@ -141,7 +141,7 @@ test('a deadline that is no time is refused at once', async () => {
 });
 
 test('a cursor’s deadline ends it between two reads, and closes it', async () => {
-  const cursor = ours.find({}, { batchSize: 2, deadlineMS: 100 });
+  const cursor = ours.find({}, { batchSize: 2, deadlineMS: 1_500 });
   await cursor.next();
   await until(() => Promise.resolve(cursor.closed || cursor.killed));
   await expect(cursor.next()).rejects.toThrow(DeadlineExceededError);

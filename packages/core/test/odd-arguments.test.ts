@@ -196,3 +196,35 @@ test('a collection without a name is refused by the server, whatever is called o
     await expectSame(({ db }) => db.command({ ping: 1 }).then(({ ok }) => ok as number));
   }
 });
+
+test('a command that is no document leaves its connection to the next operation alone', async () => {
+  const odd = [
+    'ping',
+    5,
+    true,
+    Symbol('ping'),
+    new Proxy({ ping: 1 }, { has: fail, ownKeys: fail }),
+  ];
+  const call = async (client: native.MongoClient): Promise<unknown[]> => {
+    const db = client.db(clients.dbName);
+    const results: unknown[] = [];
+    for (const command of odd) {
+      const [, answer] = await Promise.all([
+        outcome(() => db.command(command as any)),
+        outcome(async () => await db.collection<any>('c').findOne({ _id: 2 })),
+      ]);
+      results.push(answer, await db.collection<any>('c').countDocuments({}));
+    }
+    return results;
+  };
+  // The driver's own client here is of the copy of the driver that ours checks as well.
+  for (const Client of [MongoClient, native.MongoClient]) {
+    await using client = new Client(uri(), { maxPoolSize: 1 });
+    const rows = odd.flatMap(() => [{ value: { _id: 2, a: 2 } }, 2]);
+    expect(await call(client)).toMatchObject(rows);
+  }
+});
+
+function fail(): never {
+  throw new RangeError('not to be read');
+}

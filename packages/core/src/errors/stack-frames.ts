@@ -41,10 +41,19 @@ export function fileOf(place: string): string {
 }
 
 /** Matches our code. A stack with source maps names the TypeScript sources. */
-const OURS = [path.resolve(__dirname, '..'), path.dirname(require.resolve('@mongo-offload/worker'))]
+const OURS = [path.resolve(__dirname, '..'), ...folderOf('@mongo-offload/worker')]
   .flatMap((compiled) => [compiled, path.resolve(compiled, '../src')])
   .map((folder) => folder + path.sep);
-let driver: string | undefined;
+let driver: string[] | undefined;
+
+/** The folder of a package's file. There is none in a bundle: BundledError says so when a client is made. */
+function folderOf(specifier: string): string[] {
+  try {
+    return [path.dirname(require.resolve(specifier))];
+  } catch {
+    return [];
+  }
+}
 
 /** Whether the file is part of this package or of its workers' code. */
 export function isOurs(file: string): boolean {
@@ -53,6 +62,6 @@ export function isOurs(file: string): boolean {
 
 /** Whether the file is part of the driver. */
 export function isDriver(file: string): boolean {
-  driver ??= path.dirname(require.resolve('mongodb/package.json')) + path.sep;
-  return file.startsWith(driver);
+  driver ??= folderOf('mongodb/package.json').map((folder) => folder + path.sep);
+  return driver.some((folder) => file.startsWith(folder));
 }

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 import {
   Double,
   Int32,
@@ -51,8 +53,10 @@ export function refuseUnsoundHellos(): void {
 
 function checkingOne(run: Run): Run {
   return function (namespace, command, ...rest) {
+    // This comes first: if it threw while the command is on its way, the connection would be used for the next one.
+    const answersHello = isHello(command);
     const running = run.call(this, namespace, command, ...rest);
-    return isHello(command) ? running.then((reply) => checked(this, reply as Document)) : running;
+    return answersHello ? running.then((reply) => checked(this, reply as Document)) : running;
   };
 }
 
@@ -71,7 +75,9 @@ function checkingMany(run: RunMany): RunMany {
   };
 }
 
-function isHello(command: Document): boolean {
+/** Never throws and runs no code of the application, whose own commands may be any value. */
+function isHello(command: unknown): boolean {
+  if (typeof command !== 'object' || command === null || types.isProxy(command)) return false;
   return 'hello' in command || 'ismaster' in command || 'isMaster' in command;
 }
 
