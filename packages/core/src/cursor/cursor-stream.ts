@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
-import { checkClientOpen, cutOff, isInterruption, isOutdated } from './cut-off';
+import { checkNotCutOff, cutOff, isInterruption, isOutdated } from './cut-off';
 import { closeQuietly } from './iterator';
 
 type Cursor = AbstractCursor & CursorInternals;
@@ -39,10 +39,10 @@ export class CursorStream extends Readable {
     else cursor.next().then(this.#take, this.#end).catch(this.#fail);
   }
 
-  /** Ends the stream when the cursor was closed between two reads, or fails it when the client was. */
+  /** Ends the stream when the cursor was closed between two reads, or fails it when the client or a deadline ended the cursor. */
   #endOfClosed(): void {
     try {
-      checkClientOpen(this.#cursor);
+      checkNotCutOff(this.#cursor);
       this.push(null);
     } catch (error) {
       this.destroy(error as Error);

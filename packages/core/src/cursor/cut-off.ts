@@ -23,9 +23,13 @@ export function noteRewind(cursor: AbstractCursor): void {
   endedByClient.delete(cursor);
 }
 
-/** @throws MongoClientClosedError if the close of the client ended the cursor */
-export function checkClientOpen(cursor: AbstractCursor): void {
+/**
+ * @throws MongoClientClosedError if the close of the client ended the cursor before its result was complete; the reason
+ *   of its signal or its deadline if that did
+ */
+export function checkNotCutOff(cursor: Cursor): void {
   if (endedByClient.has(cursor)) throw new MongoClientClosedError();
+  if (cursor.isKilled) cursor.signal?.throwIfAborted();
 }
 
 /** Returns the error for a read that was under way when its cursor was closed. */

@@ -1,7 +1,7 @@
 import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
-import { checkClientOpen, cutOff, isOutdated } from './cut-off';
+import { checkNotCutOff, cutOff, isOutdated } from './cut-off';
 import { sliceIsOver, yieldAfter } from './slice';
 
 type Cursor = AbstractCursor & CursorInternals;
@@ -128,14 +128,14 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
       cursor.signal?.throwIfAborted();
       if (cursor.closed) {
         this.#state = 'done';
-        checkClientOpen(cursor);
+        checkNotCutOff(cursor);
         return DONE;
       }
     }
     try {
       cursor.signal?.throwIfAborted();
       if (isOver(cursor)) {
-        checkClientOpen(cursor);
+        checkNotCutOff(cursor);
       } else {
         const document: unknown = await cursor.next();
         // As in #behindTurn, since next() may wait for a turn of the event loop too.

@@ -13,7 +13,7 @@ import { runOnMain, scopes } from '../transaction';
 import { offloadExplain } from './beside';
 import { fetchOnce, forgetCalls, inOrder, isBusy, noteTransforming } from './call-order';
 import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
-import { checkClientOpen, cutOff, isOutdated, noteRewind, rewound } from './cut-off';
+import { checkNotCutOff, cutOff, isOutdated, noteRewind, rewound } from './cut-off';
 import { offloadedCursorState, type CursorDescription, type Describe } from './description';
 import { makeImplicitSession } from './implicit-session';
 import { rememberOrigin, sessionForReading } from './joining';
@@ -226,7 +226,7 @@ function inTurn<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promise<
     return step.call(cursor);
   }
   return inOrder(cursor, async () => {
-    checkClientOpen(cursor);
+    checkNotCutOff(cursor);
     return await step.call(cursor);
   });
 }

@@ -4,7 +4,7 @@ import { offloadedState } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
 import { Batch } from './batch';
 import { rewindOf } from './call-order';
-import { checkClientOpen, cutOff, rewound } from './cut-off';
+import { checkNotCutOff, cutOff, rewound } from './cut-off';
 import { closeQuietly, isOver } from './iterator';
 import { remoteOf } from './offload-cursor';
 import { sliceIsOver, yieldAfter } from './slice';
@@ -75,10 +75,10 @@ export async function readSome(cursor: Cursor, most: number): Promise<unknown[]>
   return documents;
 }
 
-/** @throws MongoClientClosedError if nothing is left because the client was closed */
+/** @throws as `checkNotCutOff`, if nothing is left */
 function hasRest(cursor: Cursor): boolean {
   if (!isOver(cursor)) return true;
-  checkClientOpen(cursor);
+  checkNotCutOff(cursor);
   return false;
 }
 

@@ -37,7 +37,11 @@ function compiledOf(shapes: DocumentShapes, documents: readonly Fields[], times:
 test('compiles a writer for new documents after 4,095 combinations of keys were written often', () => {
   const shapes = new DocumentShapes();
   compiledOf(shapes, combinations(twelve), 20);
-  const later = [{ name: 1, street: 2, town: 3 }, { a: 1, b: 2, c: 3, d: 4, e: 5 }, { one: 1 }];
+  const later: Fields[] = [
+    { name: 1, street: 2, town: 3 },
+    { a: 1, b: 2, c: 3, d: 4, e: 5 },
+    { one: 1 },
+  ];
   expect(compiledOf(shapes, later, 10_000)).toBe(later.length);
 });
 
