@@ -2,6 +2,7 @@ import { MongoClient } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
 import { uri } from './support/clients';
+import { until } from './support/until';
 
 const open = {
   native: () => new native.MongoClient(uri()),
@@ -79,3 +80,20 @@ describe('the events that report a client as connected', () => {
     expect(order).toStrictEqual([]);
   });
 });
+
+test.each(['topologyOpening', 'serverOpening', 'topologyDescriptionChanged'] as const)(
+  'monitoring starts once when a listener of %s calls an operation',
+  async (event) => {
+    await using client = new MongoClient(uri());
+    let opened = 0;
+    const called: Promise<unknown>[] = [];
+    client.on('topologyOpening', () => (opened += 1));
+    client.on(event, () => {
+      if (called.length < 20) called.push(client.db('admin').command({ ping: 1 }));
+    });
+    await client.db('admin').command({ ping: 1 });
+    await until(() => called.length > 0);
+    await Promise.all(called);
+    expect(opened).toBe(1);
+  },
+);

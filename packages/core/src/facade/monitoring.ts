@@ -34,14 +34,19 @@ export class Monitoring {
     while (this.#starting !== undefined && this.#starting.in !== signal) {
       await this.#starting.promise.catch(() => undefined);
     }
-    this.#starting ??= {
-      in: signal,
-      promise: loadingContext
-        .run(() => this.#start(signal))
-        .finally(() => {
-          this.#starting = undefined;
-        }),
-    };
+    if (this.#starting === undefined) {
+      let begin!: (started: Promise<void>) => void;
+      const promise = new Promise<void>((resolve) => (begin = resolve));
+      // This comes first: listeners of the first events may call operations, which must not start it once more.
+      this.#starting = { in: signal, promise };
+      begin(
+        loadingContext
+          .run(() => this.#start(signal))
+          .finally(() => {
+            this.#starting = undefined;
+          }),
+      );
+    }
     await this.#starting.promise;
   }
 
