@@ -17,7 +17,7 @@ export type {
   OperationContext,
   StatsOptions,
   WorkerStats,
-} from './observe';
+} from './statistics';
 export {
   AggregationCursor,
   FindCursor,
@@ -41,7 +41,7 @@ export {
   TransactionEndedError,
   WorkerLostError,
 } from './errors';
-export type { ForgottenSession, OffloadOptions } from './pool/offload-options';
+export type { ForgottenSession, OffloadOptions } from './options/offload-options';
 export type { LimitOptions } from './abort/limits';
-export type { OperationOffloadOptions, ReadingOptions } from './pool/reading-options';
-export type { WritingOptions } from './pool/writing-options';
+export type { OperationOffloadOptions, ReadingOptions } from './options/reading-options';
+export type { WritingOptions } from './options/writing-options';

@@ -4,7 +4,7 @@ import path from 'node:path';
 
 import { BundledError } from '@mongo-offload/core';
 
-const FILE = path.resolve(__dirname, '../dist/pool/worker-entry.js');
+const FILE = path.resolve(__dirname, '../dist/pool/threads/worker-entry.js');
 
 /** Runs our file as a bundle does: with the names and the module numbers that the bundler gives it. */
 function workerEntryIn(filename: unknown, resolved: unknown): () => string {

@@ -11,7 +11,7 @@ import {
 import * as native from 'mongodb';
 
 // The pool is no public API; where it is loaded from, one can see whether it is there.
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 import { until } from './support/until';
 import { program } from './support/program';

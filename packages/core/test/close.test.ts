@@ -6,7 +6,7 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
 import { failCommand } from './support/fail-point';

@@ -89,7 +89,7 @@ const MOMENTS: Record<string, string> = {
 };
 
 const PRELUDE = `
-  const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/worker-pool.js'))});
+  const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/threads/worker-pool.js'))});
   const assert = require('node:assert/strict');
   const { setImmediate: turn } = require('node:timers/promises');
   const name = 'closed_' + process.pid;

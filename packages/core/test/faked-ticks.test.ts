@@ -1,7 +1,7 @@
 import { MongoClient, type Collection } from '@mongo-offload/core';
 import type * as Core from '@mongo-offload/core';
 
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
 import { program } from './support/program';

@@ -8,7 +8,7 @@ import type { Faults } from '@mongo-offload/proxy' with { 'resolution-mode': 'im
 import * as native from 'mongodb';
 
 // The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { Load } from './support/load';
 import { noticingClient } from './support/noticing-client';
 import { until } from './support/until';

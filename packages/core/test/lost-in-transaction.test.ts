@@ -7,7 +7,7 @@ import {
 import * as native from 'mongodb';
 
 // The pool is not public API. Loading its file gives access to the threads, to end them as a crash would.
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 
 interface Numbered extends native.Document {

@@ -1,7 +1,7 @@
 import { MongoClient, type Collection } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { Targets, type Named } from '../dist/client/targets.js';
+import { Targets, type Named } from '../dist/client/call/targets.js';
 import { uri } from './support/clients';
 import { program } from './support/program';
 

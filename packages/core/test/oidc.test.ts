@@ -4,7 +4,7 @@ import { MongoClient, WorkerLostError } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
 // The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { IDP_INFO, OidcServer } from './support/oidc-server';
 import { until } from './support/until';
 

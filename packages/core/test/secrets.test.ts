@@ -8,7 +8,7 @@ import { GridFSBucket, MongoClient, type OffloadMongoClientOptions } from '@mong
 import * as native from 'mongodb';
 
 // The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
 import { OidcServer } from './support/oidc-server';
@@ -231,7 +231,7 @@ test.each(['exit', 'throw', 'memory'] as const)('a worker that dies (%s)', async
 test('a program that a worker’s crash makes print something', async () => {
   const source = `
     const { MongoClient } = require(${JSON.stringify(require.resolve('@mongo-offload/core'))});
-    const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/worker-pool.js'))});
+    const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/threads/worker-pool.js'))});
     const client = new MongoClient(process.env.SECRET_URL, { serverSelectionTimeoutMS: 500 });
     console.log(client);
     client.db('any').collection('c').insertOne({});

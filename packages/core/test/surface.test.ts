@@ -2,7 +2,7 @@ import * as core from '@mongo-offload/core';
 import * as native from 'mongodb';
 
 import { crossingOptions } from '../src/calls/options';
-import { optionThatCannotCross } from '../src/client/on-main';
+import { optionThatCannotCross } from '../src/client/credentials/transferable-options';
 import { Declarations, tableUnder } from './support/declarations';
 
 /*

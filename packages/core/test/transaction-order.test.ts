@@ -10,7 +10,7 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { openClients, uri, type Clients } from './support/clients';
 import { Commands } from './support/commands';
 import { failCommand } from './support/fail-point';

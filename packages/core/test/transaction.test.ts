@@ -14,7 +14,7 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { openClients, uri, type Clients } from './support/clients';
 import { Commands, type Command } from './support/commands';
 import { failCommand } from './support/fail-point';

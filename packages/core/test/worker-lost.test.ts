@@ -6,7 +6,7 @@ import { GridFSBucket, MongoClient, WorkerLostError, type Collection } from '@mo
 import type * as native from 'mongodb';
 
 // The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
-import { WorkerPool } from '../dist/pool/worker-pool.js';
+import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { openClients, uri, type Clients } from './support/clients';
 import { crash } from './support/crash';
 import { failCommand } from './support/fail-point';

@@ -159,7 +159,7 @@ describe('with threads that fail as they start', () => {
        console.log(JSON.stringify({ inTheMiddle, first, mended }));
 
        async function killWorkers() {
-         const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/worker-pool.js'))});
+         const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/threads/worker-pool.js'))});
          await Promise.all(WorkerPool.running.threads.map((thread) => thread.terminate()));
        }`,
       {

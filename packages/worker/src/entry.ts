@@ -1,8 +1,8 @@
 import { mendLostConnections } from './client/lost-connections';
 import { detachMonitoring } from './client/monitoring';
 import { watchServerFailures } from './client/server-failures';
-import { refuseUnsoundHellos } from './client/sound-hellos';
-import { refuseUnsoundReplies } from './client/sound-replies';
+import { refuseUnsoundHellos } from './server-checks/sound-hellos';
+import { refuseUnsoundReplies } from './server-checks/sound-replies';
 import { Lane } from './lane/lane';
 import type { LaneTask } from './protocol';
 

@@ -4,7 +4,7 @@ import { encodeListArguments } from '../calls/arguments';
 import { documentList, type List } from '../calls/encode-list';
 import type { EncodedCall } from '../calls/encoded-call';
 import type { BulkBatch, BulkInternals } from '../driver/internals';
-import { serializing } from '../facade/offload-method';
+import { serializing } from '../methods/offload-method';
 
 interface Place {
   readonly batch: BulkBatch;

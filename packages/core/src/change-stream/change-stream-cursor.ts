@@ -24,7 +24,7 @@ import {
   type CursorInternals,
 } from '../driver/internals';
 import { WorkerLostError } from '../errors';
-import { ownAllMethods } from '../facade/own-prototype';
+import { ownAllMethods } from '../driver/own-prototype';
 
 /** The driver's cursor under a change stream, read in a worker thread. It is never read ahead. */
 export abstract class ChangeStreamCursor extends ChangeStreamCursorClass {}

@@ -4,9 +4,9 @@ import type { AbstractCursor, ChangeStreamDocument, ChangeStreamOptions, Documen
 import { untilAborted } from '../abort/until-aborted';
 import { keepOwnOptions, offloadedCursor } from '../cursor';
 import { inside, type ChangeStreamInternals, type ClientInternals } from '../driver/internals';
-import { checkOwnOptions } from '../facade/own-options';
-import { ownAllMethods } from '../facade/own-prototype';
-import { timers } from '../timers';
+import { checkOwnOptions } from '../options/own-options';
+import { ownAllMethods } from '../driver/own-prototype';
+import { timers } from '../event-loop/timers';
 import { ChangeStreamCursor, RESUME_TRIES, resumes } from './change-stream-cursor';
 
 /**

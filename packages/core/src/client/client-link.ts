@@ -3,22 +3,22 @@ import { MongoClientClosedError, type DriverInfo, type MongoClient } from 'mongo
 import { eitherSignal } from '../abort/deadline';
 import { encodeCall } from '../calls/encode';
 import { EncodedCall } from '../calls/encoded-call';
-import { operationChannel } from '../observe/operation-channel';
-import { tracedCall } from '../observe/operation-context';
-import { DecodingFailure, Failure } from '../pool/failure';
-import type { Lane } from '../pool/lane';
-import type { ResolvedOffloadOptions } from '../pool/offload-options';
+import { operationChannel } from '../tracing/operation-channel';
+import { tracedCall } from '../tracing/operation-context';
+import { DecodingFailure, Failure } from '../pool/lane/failure';
+import type { Lane } from '../pool/lane/lane';
+import type { ResolvedOffloadOptions } from '../options/offload-options';
 import type { SessionLink } from '../session';
-import { IdleSessions } from '../session/idle-sessions';
+import { IdleSessions } from '../pool/lane/idle-sessions';
 import type { Hold, OpenTransaction } from '../transaction';
-import type { Call } from './call';
-import { Dispatch, type Sent, type Served } from './dispatch';
-import { InFlight } from './in-flight';
-import { ClientInWorkers, type ClientOfApplication } from './in-workers';
-import { LaneChoice } from './lane-choice';
-import type { Lifetime } from './lifetime';
-import { Targets, type Named, type TargetRef } from './targets';
-import { Turns } from './turns';
+import type { Call } from './call/call';
+import { Dispatch, type Sent, type Served } from './routing/dispatch';
+import { InFlight } from './admission/in-flight';
+import { ClientInWorkers, type ClientOfApplication } from './routing/client-registration';
+import { LaneChoice } from './routing/lane-choice';
+import type { Lifetime } from './admission/lifetime';
+import { Targets, type Named, type TargetRef } from './call/targets';
+import { Turns } from './admission/encoding-order';
 
 /** Connects one MongoClient of the application to the pool: its calls go to workers, and their results come back. */
 export class ClientLink {

@@ -4,7 +4,7 @@ import { Deadline } from '../abort/deadline';
 import { deadlineOf } from '../abort/limits';
 import { stateOf } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
-import type { CursorDescription } from './description';
+import type { CursorDescription } from './remote/description';
 
 /** A cursor's limit, and the signal that the program gave. */
 const deadlines = new WeakMap<AbstractCursor, { deadline: Deadline; given?: AbortSignal }>();

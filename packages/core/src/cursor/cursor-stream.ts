@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import type { AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
-import { checkNotCutOff, cutOff, isInterruption, isOutdated } from './cut-off';
+import { checkNotCutOff, cutOff, isInterruption, isOutdated } from './remote/cut-off';
 import { closeQuietly } from './iterator';
 
 type Cursor = AbstractCursor & CursorInternals;

@@ -10,15 +10,15 @@ import {
   type CursorInternals,
 } from '../driver/internals';
 import { runOnMain, scopes } from '../transaction';
-import { offloadExplain } from './beside';
-import { fetchOnce, forgetCalls, inOrder, isBusy, noteTransforming } from './call-order';
+import { offloadExplain } from './explain-and-count';
+import { fetchOnce, forgetCalls, inOrder, isBusy, noteTransforming } from './remote/call-order';
 import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
-import { checkNotCutOff, cutOff, isOutdated, noteRewind, rewound } from './cut-off';
-import { offloadedCursorState, type CursorDescription, type Describe } from './description';
+import { checkNotCutOff, cutOff, isOutdated, noteRewind, rewound } from './remote/cut-off';
+import { offloadedCursorState, type CursorDescription, type Describe } from './remote/description';
 import { makeImplicitSession } from './implicit-session';
-import { rememberOrigin, sessionForReading } from './joining';
-import { openRemote } from './open-remote';
-import type { RemoteCursor } from './remote-cursor';
+import { rememberOrigin, sessionForReading } from './cursor-session';
+import { openRemote } from './remote/open-remote';
+import type { RemoteCursor } from './remote/remote-cursor';
 import { yieldAfter } from './slice';
 
 type Cursor = CursorInternals & AbstractCursor;

@@ -2,9 +2,9 @@ import type { AbstractCursor } from 'mongodb';
 
 import { offloadedState } from '../client/state';
 import { clientOf, type CursorInternals } from '../driver/internals';
-import { Batch } from './batch';
-import { rewindOf } from './call-order';
-import { checkNotCutOff, cutOff, rewound } from './cut-off';
+import { Batch } from './remote/batch';
+import { rewindOf } from './remote/call-order';
+import { checkNotCutOff, cutOff, rewound } from './remote/cut-off';
 import { closeQuietly, isOver } from './iterator';
 import { remoteOf } from './offload-cursor';
 import { sliceIsOver, yieldAfter } from './slice';

@@ -3,11 +3,11 @@ import { inspect } from 'node:util';
 import { MongoInvalidArgumentError, type AbstractCursor } from 'mongodb';
 
 import type { CursorInternals } from '../driver/internals';
-import { Batch } from './batch';
-import { inOrder } from './call-order';
+import { Batch } from './remote/batch';
+import { inOrder } from './remote/call-order';
 import { CursorStream } from './cursor-stream';
-import { cutOff } from './cut-off';
-import { offloadedCursorState } from './description';
+import { cutOff } from './remote/cut-off';
+import { offloadedCursorState } from './remote/description';
 import { CursorIterator, isOver } from './iterator';
 import { readAll, readSome, sliceMSOf, takeBuffered } from './read-many';
 import { sliceIsOver, yieldAfter } from './slice';

@@ -1,4 +1,4 @@
-import { timers } from '../timers';
+import { timers } from '../event-loop/timers';
 
 let sliceStart = 0;
 let watching = false;

@@ -8,8 +8,8 @@ import {
 import type { MongoClient } from 'mongodb';
 
 import { loggerOf } from '../driver/internals';
-import { timers } from '../timers';
-import { causeOf, NO_OPERATION, type Cause } from './cause';
+import { timers } from '../event-loop/timers';
+import { causeOf, NO_OPERATION, type Cause } from './operation-scope';
 import { EventBytes, reviveEvent, reviveLog } from './revive';
 import { followFailure } from './server-failures';
 

@@ -11,7 +11,7 @@ import * as driver from 'mongodb';
 import { Binary, BSON, type Document } from 'mongodb';
 
 import type { Decoding } from '../calls/options';
-import type { Cause } from './cause';
+import type { Cause } from './operation-scope';
 
 const CLASSES: Record<ForwardedEvent, { prototype: object }> = {
   commandStarted: driver.CommandStartedEvent,

@@ -2,7 +2,7 @@ import { ObjectId, type Document, type MongoClient } from 'mongodb';
 
 import { encodeArguments, encodeListArguments } from '../calls/arguments';
 import { documentList } from '../calls/encode-list';
-import type { MethodPlan } from './offload-method';
+import type { MethodPlan } from '../methods/offload-method';
 
 /** How a client's `bulkWrite` crosses. */
 export const clientBulkWrite: MethodPlan<MongoClient> = {

@@ -15,16 +15,16 @@ import type {
 import { eitherSignal } from '../abort/deadline';
 import { withinLimits, type LimitOptions } from '../abort/limits';
 import { withoutOurs } from '../calls/options';
-import { loadingContext } from '../captured-context';
+import { loadingContext } from '../event-loop/captured-context';
 import { ClientLink } from '../client/client-link';
-import { CredentialCallbacks } from '../client/credential-callbacks';
+import { CredentialCallbacks } from '../client/credentials/credential-callbacks';
 import {
   givenOptions,
   noteOnMain,
   optionsForWorkers,
   optionThatCannotCross,
-} from '../client/on-main';
-import { PoolShares } from '../client/pool-shares';
+} from '../client/credentials/transferable-options';
+import { PoolShares } from '../client/routing/pool-shares';
 import { setState, type ClientState } from '../client/state';
 import { watching, type ChangeStream } from '../change-stream';
 import {
@@ -34,9 +34,9 @@ import {
   arrangeLog,
   watchListeners,
 } from '../events';
-import { resolveOffloadOptions, type OffloadOptions } from '../pool/offload-options';
-import { isInOurWorker } from '../pool/our-worker';
-import { workerEntry } from '../pool/worker-entry';
+import { resolveOffloadOptions, type OffloadOptions } from '../options/offload-options';
+import { isInOurWorker } from '../pool/threads/our-worker';
+import { workerEntry } from '../pool/threads/worker-entry';
 import { loggerOf, type ClientInternals } from '../driver/internals';
 import { makeAmbient, offloadedSession, type ClientSession } from '../session';
 import { runNested, transactionHere } from '../transaction';
@@ -46,18 +46,18 @@ import {
   inspectClient,
   offloadOf,
   type ClientOffload,
-} from '../observe';
+} from '../statistics';
 import { clientBulkWrite } from './client-bulk-write';
 import { closeCursors } from './close-cursors';
 import { Closing } from './closing';
 import { Connecting } from './connecting';
 import { Db } from './db';
-import { offloadMethods, type Carrier } from './offload-method';
-import { Monitoring } from './monitoring';
-import { checkOwnOptions } from './own-options';
-import { ownAllMethods } from './own-prototype';
+import { offloadMethods, type Carrier } from '../methods/offload-method';
+import { Monitoring } from './monitoring/monitoring';
+import { checkOwnOptions } from '../options/own-options';
+import { ownAllMethods } from '../driver/own-prototype';
 import { endSessions, takeServerSessions } from './close-sessions';
-import { clientTarget } from './targets';
+import { clientTarget } from '../methods/target-cache';
 import { checkedWait, waitUntilReady, type WaitUntilReadyOptions } from './wait-until-ready';
 
 /** The driver's options, and our own under one key. */

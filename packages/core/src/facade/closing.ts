@@ -1,4 +1,4 @@
-import { timers } from '../timers';
+import { timers } from '../event-loop/timers';
 
 /** The steps of closing a client. */
 export interface ClosingSteps {

@@ -37,11 +37,11 @@ import {
   ownDocuments,
   ownOperations,
   shownOperation,
-} from './inserts';
-import { offloadMethods, type Carrier } from './offload-method';
-import { checkOwnOptions } from './own-options';
-import { ownAllMethods } from './own-prototype';
-import { collectionTarget } from './targets';
+} from '../methods/inserts';
+import { offloadMethods, type Carrier } from '../methods/offload-method';
+import { checkOwnOptions } from '../options/own-options';
+import { ownAllMethods } from '../driver/own-prototype';
+import { collectionTarget } from '../methods/target-cache';
 import type { LimitOptions } from '../abort/limits';
 
 /**

@@ -6,8 +6,8 @@ import type { ClientLink } from '../client/client-link';
 import type { ClientInternals } from '../driver/internals';
 import { holdOpen } from '../events';
 import type { Closing } from './closing';
-import type { Monitoring } from './monitoring';
-import { clientTarget } from './targets';
+import type { Monitoring } from './monitoring/monitoring';
+import { clientTarget } from '../methods/target-cache';
 
 /** How a client whose work is done in workers connects: there, and with its monitoring here. */
 export class Connecting {

@@ -21,13 +21,13 @@ import {
   offloadedCursor,
   RunCommandCursor,
 } from '../cursor';
-import { checkOwnOptions, type OwnOptions } from './own-options';
+import { checkOwnOptions, type OwnOptions } from '../options/own-options';
 import { Admin } from './admin';
 import type { MongoClient } from './client';
 import { Collection, sibling } from './collection';
-import { offloadMethods, type Carrier } from './offload-method';
-import { ownAllMethods } from './own-prototype';
-import { dbTarget } from './targets';
+import { offloadMethods, type Carrier } from '../methods/offload-method';
+import { ownAllMethods } from '../driver/own-prototype';
+import { dbTarget } from '../methods/target-cache';
 
 /** The driver's Db; its operations run in a worker thread. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its command takes more options

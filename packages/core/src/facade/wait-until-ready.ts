@@ -11,8 +11,8 @@ import {
 
 import { signalOf } from '../abort/deadline';
 import { NotReadyError, WorkerLostError } from '../errors';
-import { isForbidden } from '../pool/start-record';
-import { timers } from '../timers';
+import { isForbidden } from '../pool/lane/start-record';
+import { timers } from '../event-loop/timers';
 
 /** How `waitUntilReady` waits. */
 export interface WaitUntilReadyOptions {

@@ -15,8 +15,8 @@ import { Limits, withinLimits, type LimitOptions } from '../abort/limits';
 import { stateOf } from '../client/state';
 import { type FindCursor } from '../cursor';
 import { bucketInternals, readStreamInternals } from '../driver/internals';
-import { checkOwnOptions } from '../facade/own-options';
-import { ownAllMethods } from '../facade/own-prototype';
+import { checkOwnOptions } from '../options/own-options';
+import { ownAllMethods } from '../driver/own-prototype';
 import { limitedCollection } from './limited-collection';
 import { failWhereCutShort } from './whole-download';
 

@@ -9,7 +9,7 @@ import { pathToFileURL } from 'node:url';
 import { MessageChannel } from 'node:worker_threads';
 
 import { warnOnce } from '../errors/warning';
-import { isInOurWorker } from '../pool/our-worker';
+import { isInOurWorker } from '../pool/threads/our-worker';
 import { redirectUrl, type ResolveContext, type Resolved } from './esm-hooks';
 import { asksForDriver, redirect, type Notice } from './redirect';
 

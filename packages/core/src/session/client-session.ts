@@ -6,8 +6,8 @@ import { withoutOurs } from '../calls/options';
 import type { ClientLink } from '../client/client-link';
 import { sessionInternals } from '../driver/internals';
 import { CallSite } from '../errors';
-import { checkOwnOptions } from '../facade/own-options';
-import { ownAllMethods } from '../facade/own-prototype';
+import { checkOwnOptions } from '../options/own-options';
+import { ownAllMethods } from '../driver/own-prototype';
 import {
   enter,
   lastTransaction,
@@ -16,7 +16,7 @@ import {
   transactionStarted,
 } from '../transaction';
 import { abortTransaction, commitTransaction } from './end-transaction';
-import { SessionLink } from './session-link';
+import { SessionLink } from '../client/call/session-link';
 
 /** What a session of ours is besides the driver's. */
 export interface Tie {

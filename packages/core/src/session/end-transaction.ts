@@ -10,12 +10,12 @@ import { Limits } from '../abort/limits';
 import { untilAborted } from '../abort/until-aborted';
 import { sessionInternals } from '../driver/internals';
 import { DeadlineExceededError, WorkerLostError } from '../errors';
-import { tracedOnMain } from '../observe/operation-context';
-import { readingOptionsOf } from '../pool/reading-options';
+import { tracedOnMain } from '../tracing/operation-context';
+import { readingOptionsOf } from '../options/reading-options';
 import { lastTransaction, type Hold } from '../transaction';
-import type { OwnOptions } from '../facade/own-options';
+import type { OwnOptions } from '../options/own-options';
 import type { Tie } from './client-session';
-import type { SessionLink } from './session-link';
+import type { SessionLink } from '../client/call/session-link';
 
 type Native = () => Promise<void>;
 

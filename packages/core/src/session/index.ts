@@ -5,4 +5,4 @@ export {
   offloadedSession,
   sessionLinkOf,
 } from './client-session';
-export type { SessionLink } from './session-link';
+export type { SessionLink } from '../client/call/session-link';

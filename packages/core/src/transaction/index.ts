@@ -1,5 +1,5 @@
 export { isGuardedHere, joined, sessionHere, transactionHere } from './join';
-export { NO_SESSION, withDriversSession } from './no-session';
+export { NO_SESSION, withDriversSession } from '../options/no-session';
 export {
   lastTransaction,
   sayLeftOpen,
@@ -9,4 +9,4 @@ export {
 } from './open-transaction';
 export { runFunction, runNested, runOnMain } from './run';
 export { enter, noteUse, scopes } from './scope';
-export { holding, type Hold } from './turn-queue';
+export { holding, type Hold } from './transaction-queue';

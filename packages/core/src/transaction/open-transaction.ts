@@ -3,9 +3,9 @@ import { MongoClientClosedError, type ClientSession, type MongoClient } from 'mo
 import { eitherSignal } from '../abort/deadline';
 import { untilAborted } from '../abort/until-aborted';
 import { CallSite, TransactionEndedError, warnOnceAt } from '../errors';
-import type { ForgottenSession } from '../pool/offload-options';
-import { timers } from '../timers';
-import { TurnQueue, type Hold, type TurnOptions } from './turn-queue';
+import type { ForgottenSession } from '../options/offload-options';
+import { timers } from '../event-loop/timers';
+import { TurnQueue, type Hold, type TurnOptions } from './transaction-queue';
 
 /** How a transaction was started. */
 export interface TransactionStart {

@@ -3,10 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { MongoTransactionError, type ClientSession, type TransactionOptions } from 'mongodb';
 
 import { withinLimits } from '../abort/limits';
-import { tracedOnMain } from '../observe/operation-context';
+import { tracedOnMain } from '../tracing/operation-context';
 import { transactionOf, type OpenTransaction } from './open-transaction';
 import { scopeHere, within } from './scope';
-import { holding, type TurnOptions } from './turn-queue';
+import { holding, type TurnOptions } from './transaction-queue';
 
 /**
  * Calls the function of a transaction in the transaction's scope. What it returns before its

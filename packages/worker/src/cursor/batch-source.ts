@@ -18,7 +18,7 @@ import {
   type OpenedCursor,
 } from '../protocol';
 import { responseOf } from './change-stream';
-import { kill, leaveSession } from './ending';
+import { kill, leaveSession } from './cursor-cleanup';
 import { NO_DOCUMENTS, takeBuffered, type RawDocuments } from './raw-documents';
 import { documentsToAskFor, type ReplySize } from './reply-size';
 import { replyArrived } from './young-garbage';

@@ -15,7 +15,7 @@ import {
 } from 'mongodb';
 
 import type { ChangeStreamResponse } from '../protocol';
-import { LOST_SERVER_MS } from './ending';
+import { LOST_SERVER_MS } from './cursor-cleanup';
 
 /** A response of the server's as the driver's cursor shows it in its events. */
 interface CursorResponse {

@@ -5,9 +5,9 @@ import { Binary, BSON, type Document } from 'mongodb';
 import { isAbortMessage, isAbortReason } from '../abort/reason';
 import { reencodeRaw } from '../codec';
 import { isError, packError } from '../errors/envelope';
-import { replyBytes } from '../operations/reply-bytes';
+import { replyBytes } from '../driver/reply-bytes';
 import { currentCall } from './call-context';
-import type { Happening, PackedProperty } from './messages';
+import type { Happening, PackedProperty } from '../protocol/events';
 
 /** bson's own buffer for serializing; what may be larger says so. */
 const BUFFER_BYTES = 16 * 1024 * 1024;

@@ -4,7 +4,7 @@ import type { Document, ExplainVerbosityLike, FindCursor } from 'mongodb';
 
 import { carrying } from '../abort/carried-signal';
 import { abortReason } from '../abort/reason';
-import { ClientRegistry, type Target } from '../client/registry';
+import { ClientRegistry, type Target } from '../client/client-registry';
 import { TapeEncoder, type EncodeMode } from '../codec';
 import { BatchSource } from '../cursor/batch-source';
 import { openCursor, type CursorArguments } from '../cursor/open';

@@ -1,6 +1,6 @@
 import type { Document } from 'mongodb';
 
-import type { Target } from '../client/registry';
+import type { Target } from '../client/client-registry';
 import { startsNow } from '../cursor/change-stream';
 
 /** A stream that does not open holds nothing back for longer than this. */

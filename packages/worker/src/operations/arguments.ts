@@ -3,7 +3,7 @@ import { Binary, type Document } from 'mongodb';
 import { reviveCarried } from '../carried/revive';
 import { decodeFaithful, int32 } from '../codec';
 import { RawDocument } from './raw-inserts';
-import { withReadPreference } from './read-preference';
+import { withReadPreference } from '../driver/read-preference';
 
 /**
  * The arguments of one call. On the wire: one BSON document `{ a, b, c, o }` (up to three

@@ -12,14 +12,14 @@ import type {
 } from 'mongodb';
 
 import { carrying } from '../abort/carried-signal';
-import type { Target } from '../client/registry';
+import type { Target } from '../client/client-registry';
 import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
 import { executeBulk } from './execute-bulk';
 import { writeErrorsIn } from '../errors/write-errors';
 import { insertRawDocument, insertRawDocuments, onlyInserts, RawDocument } from './raw-inserts';
-import { replyBytes } from './reply-bytes';
+import { replyBytes } from '../driver/reply-bytes';
 import { tellingFirst } from './telling-first';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */

@@ -4,7 +4,7 @@ import type { Document, DriverInfo } from 'mongodb';
 
 import type { TapeChunk } from '../codec';
 import type { EnvelopeValue, ErrorEnvelope } from '../errors/envelope';
-import type { EventBatch, EventMark, LogSettings } from '../events/messages';
+import type { EventBatch, EventMark, LogSettings } from './events';
 import type { CredentialService } from './credentials';
 
 /**

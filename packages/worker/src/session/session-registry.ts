@@ -8,7 +8,7 @@ import {
   type TransactionOptions,
 } from 'mongodb';
 
-import { withReadPreference } from '../operations/read-preference';
+import { withReadPreference } from '../driver/read-preference';
 import type {
   ServerSessionState,
   SessionDefinition,

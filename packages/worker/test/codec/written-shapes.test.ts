@@ -1,7 +1,7 @@
 import { BSON } from 'mongodb';
 
-import { BsonWriter } from '../../src/codec/bson-writer';
-import { DocumentShapes } from '../../src/codec/document-shapes';
+import { BsonWriter } from '../../src/codec/arguments/bson-writer';
+import { DocumentShapes } from '../../src/codec/arguments/document-shapes';
 
 // Objects with the same keys are written by code compiled for these keys. There is a limit to what is compiled; what an
 // application has written before must not use it up for good.

@@ -1,0 +1,39 @@
+import { OPERATIONS, type CursorKind, type OperationName } from '@mongo-offload/worker/protocol';
+
+import type { EncodedCall } from '../../calls/encoded-call';
+import type { Decoding } from '../../calls/options';
+import type { OperationContext } from '../../tracing/operation-channel';
+import type { SessionLink } from '../../session';
+import type { Exemption } from '../admission/in-flight';
+import type { TargetRef } from './targets';
+
+/** One call, ready to be sent. */
+export interface Call {
+  name: OperationName;
+  target: TargetRef;
+  /** A promise where encoding them takes several slices: what is called behind this call on its namespace waits. */
+  args: EncodedCall | Promise<EncodedCall>;
+  /** Of CallFlag; what follows from the call's signal is added. */
+  flags?: number;
+  decoding?: Decoding;
+  signal?: AbortSignal;
+  /** The session that the call belongs to. */
+  session?: SessionLink;
+  /** The operation writes, though others of its name only read. */
+  writes?: boolean;
+  /**
+   * Where what is called behind this goes to the same worker: a namespace. Default: that of its
+   * target, for a write.
+   */
+  order?: string;
+  /** Of a call that opens a cursor: which kind, for whoever is told of operations. */
+  cursor?: CursorKind;
+  /** What is told of it; there where someone listens. */
+  context?: OperationContext;
+  /** Default: it counts for the bound on operations under way. */
+  exemption?: Exemption;
+}
+
+export function isWrite({ name, writes }: Call): boolean {
+  return writes ?? OPERATIONS[name].effect === 'write';
+}

@@ -1,0 +1,255 @@
+import type {
+  SessionDefinition,
+  SessionSnapshot,
+  SessionTimes,
+  SessionUpdate,
+} from '@mongo-offload/worker/protocol';
+import { BSON, type ClientSession, type Document, type Timestamp } from 'mongodb';
+
+import { crossingOptions } from '../../calls/options';
+import { sessionInternals, type SessionInternals } from '../../driver/internals';
+import { WorkerLostError } from '../../errors';
+import type { Lane } from '../../pool/lane/lane';
+import { transactionOf, type OpenTransaction } from '../../transaction';
+
+const TIMES = ['clusterTime', 'operationTime', 'snapshotTime'] as const;
+
+let nextSession = 1;
+
+/**
+ * A session's tie to the worker on which it lives: its first operation chooses one, all that follow
+ * go there. The main thread keeps the driver's own session object, whose state follows the
+ * worker's: each reply that used the session brings what became of it.
+ */
+export class SessionLink {
+  readonly #session: ClientSession;
+  #id = nextSession++;
+  #lane: Lane | undefined;
+  #update: SessionUpdate | undefined;
+  /** What the worker has of the session's times; one that is another here was set by the program. */
+  #known: SessionTimes = {};
+  #inherited: SessionDefinition['transaction'];
+  #underWay = 0;
+
+  constructor(session: ClientSession) {
+    this.#session = session;
+  }
+
+  /** By what its worker knows it. */
+  get id(): number {
+    return this.#id;
+  }
+
+  /** The lane of the session's worker, once it has one. */
+  get lane(): Lane | undefined {
+    return this.#lane;
+  }
+
+  /** A transaction was started, of which the worker is to be told before its first operation. */
+  noteTransaction(): void {
+    this.#update = { startTransaction: this.#transactionOptions() };
+  }
+
+  /**
+   * The transaction was ended here, since no server had heard of it. The worker may have: from an operation that was
+   * refused before it was sent. What is called next would begin the transaction there. If it has not, it is told of
+   * both: reads behind a transaction keep its read preference, in the driver's sessions.
+   */
+  noteEmptyEnd(): void {
+    // A caller that did not wait may have started another meanwhile.
+    if (this.inTransaction) return;
+    const { state } = sessionInternals(this.#session).transaction;
+    this.#update = { startTransaction: this.#transactionOptions(), ended: state };
+  }
+
+  #transactionOptions(): Document {
+    const { maxTimeMS, ...options } = sessionInternals(this.#session).transaction.options;
+    return crossingOptions({ ...options, maxCommitTimeMS: maxTimeMS as unknown }, true) ?? {};
+  }
+
+  /**
+   * Makes the session known on its worker, and what was done to it since; call it before a call
+   * that uses it is sent.
+   *
+   * @param pick - chooses a lane for a session that has none yet
+   * @param define - makes the session's client known there
+   * @throws WorkerLostError when the worker on which the session lived is gone
+   */
+  prepare(pick: () => Lane, client: number, define: (lane: Lane) => void): Lane {
+    const session = this.#session;
+    const internals = sessionInternals(session);
+    if (this.#lane === undefined) {
+      this.#lane = pick();
+      define(this.#lane);
+      const id = this.#id;
+      const follower = { apply: (bytes: Uint8Array) => id === this.#id && this.#apply(bytes) };
+      this.#lane.sessions.define(id, follower, {
+        client,
+        lsid: new Uint8Array(internals.serverSession.id.id.buffer),
+        txnNumber: internals.serverSession.txnNumber,
+        causalConsistency: internals.supports.causalConsistency,
+        snapshot: internals.snapshotEnabled,
+        transaction: this.#inherited,
+      });
+      this.#inherited = undefined;
+      this.#known = {};
+    }
+    const lane = this.#lane;
+    if (!lane.usable) throw this.lost();
+    const update = this.#takeUpdate();
+    if (update !== undefined) lane.sessions.update(this.id, update);
+    const [seconds, nanoseconds] = process.hrtime();
+    internals.serverSession.lastUse = Math.floor(seconds * 1000 + nanoseconds / 1_000_000);
+    return lane;
+  }
+
+  /** What was done to the session here since the worker was told last. */
+  #takeUpdate(): Uint8Array | undefined {
+    const internals = sessionInternals(this.#session);
+    let update = this.#update;
+    this.#update = undefined;
+    // A start is void where the transaction is neither starting any more nor noted as ended.
+    const isStart = update?.startTransaction !== undefined && update.ended === undefined;
+    if (isStart && !this.isStarting) update = undefined;
+    const started = internals.txnNumberIncrement;
+    if (started > 0) {
+      update = { ...update, started };
+      // The worker counts the same way; if it dies before it tells, the number is known here.
+      internals.serverSession.txnNumber += started;
+      internals.txnNumberIncrement = 0;
+    }
+    for (const time of TIMES) {
+      if (internals[time] === this.#known[time]) continue;
+      update = { ...update, [time]: internals[time] };
+      this.#known[time] = internals[time];
+    }
+    if (update === undefined) return undefined;
+    return new Uint8Array(BSON.serialize(update, { ignoreUndefined: true }));
+  }
+
+  get inTransaction(): boolean {
+    return sessionInternals(this.#session).transaction.isActive;
+  }
+
+  /** Whether the server is not known yet to have begun the transaction. */
+  get isStarting(): boolean {
+    return sessionInternals(this.#session).transaction.state === 'STARTING_TRANSACTION';
+  }
+
+  /** The transaction in which an operation that is called now takes place. */
+  get transaction(): OpenTransaction | undefined {
+    return transactionOf(this.#session);
+  }
+
+  /** Whether the worker on which the session lived is gone. */
+  get isLost(): boolean {
+    return this.#lane?.usable === false;
+  }
+
+  /**
+   * Returns the error for an operation whose session's worker is gone. In a transaction it has the label that makes
+   * `withTransaction` run again, unless no thread can start. Uncommitted changes are void.
+   */
+  lost(): WorkerLostError {
+    const { transaction, serverSession } = sessionInternals(this.#session);
+    const open = transaction.isActive;
+    // A write under way may have used a number that was never told: the id is not used again.
+    serverSession.isDirty = true;
+    const what = open
+      ? 'this session, with a transaction that was not committed and is void,'
+      : 'this session';
+    const lane = this.#lane;
+    const isHopeless = lane?.isHopeless === true;
+    const error = new WorkerLostError(what, {
+      write: false,
+      cause: lane?.cause,
+      notStarted: lane?.started === false,
+      ...(isHopeless ? {} : { advice: 'Nothing of it was changed; start another session.' }),
+    });
+    if (open && !isHopeless) error.addErrorLabel('TransientTransactionError');
+    return error;
+  }
+
+  /**
+   * Lets the next call go to another worker, which takes over the transaction as it stands at the
+   * server: to abort it, or to try its commit again.
+   */
+  moveTransaction(): void {
+    const { state } = sessionInternals(this.#session).transaction;
+    this.#lane = undefined;
+    this.#inherited = {
+      state,
+      options: new Uint8Array(BSON.serialize(this.#transactionOptions())),
+    };
+  }
+
+  /**
+   * Leaves what the worker is still doing in the session behind: what follows begins anew, on any
+   * worker. At the server it is the same session, in which a later transaction ends an earlier one.
+   *
+   * @param underWay - the worker aborts an open transaction, and forgets the session, behind this
+   */
+  abandon(underWay: Promise<unknown> = Promise.resolve()): void {
+    const lane = this.#lane;
+    const id = this.#id;
+    const end = (): void => lane?.sessions.end(id);
+    void underWay.then(end, end);
+    this.#lane = undefined;
+    this.#inherited = undefined;
+    this.#id = nextSession++;
+  }
+
+  /** Takes over what became of the session in its worker. */
+  #apply(bytes: Uint8Array): void {
+    const session = this.#session;
+    const internals: SessionInternals = sessionInternals(session);
+    const snapshot = BSON.deserialize(bytes, { promoteLongs: false }) as SessionSnapshot;
+    internals.serverSession.txnNumber = Math.max(
+      internals.serverSession.txnNumber,
+      snapshot.txnNumber,
+    );
+    internals.serverSession.isDirty ||= snapshot.isDirty;
+    // Of a start or an end that is noted here the worker is still to be told.
+    if (this.#update === undefined) internals.transaction.state = snapshot.state;
+    for (const time of TIMES) {
+      const { [time]: told } = snapshot;
+      if (told === undefined) continue;
+      // What the program has set meanwhile, the worker is still to be told of.
+      const isKnown = internals[time] === this.#known[time];
+      if (isKnown || isLater(told, internals[time])) internals[time] = told;
+      this.#known[time] = told;
+    }
+  }
+
+  /** Notes that a call in the session was sent. @param result - never rejects */
+  track(result: Promise<unknown>): void {
+    this.#underWay += 1;
+    void result.then(() => (this.#underWay -= 1));
+  }
+
+  /**
+   * Notes that the session is about to end. A call still under way (not awaited, or aborted by its caller) may use a
+   * transaction number that is not known here yet. If the id were used again, so would that number, and the server
+   * would take the write for a retry: it would acknowledge it and store nothing. So the id is dropped.
+   */
+  noteEnding(): void {
+    if (this.#underWay > 0) sessionInternals(this.#session).serverSession.isDirty = true;
+  }
+
+  /** The session has ended: its worker forgets it. */
+  end(): void {
+    this.#lane?.sessions.end(this.#id);
+  }
+}
+
+/** As the driver compares them when the server tells one. */
+function isLater(time: Document, than: Document | undefined): boolean {
+  const [one, other] = [time, than].map(
+    (at) => (isTimestamp(at) ? at : at?.clusterTime) as unknown,
+  );
+  return isTimestamp(one) && isTimestamp(other) && one.greaterThan(other);
+}
+
+function isTimestamp(value: unknown): value is Timestamp {
+  return (value as { _bsontype?: string } | undefined)?._bsontype === 'Timestamp';
+}

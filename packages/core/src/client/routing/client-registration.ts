@@ -1,0 +1,111 @@
+import dns from 'node:dns';
+
+import type { DriverInfo, MongoClientOptions } from 'mongodb';
+
+import { loadingContext } from '../../event-loop/captured-context';
+import { expectEvents, expectNoEvents, type ClientEvents } from '../../events';
+import type { Lane } from '../../pool/lane/lane';
+import type { CredentialCallbacks } from '../credentials/credential-callbacks';
+import type { LaneChoice } from './lane-choice';
+import type { PoolShares } from './pool-shares';
+
+/** What the application made a client from. */
+export interface ClientOfApplication {
+  url: string;
+  /** The options that cross: see `optionsForWorkers`. */
+  options: MongoClientOptions;
+  pools: PoolShares;
+  events: ClientEvents;
+  credentials: CredentialCallbacks | undefined;
+}
+
+let nextClient = 1;
+
+/** A client as its workers know it: each is told when the first call goes there. */
+export class ClientInWorkers {
+  readonly id = nextClient++;
+  readonly #url: string;
+  readonly #options: MongoClientOptions;
+  readonly #pools: PoolShares;
+  readonly #events: ClientEvents;
+  readonly #credentials: CredentialCallbacks | undefined;
+  readonly #lanes: LaneChoice;
+  readonly #appended: DriverInfo[] = [];
+
+  constructor(
+    { url, options, pools, events, credentials }: ClientOfApplication,
+    lanes: LaneChoice,
+  ) {
+    this.#url = url;
+    this.#options = options;
+    this.#pools = pools;
+    this.#events = events;
+    this.#credentials = credentials;
+    this.#lanes = lanes;
+    events.onChange = (wanted) => {
+      for (const lane of lanes.open()) lane.listen(this.id, wanted);
+    };
+  }
+
+  /**
+   * Makes it known on a lane, where it is not.
+   *
+   * @throws MongoClientClosedError where it is closed: a session may still have its lane then
+   */
+  readonly define = (lane: Lane): void => {
+    this.#lanes.lifetime.check();
+    lane.define(this.id, () => {
+      expectEvents(this.id, this.#events);
+      const { monitorCommands, log, wanted } = this.#events;
+      const share = this.#pools.of(lane.index, this.#lanes.count);
+      const options = { ...this.#options, ...share, monitorCommands };
+      // Callbacks serve all callers, so they do not run in the first caller's async context.
+      const credentials = loadingContext.run(() => this.#credentials?.serve());
+      const appended = this.#appended;
+      const names = { servers: dns.getServers(), order: dns.getDefaultResultOrder() };
+      const env = environment();
+      return { url: this.#url, options, log, credentials, appended, names, env, events: wanted };
+    });
+  };
+
+  /** Whether someone listens to its events. */
+  get heard(): boolean {
+    return this.#events.active;
+  }
+
+  /** What the connections of all workers, made from now on, say of themselves besides. */
+  appendMetadata({ name, version, platform }: DriverInfo): void {
+    const driverInfo = { name, version, platform };
+    this.#appended.push(driverInfo);
+    for (const lane of this.#lanes.open()) lane.appendMetadata(this.id, driverInfo);
+  }
+
+  /** Nobody is asked for credentials any more. */
+  closeCredentials(): void {
+    this.#credentials?.close();
+  }
+
+  /** Closes it in all workers that know it. */
+  async close(lanes: Lane[], force: boolean, endSessions: Uint8Array[]): Promise<void> {
+    // One worker ends the server's sessions for all.
+    await Promise.all(
+      lanes
+        .filter((lane) => lane.knows(this.id))
+        .map((lane, i) => lane.closeClient(this.id, force, i === 0 ? endSessions : [])),
+    );
+    expectNoEvents(this.id);
+    this.#events.closed();
+  }
+}
+
+/** The variables of `process.env`. An application may have replaced it with an object that holds values of any kind. */
+function environment(): Record<string, string> {
+  const env: Record<string, string> = {};
+  for (const name of Object.keys(process.env)) {
+    const value: unknown = process.env[name];
+    if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') {
+      env[name] = String(value);
+    }
+  }
+  return env;
+}

@@ -1,0 +1,155 @@
+import { CallFlag, OPERATION_CODES } from '@mongo-offload/worker/protocol';
+import { MongoClientClosedError } from 'mongodb';
+
+import { untilAborted } from '../../abort/until-aborted';
+import type { EncodedCall } from '../../calls/encoded-call';
+import type { Lane } from '../../pool/lane/lane';
+import type { IdleSessions } from '../../pool/lane/idle-sessions';
+import { isWrite, type Call } from '../call/call';
+import type { InFlight } from '../admission/in-flight';
+import type { ClientInWorkers } from './client-registration';
+import type { LaneChoice } from './lane-choice';
+import { LostCalls } from './lost-calls';
+import { closeOpened, isLost, resultOf, Tries } from './outcome';
+import type { Tracked } from './write-order';
+
+/** A call that is under way. */
+export interface Sent {
+  readonly lane: Lane;
+  readonly id: number;
+  /** Its result, or a Failure; never rejects. */
+  readonly result: Promise<unknown>;
+  readonly tracked: Tracked | undefined;
+  /** Its place among all calls of the client. */
+  readonly place: number;
+}
+
+/** What a call came to, and which lane served it. */
+export interface Served {
+  result: unknown;
+  lane: Lane;
+  id: number;
+}
+
+/** Sends the calls of one client to its workers, and sends them again where a worker is lost that may not have run them. */
+export class Dispatch {
+  readonly #client: ClientInWorkers;
+  readonly #lanes: LaneChoice;
+  readonly #inFlight: InFlight;
+  readonly #lost = new LostCalls();
+  /** Set once an explicit session of the client has ended. */
+  idleSessions: IdleSessions | undefined;
+  #closings = 0;
+  #places = 0;
+
+  constructor(client: ClientInWorkers, lanes: LaneChoice, inFlight: InFlight) {
+    this.#client = client;
+    this.#lanes = lanes;
+    this.#inFlight = inFlight;
+  }
+
+  /** How often the client was closed: a call from before ends with it. */
+  get closings(): number {
+    return this.#closings;
+  }
+
+  noteClose(): void {
+    this.#closings += 1;
+  }
+
+  /** Sends a call to the worker that is chosen for it, or on which its session lives. */
+  start(call: Call, args: EncodedCall): Sent {
+    const { id, define } = this.#client;
+    const lane = call.session?.prepare(() => this.#lanes.pick(call.target), id, define);
+    const sent = this.startOn(lane ?? this.#lanes.pick(call.target), call, args);
+    call.session?.track(sent.result);
+    return sent;
+  }
+
+  /** Sends a call to one worker. */
+  startOn(lane: Lane, call: Call, args: EncodedCall): Sent {
+    return this.#on(lane, call, args, this.#places++);
+  }
+
+  #on(lane: Lane, call: Call, args: EncodedCall, place: number): Sent {
+    const { name, target, flags = CallFlag.none, decoding, signal, session, order } = call;
+    const writes = isWrite(call);
+    if (call.context !== undefined) call.context.worker = lane.index;
+    this.#client.define(lane);
+    if (this.idleSessions?.fresh === true && session === undefined) {
+      this.idleSessions.handOver(lane);
+    }
+    const ordered = order ?? (writes ? target.namespace : undefined);
+    const tracked = ordered === undefined ? undefined : this.#lanes.writes.track(ordered, lane);
+    const { id, result } = lane.call(
+      OPERATION_CODES[name],
+      target,
+      args,
+      signal === undefined ? flags : flags | CallFlag.abortable,
+      session?.id ?? 0,
+      decoding,
+      this.#client.heard,
+      // A write is hardly ever sent again.
+      writes,
+      signal,
+    );
+    return { lane, id, result, tracked, place };
+  }
+
+  /** What a call comes to: its result or a Failure. @throws the reason of its signal */
+  async settled(
+    { name, signal, session, exemption }: Call,
+    { lane, id, result, tracked }: Sent,
+  ): Promise<unknown> {
+    const { heard } = this.#client;
+    try {
+      return signal === undefined
+        ? await result
+        : await untilAborted(result, signal, () => {
+            // What begins a transaction is given up here only: it may reach the server yet, and the
+            // worker must know of it then, to abort it.
+            if (session?.isStarting !== true) {
+              lane.abort(id);
+              return heard ? result : undefined;
+            }
+            if (name === 'cursor.open') void result.then(closeOpened);
+            return undefined;
+          });
+    } catch (reason) {
+      // Its caller has given it up; it is under way all the same.
+      void result.then(() => this.#inFlight.end(exemption));
+      throw reason;
+    } finally {
+      if (tracked !== undefined) this.#lanes.writes.untrack(tracked);
+    }
+  }
+
+  /**
+   * Runs again what may, where its worker is gone, in the order in which the calls were made; else throws what happened.
+   */
+  async failed(
+    call: Call,
+    args: EncodedCall,
+    { lane, id, place }: Sent,
+    result: unknown,
+    closings: number,
+  ): Promise<Served> {
+    const tries = new Tries(call, args);
+    let counted = true;
+    try {
+      while (isLost(result)) {
+        await this.#lost.gathered(place);
+        if (closings !== this.#closings) throw new MongoClientClosedError();
+        if (!tries.mayRunAgain(result)) break;
+        const again = this.#on(this.#lanes.pick(call.target), call, args, place);
+        ({ lane, id } = again);
+        counted = false;
+        result = await this.settled(call, again);
+        counted = true;
+      }
+      return { result: resultOf(call, lane, result), lane, id };
+    } finally {
+      if (counted) this.#inFlight.end(call.exemption);
+    }
+  }
+}

@@ -1,0 +1,106 @@
+import type { Lane } from '../../pool/lane/lane';
+import type { ResolvedOffloadOptions } from '../../options/offload-options';
+import { WorkerPool } from '../../pool/threads/worker-pool';
+import type { WorkerSlot } from '../../pool/threads/worker-slot';
+import type { TargetRef } from '../call/targets';
+import { Lifetime } from '../admission/lifetime';
+import type { PoolShares } from './pool-shares';
+import { WriteOrder } from './write-order';
+
+/** Calls of a new client that start no further thread while each of them finds the workers idle. */
+const CALLS_ON_ONE = 10;
+
+/** Chooses the worker for each call of one client. The first choice joins the pool. */
+export class LaneChoice {
+  readonly lifetime = new Lifetime();
+  /** Writes under way, which what is called behind them must not overtake. */
+  readonly writes = new WriteOrder();
+  readonly #offload: ResolvedOffloadOptions;
+  readonly #pools: PoolShares;
+  /** Called when the client joins the pool, with the lanes whose connection pools are to be filled. */
+  onJoin: ((lanes: Lane[]) => void) | undefined;
+  #pool: WorkerPool | undefined;
+  /** By what the pool knows the client, from its joining until it leaves. */
+  #membership = {};
+  #rotation = 0;
+
+  constructor(offload: ResolvedOffloadOptions, pools: PoolShares) {
+    this.#offload = offload;
+    this.#pools = pools;
+  }
+
+  /** @throws MongoClientClosedError where the client is closed: it does not join the pool again by itself */
+  pick(target: TargetRef): Lane {
+    this.lifetime.check();
+    const pool = this.#pool ?? this.#join();
+    const behind = this.writes.laneFor(target);
+    if (behind?.keepsOrder === true) return behind;
+    const { count } = this;
+    // Least busy of those that have started; between equals, in turn.
+    let best: Lane | undefined;
+    let spare: WorkerSlot | undefined;
+    for (let i = 0; i < count; i++) {
+      const slot = pool.slots[(this.#rotation + i) % count];
+      const lane = slot.current;
+      if (lane?.usable !== true) spare ??= slot;
+      else if (best === undefined || isBetter(lane, best)) best = lane;
+    }
+    this.#rotation += 1;
+    if (best !== undefined && (spare === undefined || this.#needsNoOther(best))) return best;
+    const started = (spare as WorkerSlot).lane();
+    return best === undefined || isBetter(started, best) ? started : best;
+  }
+
+  /**
+   * Whether the running threads are enough: they are idle, and the client has hardly been used. A process that reads
+   * its settings and exits needs one thread.
+   */
+  #needsNoOther({ load, openCursors }: Lane): boolean {
+    return load === 0 && openCursors === 0 && this.#rotation <= CALLS_ON_ONE;
+  }
+
+  #join(): WorkerPool {
+    const pool = WorkerPool.acquire(this.#membership, this.#offload);
+    this.#pool = pool;
+    if (this.#pools.fills) this.onJoin?.(this.#toFill(pool));
+    return pool;
+  }
+
+  /** The lanes of all workers in which the client keeps connections open in advance (`minPoolSize`). */
+  #toFill({ slots }: WorkerPool): Lane[] {
+    const { count } = this;
+    return slots
+      .slice(0, count)
+      .filter(({ index }) => this.#pools.of(index, count).minPoolSize > 0)
+      .map((slot) => slot.lane());
+  }
+
+  /** Number of workers that serve this client: at most its number of connections. */
+  get count(): number {
+    return this.#pools.workers(this.#pool?.size ?? this.#offload.workers);
+  }
+
+  /** The lanes of the pool that are in use; none if the client has not joined it. */
+  open(): Lane[] {
+    return this.#pool?.openLanes() ?? [];
+  }
+
+  /**
+   * The client closes: nothing joins the pool any more before it connects again. Returns a function that leaves the
+   * pool, or undefined if the client had not joined it. The pool ends after its last client.
+   */
+  leave(force: boolean): (() => Promise<void>) | undefined {
+    this.lifetime.end();
+    if (this.#pool === undefined) return undefined;
+    const membership = this.#membership;
+    this.#pool = undefined;
+    this.#membership = {};
+    const keepMS = force ? 0 : this.#offload.keepThreadsMS;
+    return async () => await WorkerPool.release(membership, keepMS);
+  }
+}
+
+function isBetter(lane: Lane, best: Lane): boolean {
+  if (lane.started !== best.started) return lane.started;
+  return lane.load < best.load;
+}

@@ -1,0 +1,134 @@
+import type { AbstractCursor, ClientSession, Document } from 'mongodb';
+
+import { eitherSignal, signalOf } from '../abort/deadline';
+import { limiting } from '../abort/limits';
+import { untilAborted } from '../abort/until-aborted';
+import { encodeArguments } from '../calls/arguments';
+import { decoding } from '../calls/options';
+import { stateOf, type ClientState } from '../client/state';
+import { clientOf, type CursorInternals } from '../driver/internals';
+import { readingOptionsOf } from '../options/reading-options';
+import { runOnMain, scopes } from '../transaction';
+import {
+  crossing,
+  offloadedCursorState,
+  sessionLink,
+  targetOf,
+  type CursorDescription,
+} from './remote/description';
+import { givenSession } from './implicit-session';
+import { sessionForReading } from './cursor-session';
+
+type Name = 'cursor.explain' | 'cursor.count';
+
+/**
+ * Does what a cursor offers beside its documents within the limits of its own options, or else of the cursor's.
+ * The signals of both give it up.
+ */
+export async function withinCursorLimits<T>(
+  cursor: AbstractCursor & CursorInternals,
+  what: Name,
+  { options }: CursorDescription,
+  own: Document | null | undefined,
+  work: (signal: AbortSignal | undefined) => Promise<T>,
+): Promise<T> {
+  readingOptionsOf(own);
+  const deadlineMS = (own?.deadlineMS ?? options.deadlineMS) as number | undefined;
+  const defaults = stateOf(clientOf(cursor))?.link.offload ?? {};
+  const { signal, release } = eitherSignal(signalOf(own), cursor.signal);
+  try {
+    return await limiting({ signal, deadlineMS }, { what, write: false, defaults }, work);
+  } finally {
+    release();
+  }
+}
+
+/** An operation that a cursor offers beside its documents: it opens a cursor of its own in the worker. */
+export async function callOnCursor(
+  cursor: AbstractCursor,
+  state: ClientState,
+  name: Name,
+  description: CursorDescription,
+  third: unknown,
+  given: ClientSession | null | undefined,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  state.prepare();
+  // A count is a number, whatever the options say of those in documents.
+  const decode =
+    name === 'cursor.count'
+      ? undefined
+      : decoding(description.options, undefined, state.link.offload);
+  const options = crossing(description);
+  const session = sessionLink(cursor, given);
+  return await state.link.call({
+    name,
+    target: targetOf(state, description),
+    args: encodeArguments(
+      { a: description.kind, b: description.args, c: third, o: options },
+      description.options,
+      { lookedInto: 1 },
+    ),
+    decoding: decode,
+    signal,
+    session,
+  });
+}
+
+/** Lets `explain` of the cursors of one class run in a worker. */
+export function offloadExplain(
+  prototype: AbstractCursor,
+  describe: (cursor: AbstractCursor) => CursorDescription,
+): void {
+  const explain = (prototype as { explain?: (...args: unknown[]) => Promise<Document> }).explain;
+  if (explain === undefined) return;
+  Object.defineProperty(prototype, 'explain', {
+    writable: true,
+    configurable: true,
+    async value(
+      this: CursorInternals & AbstractCursor,
+      verbosity?: unknown,
+      more?: unknown,
+    ): Promise<unknown> {
+      const what = 'cursor.explain';
+      const session = scopes.used ? sessionForReading(this, what) : givenSession(this);
+      const state = offloadedCursorState(this);
+      const description = describe(this);
+      const own = explainOptions(verbosity, more);
+      return await withinCursorLimits(this, what, description, own, async (signal) => {
+        if (state === undefined) {
+          const explained = runOnMain(session, { what, on: this, signal }, () =>
+            withSession(this, session, () => explain.call(this, verbosity, more)),
+          );
+          return await untilAborted(explained, signal);
+        }
+        const { explain: asked } = this.resolveExplainTimeoutOptions?.(verbosity, more) ?? {};
+        return await callOnCursor(this, state, what, description, asked ?? true, session, signal);
+      });
+    },
+  });
+}
+
+/** The options of `explain(verbosity, options)` or of `explain(options)`. */
+function explainOptions(verbosity: unknown, more: unknown): Document | null | undefined {
+  if (more != null) return more;
+  const only = typeof verbosity === 'object' && verbosity !== null && !('verbosity' in verbosity);
+  return only ? verbosity : undefined;
+}
+
+/** The driver explains with the session among the options that a cursor was made with. */
+function withSession<T>(
+  cursor: CursorInternals,
+  session: ClientSession | null | undefined,
+  run: () => T,
+): T {
+  const options = cursor.findOptions ?? cursor.aggregateOptions;
+  if (options === undefined || session == null) return run();
+  const before: unknown = options.session;
+  options.session = session;
+  try {
+    return run();
+  } finally {
+    options.session = before;
+  }
+}

@@ -1,0 +1,52 @@
+import type { CursorKind } from '@mongo-offload/worker/protocol';
+import type { AbstractCursor, ClientSession, Document, MongoDBNamespace } from 'mongodb';
+
+import { crossingOptions } from '../../calls/options';
+import type { TargetRef } from '../../client/call/targets';
+import { offloadedState, type ClientState } from '../../client/state';
+import { clientOf, type CursorInternals } from '../../driver/internals';
+import { isOffloaded, sessionLinkOf, type SessionLink } from '../../session';
+import { givenSession } from '../implicit-session';
+
+/** What a cursor is opened with in the worker. */
+export interface CursorDescription {
+  kind: CursorKind;
+  args: { filter?: Document; pipeline?: Document[]; command?: Document };
+  options: Document;
+  namespace: MongoDBNamespace;
+  /** See Call: its aggregation or command writes. */
+  writes?: boolean;
+  /** Where what is called behind the cursor's opening must stay behind it; see Call. */
+  order?: string;
+  /** How often its opening is tried where its server is lost, or none can be selected. Default 1. */
+  tries?: number;
+}
+
+/** Describes a cursor of one class. */
+export type Describe = (cursor: CursorInternals) => CursorDescription;
+
+/** The state of the client of a cursor that is to be read in a worker; undefined where it runs here. */
+export function offloadedCursorState(cursor: AbstractCursor): ClientState | undefined {
+  const state = offloadedState(clientOf(cursor));
+  if (state === undefined) return undefined;
+  const session = givenSession(cursor);
+  return session == null || isOffloaded(session) ? state : undefined;
+}
+
+export function sessionLink(
+  cursor: AbstractCursor,
+  session: ClientSession | null | undefined,
+): SessionLink | undefined {
+  return session == null ? undefined : sessionLinkOf(session, clientOf(cursor));
+}
+
+export function crossing({ options }: CursorDescription): Document {
+  return crossingOptions(options, false) ?? {};
+}
+
+export function targetOf(
+  { link }: ClientState,
+  { namespace: { db, collection } }: CursorDescription,
+): TargetRef {
+  return link.target({ name: db }, collection === undefined ? undefined : { name: collection });
+}

@@ -1,0 +1,253 @@
+import {
+  type CloseOptions,
+  type NextOptions,
+  type OpenedCursor,
+} from '@mongo-offload/worker/protocol';
+import { MongoClientClosedError } from 'mongodb';
+
+import { untilAborted } from '../../abort/until-aborted';
+import type { Decoding } from '../../calls/options';
+import { revived, WorkerLostError } from '../../errors';
+import { forgetCause, isHeard } from '../../events';
+import { completeCursor, cursorContext, type CursorTold } from '../../tracing/cursor-context';
+import { operationChannel, traced, type OperationContext } from '../../tracing/operation-channel';
+import type { Lane } from '../../pool/lane/lane';
+import { WholeResult } from '../../pool/lane/whole-result';
+import type { SessionLink } from '../../session';
+import { holding, type OpenTransaction } from '../../transaction';
+import { Batch } from './batch';
+import { CursorPort, NO_ANSWER, type Answer } from './cursor-port';
+import { interrupted } from './cut-off';
+
+const ADVICE = 'The documents that it returned are right, but there are more: run the query again.';
+
+/** How a cursor was opened. */
+interface Opening {
+  lane: Lane;
+  /** The call that opened it, which is what events of its later commands belong to. */
+  call: number;
+  decoding: Decoding;
+  /** Batches that may be asked for before they are wanted, the one that is wanted included. */
+  credit: number;
+  /** The session that the cursor was given. */
+  session: SessionLink | undefined;
+  /** The transaction that it is part of. */
+  transaction: OpenTransaction | undefined;
+  /** What is told of it. */
+  told: CursorTold;
+}
+
+/**
+ * A cursor that lives in a worker. It holds as many calls of `next` outstanding as it has credit to
+ * give; the worker reads ahead that far and no further.
+ */
+export class RemoteCursor {
+  readonly first: Batch;
+  /** All that is left is read, and kept: the server's replies may be larger. */
+  whole = false;
+  readonly #lane: Lane;
+  /** Decodes what arrives on this cursor's port. */
+  readonly #decoder: Lane['decoder'];
+  readonly #call: number;
+  readonly #decoding: Decoding;
+  readonly #credit: number;
+  readonly #session: SessionLink | undefined;
+  readonly #transaction: OpenTransaction | undefined;
+  readonly #told: CursorTold;
+  #batches = 1;
+  readonly #port: CursorPort | undefined;
+  readonly #outstanding: Promise<Answer | typeof NO_ANSWER>[] = [];
+  /** Buffers of batches that were read, for the worker to fill again. */
+  #empty: ArrayBuffer[] = [];
+  #current: Batch;
+  #unwatch: (() => void) | undefined;
+  #finished: boolean;
+  #isWhole: boolean;
+  /** Whether the next batch takes a command: all of the server's last one has come. */
+  #endOfBatch: boolean;
+  #closing: Promise<void> | undefined;
+  #clientCloses = false;
+
+  constructor(opened: OpenedCursor | WholeResult, opening: Opening) {
+    const { batch, port }: OpenedCursor = opened;
+    const { lane, call, decoding, credit, session, transaction, told } = opening;
+    this.#lane = lane;
+    this.#decoder = opened instanceof WholeResult ? lane.decoder : lane.decoder.forChannel();
+    this.#call = call;
+    this.#decoding = decoding;
+    this.#credit = credit;
+    this.#session = session;
+    this.#transaction = transaction;
+    this.#told = told;
+    this.#endOfBatch = batch.endOfBatch;
+    const reader =
+      opened instanceof WholeResult ? opened.reader : this.#decoder.open(batch.chunk, decoding);
+    this.first = new Batch(batch, reader);
+    this.#current = this.first;
+    this.#finished = this.#isWhole = this.first.last;
+    if (port === undefined) {
+      forgetCause(call);
+      return;
+    }
+    lane.openCursors += 1;
+    const cursorPort = (this.#port = new CursorPort(port));
+    // A port that came from a worker that was already gone may never say that it is closed.
+    this.#unwatch = lane.onLost(() => cursorPort.end());
+  }
+
+  /** Whether nothing more is to come: the worker has closed its cursor. */
+  get finished(): boolean {
+    return this.#finished;
+  }
+
+  /** Whether all batches of the result have arrived. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /**
+   * The next batch. Once it is called, the worker reads ahead.
+   *
+   * @throws TransactionEndedError where its transaction is over; the signal's reason
+   */
+  next(options: NextOptions, signal?: AbortSignal): Promise<Batch> {
+    if (!operationChannel.hasSubscribers) return this.#nextInTurn(options, signal);
+    const context = this.#context('cursor.getMore');
+    return traced(context, () => this.#nextInTurn(options, signal), completeCursor);
+  }
+
+  #nextInTurn(options: NextOptions, signal: AbortSignal | undefined): Promise<Batch> {
+    if (this.#transaction === undefined || !this.#endOfBatch) {
+      return untilAborted(this.#next(options), signal, () => this.#closeIfHeard());
+    }
+    const turn = { what: 'cursor.getMore', signal, quiet: true };
+    return this.#transaction.inTurn(turn, async (hold) => {
+      return await untilAborted(
+        holding(hold, () => this.#next(options)),
+        signal,
+      );
+    });
+  }
+
+  /** Resolves when the events that report the abort have arrived. */
+  #closeIfHeard(): Promise<unknown> | undefined {
+    return isHeard(this.#call) ? this.close(true) : undefined;
+  }
+
+  async #next(given: NextOptions): Promise<Batch> {
+    const port = this.#port;
+    if (port === undefined) throw new RangeError('the cursor has no more batches');
+    const empty = this.#current.takeBuffer();
+    if (empty !== undefined) this.#empty.push(empty);
+    const options: NextOptions = this.whole ? { ...given, whole: true } : given;
+    const outstanding = this.#outstanding;
+    while (outstanding.length < this.#credit) {
+      const buffers = this.#empty;
+      this.#empty = [];
+      outstanding.push(port.next(buffers.length === 0 ? options : { ...options, buffers }));
+    }
+    const answered = outstanding.shift() as Promise<Answer | typeof NO_ANSWER>;
+    port.keepAlive(true);
+    const answer = await answered;
+    port.keepAlive(false);
+    if (answer === NO_ANSWER) throw this.#loss();
+    const delivered = this.#lane.eventMarks.reached(answer.mark);
+    if (delivered !== undefined) await delivered;
+    if ('error' in answer) {
+      this.#finish();
+      // `close` overtook this read, so its own error in the worker does not matter.
+      throw this.#isEnding ? this.#loss() : revived(answer.error);
+    }
+    if ('thrown' in answer) {
+      this.#finish();
+      throw answer.thrown;
+    }
+    if (!answer.more) {
+      this.#isWhole = !this.#isEnding;
+      this.#finish();
+    }
+    this.#endOfBatch = answer.endOfBatch;
+    if (answer.session !== undefined) this.#lane.sessions.follow(answer.session);
+    this.#batches += 1;
+    return (this.#current = new Batch(answer, this.#decoder.open(answer.chunk, this.#decoding)));
+  }
+
+  /** Its client is being closed: a read that this cuts short rejects with the driver's error for it. */
+  noteClientCloses(): void {
+    this.#clientCloses = true;
+  }
+
+  /**
+   * Closes the cursor in the worker and on the server. Harmless when it is closed already.
+   *
+   * @param now - it was given up: the worker waits for no batch that is being fetched
+   */
+  close(now = false): Promise<void> {
+    return (this.#closing ??= this.#close(now));
+  }
+
+  async #close(now: boolean): Promise<void> {
+    if (this.#finished) return;
+    if (!operationChannel.hasSubscribers) return await this.#closeInTurn(now);
+    await traced(this.#context('cursor.close'), () => this.#closeInTurn(now));
+  }
+
+  async #closeInTurn(now: boolean): Promise<void> {
+    const transaction = this.#transaction;
+    if (transaction === undefined) return await this.#closeThere({ now });
+    const options = { what: 'cursor.close', quiet: true };
+    try {
+      await transaction.inTurn(options, () => this.#closeThere({}));
+    } catch {
+      // The transaction is over; the server keeps the cursor all the same.
+      await this.#closeThere({ apart: true });
+    }
+  }
+
+  async #closeThere(options: CloseOptions): Promise<void> {
+    const port = this.#port;
+    if (this.#finished || port === undefined) return;
+    port.keepAlive(true);
+    try {
+      const mark = await port.close(options);
+      await this.#lane.eventMarks.reached(mark);
+    } finally {
+      this.#finish();
+    }
+  }
+
+  #context(operation: string): OperationContext {
+    const transaction = this.#transaction !== undefined;
+    return cursorContext(operation, this.#told, {
+      worker: this.#lane.index,
+      transaction,
+      batch: operation === 'cursor.getMore' ? this.#batches + 1 : undefined,
+    });
+  }
+
+  /** Whether the main thread closes it. */
+  get #isEnding(): boolean {
+    return this.#closing !== undefined || this.#clientCloses;
+  }
+
+  /** Returns the error for a read that the worker did not answer. */
+  #loss(): Error {
+    if (this.#clientCloses) return new MongoClientClosedError();
+    if (this.#closing !== undefined) return interrupted();
+    // The label on this error makes `withTransaction` run its transaction again.
+    if (this.#session?.inTransaction === true) return this.#session.lost();
+    return new WorkerLostError('this cursor', {
+      write: false,
+      cause: this.#lane.cause,
+      advice: ADVICE,
+    });
+  }
+
+  #finish(): void {
+    if (!this.#finished) this.#lane.openCursors -= 1;
+    this.#finished = true;
+    forgetCause(this.#call);
+    this.#unwatch?.();
+    this.#port?.end();
+  }
+}

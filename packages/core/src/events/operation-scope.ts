@@ -1,0 +1,40 @@
+import type { Decoding } from '../calls/options';
+import { CapturedContext, loadingContext } from '../event-loop/captured-context';
+
+/** What an event needs of the operation that caused it. */
+export interface Cause {
+  /** The async context of the operation's caller: listeners run in it. */
+  readonly context: CapturedContext;
+  /** How the operation decodes replies. */
+  readonly decoding: Decoding | undefined;
+  /** When it is aborted, the operation fails with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** The cause of events that no operation caused. Its context is not that of the first caller. */
+export const NO_OPERATION: Cause = { context: loadingContext, decoding: undefined };
+
+/** The operations under way, by the number of their call. Only those that someone listens to are here. */
+const causes = new Map<number, Cause>();
+
+/** Remembers an operation from its caller's context, until it is forgotten. */
+export function rememberCause(
+  call: number,
+  decoding: Decoding | undefined,
+  signal: AbortSignal | undefined,
+): void {
+  causes.set(call, { context: new CapturedContext(), decoding, signal });
+}
+
+/** Whether events of this call may still come. */
+export function isHeard(call: number): boolean {
+  return causes.has(call);
+}
+
+export function forgetCause(call: number): void {
+  causes.delete(call);
+}
+
+export function causeOf(call: number): Cause {
+  return causes.get(call) ?? NO_OPERATION;
+}

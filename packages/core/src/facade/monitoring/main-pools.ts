@@ -1,0 +1,87 @@
+import type { EventEmitter } from 'node:events';
+
+import type { MongoClient } from 'mongodb';
+
+import { loadingContext } from '../../event-loop/captured-context';
+import { offloadedState } from '../../client/state';
+import { holdTopology } from './open-event';
+import { followEarlyFailures, forgetFailures, noteCleared } from '../../events/server-failures';
+
+export type Phase = 'life' | 'use' | 'end';
+
+/**
+ * The driver on the main thread makes a pool for each server that it monitors, and opens no connection
+ * in it: next to the workers' pools, of which a program hears, it is no story. So what there is to tell
+ * of a pool here is held back until something runs on the main thread by design, and uses it.
+ */
+export class UnusedPools<T> {
+  readonly #held = new Map<string, T[]>();
+  readonly #used = new Set<string>();
+
+  /** What is to be told now. */
+  next(phase: Phase, address: string, item: T): T[] {
+    if (this.#used.has(address)) {
+      if (phase === 'end') this.#used.delete(address);
+      return [item];
+    }
+    const held = this.#held.get(address) ?? [];
+    if (phase === 'life') {
+      this.#held.set(address, [...held, item]);
+      return [];
+    }
+    this.#held.delete(address);
+    if (phase === 'end') return [];
+    this.#used.add(address);
+    return [...held, item];
+  }
+}
+
+const EVENTS = new Map<string | symbol, Phase>([
+  ['connectionPoolCreated', 'life'],
+  ['connectionPoolReady', 'life'],
+  ['connectionPoolCleared', 'life'],
+  ['connectionPoolClosed', 'end'],
+  ['connectionCheckOutStarted', 'use'],
+  ['connectionCreated', 'use'],
+]);
+
+/** Whether an event reports on the deployment, which is monitored for no operation in particular. */
+function ofMonitoring(name: string | symbol): boolean {
+  return typeof name === 'string' && (name.startsWith('server') || name.startsWith('topology'));
+}
+
+type PoolEvent = { address: string; offloadWorker?: number };
+type Said = [name: string | symbol, event: PoolEvent];
+
+const pools = new WeakMap<object, UnusedPools<Said>>();
+
+/** Replaces `emit`, through which the driver's topology on the main thread tells its events. */
+export function installMainPools(prototype: object): void {
+  const { emit: native } = prototype as { emit: (this: object, ...args: unknown[]) => boolean };
+  Object.defineProperty(prototype, 'emit', {
+    writable: true,
+    configurable: true,
+    value(this: MongoClient & EventEmitter, ...args: unknown[]): boolean {
+      const [name, event] = args as Said;
+      if (name === 'topologyOpening') holdTopology(this);
+      const phase = EVENTS.get(name);
+      if (phase === undefined) {
+        // The driver may have started or restarted its monitoring in the context of an operation.
+        const told = ofMonitoring(name)
+          ? loadingContext.run(() => native.apply(this, args))
+          : native.apply(this, args);
+        if (name === 'topologyDescriptionChanged') followEarlyFailures(this);
+        else if (name === 'topologyOpening' || name === 'topologyClosed') forgetFailures(this);
+        return told;
+      }
+      if (event?.offloadWorker !== undefined || offloadedState(this) === undefined) {
+        return native.apply(this, args);
+      }
+      if (name === 'connectionPoolCleared') noteCleared(this, event.address);
+      let unused = pools.get(this);
+      if (unused === undefined) pools.set(this, (unused = new UnusedPools()));
+      for (const said of unused.next(phase, event.address, [name, event])) native.apply(this, said);
+      return this.listenerCount(name) > 0;
+    },
+  });
+}

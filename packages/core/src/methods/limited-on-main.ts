@@ -1,0 +1,24 @@
+import type { ClientSession, Document, MongoClient } from 'mongodb';
+
+import { withinLimits } from '../abort/limits';
+import { stateOf } from '../client/state';
+import { readingOptionsOf } from '../options/reading-options';
+import { runOnMain } from '../transaction';
+
+/**
+ * Runs an operation of a client that runs on the main thread, within the limits of its options. Where the
+ * driver's own method takes no signal, it goes on behind its caller, who has the signal's reason at once.
+ */
+export async function limitedOnMain<T>(
+  client: MongoClient,
+  options: Document | null | undefined,
+  { what, on, write }: { what: string; on: object; write: boolean },
+  work: () => Promise<T>,
+): Promise<T> {
+  readingOptionsOf(options);
+  const defaults = stateOf(client)?.link.offload ?? {};
+  const session = options?.session as ClientSession | undefined;
+  return await withinLimits(options, { what, write, defaults }, (signal) =>
+    runOnMain(session, { what, on, signal }, work),
+  );
+}

@@ -1,6 +1,0 @@
-export { hideClientOptions, inspectClient } from './inspect-client';
-export { endWatching, offloadOf, type ClientOffload } from './client-offload';
-export type { ClientStats, OffloadStats, StatsOptions } from './client-offload';
-export type { MainStats } from './main-watch';
-export type { HeapStats, WorkerStats } from './worker-stats';
-export type { CursorFacts, OperationContext } from './operation-channel';

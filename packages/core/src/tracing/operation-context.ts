@@ -1,0 +1,89 @@
+import type { OpenedCursor, OperationName } from '@mongo-offload/worker/protocol';
+import { Admin, type ClientSession, type MongoDBNamespace } from 'mongodb';
+
+import type { Call } from '../client/call/call';
+import { dbOf } from '../driver/internals';
+import { documentCount } from './document-count';
+import { operationChannel, traced, type OperationContext } from './operation-channel';
+
+/** What the program knows some operations by that have another name on the wire. */
+const NAMES: Partial<Record<OperationName, string>> = {
+  'client.probe': 'client.waitUntilReady',
+  'collection.bulkStatements': 'bulk.execute',
+  'collection.createIndexApart': 'collection.createIndex',
+  'collection.createIndexesOpen': 'collection.createIndexes',
+};
+
+/** Runs a call to a worker, and tells of it. */
+export async function tracedCall<T>(
+  call: Call,
+  work: () => Promise<T>,
+  resultOf: (served: T) => unknown,
+): Promise<T> {
+  const { name, target, session, cursor } = call;
+  const { db, collection } = target.definition;
+  const context: OperationContext = {
+    operation: NAMES[name] ?? name,
+    ...(db === undefined ? {} : { database: db.name }),
+    ...(collection === undefined ? {} : { collection: collection.name }),
+    session: session !== undefined,
+    transaction: session?.inTransaction === true,
+    ...(cursor === undefined ? {} : { cursor: { kind: cursor } }),
+  };
+  call.context = context;
+  return await traced(context, work, (_, served) => complete(context, resultOf(served)));
+}
+
+function complete(context: OperationContext, result: unknown): void {
+  const { operation, cursor } = context;
+  if (operation === 'cursor.open' && cursor !== undefined) {
+    const { batch } = result as OpenedCursor;
+    context.documents = batch.chunk.count;
+    cursor.batch = 1;
+    cursor.more = batch.more;
+    return;
+  }
+  const documents = documentCount(operation, result);
+  if (documents !== undefined) context.documents = documents;
+}
+
+/** A cursor of the driver's has a session in any case; this one is the program's. */
+function isExplicit(session: ClientSession | null | undefined): boolean {
+  return (session as { explicit?: boolean } | null | undefined)?.explicit === true;
+}
+
+/** What an operation on the main thread is called on. */
+type CalledOn = object & {
+  dbName?: string;
+  databaseName?: string;
+  collectionName?: string;
+  namespace?: MongoDBNamespace | string;
+};
+
+/** Runs an operation on the main thread, and tells of it where someone listens. */
+export async function tracedOnMain<T>(
+  operation: string,
+  on: object,
+  session: ClientSession | null | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (!operationChannel.hasSubscribers) return await work();
+  const { database, collection } = namesOf(on);
+  const context: OperationContext = {
+    operation: NAMES[operation as OperationName] ?? operation,
+    ...(database === undefined ? {} : { database }),
+    ...(collection === undefined ? {} : { collection }),
+    session: isExplicit(session),
+    transaction: session?.inTransaction() === true,
+  };
+  return await traced(context, work, (_, result) => complete(context, result));
+}
+
+function namesOf(on: CalledOn): { database?: string; collection?: string } {
+  if (on instanceof Admin) return { database: dbOf(on).databaseName };
+  const { namespace } = on;
+  if (typeof namespace === 'object') {
+    return { database: namespace.db, collection: namespace.collection };
+  }
+  return { database: on.dbName ?? on.databaseName, collection: on.collectionName };
+}
