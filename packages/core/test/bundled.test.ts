@@ -4,13 +4,13 @@ import path from 'node:path';
 
 import { BundledError } from '@mongo-offload/core';
 
-const FILE = path.resolve(__dirname, '../dist/pool/threads/worker-entry.js');
+import { WORKER_ENTRY_FILE } from './support/internals';
 
 /** Runs our file as a bundle does: with the names and the module numbers that the bundler gives it. */
 function workerEntryIn(filename: unknown, resolved: unknown): () => string {
   const exports = {} as { workerEntry(): string };
-  const require = Object.assign(createRequire(FILE), { resolve: () => resolved });
-  const source = readFileSync(FILE, 'utf8');
+  const require = Object.assign(createRequire(WORKER_ENTRY_FILE), { resolve: () => resolved });
+  const source = readFileSync(WORKER_ENTRY_FILE, 'utf8');
   // eslint-disable-next-line @typescript-eslint/no-implied-eval -- this is how a bundle runs a module
   new Function('exports', 'require', '__filename', '__dirname', source)(
     exports,
@@ -21,7 +21,7 @@ function workerEntryIn(filename: unknown, resolved: unknown): () => string {
   return exports.workerEntry;
 }
 
-const relative = 'node_modules/@mongo-offload/core/dist/pool/worker-entry.js';
+const relative = `node_modules/@mongo-offload/core/${path.relative(path.resolve(__dirname, '..'), WORKER_ENTRY_FILE)}`;
 
 test.each<[how: string, filename: unknown, resolved: unknown]>([
   ['webpack with node.__filename: true, in production', relative, 4711],
@@ -35,6 +35,6 @@ test.each<[how: string, filename: unknown, resolved: unknown]>([
 });
 
 test('outside of a bundle the file of our workers is found', () => {
-  const entry = createRequire(FILE).resolve('@mongo-offload/worker/entry');
-  expect(workerEntryIn(FILE, entry)()).toBe(entry);
+  const entry = createRequire(WORKER_ENTRY_FILE).resolve('@mongo-offload/worker/entry');
+  expect(workerEntryIn(WORKER_ENTRY_FILE, entry)()).toBe(entry);
 });

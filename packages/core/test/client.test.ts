@@ -10,9 +10,8 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-// The pool is no public API; where it is loaded from, one can see whether it is there.
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
+import { WorkerPool } from './support/internals';
 import { until } from './support/until';
 import { program } from './support/program';
 

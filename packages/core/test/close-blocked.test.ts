@@ -4,8 +4,8 @@ import { BroadcastChannel, MessageChannel } from 'node:worker_threads';
 import { MongoClient, type OffloadMongoClientOptions } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
+import { WorkerPool } from './support/internals';
 import { until } from './support/until';
 
 /** A worker is blocked for a minute, unless it is freed. */

@@ -6,11 +6,11 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
 import { failCommand } from './support/fail-point';
 import { HeldDocument } from './support/held-document';
+import { WorkerPool } from './support/internals';
 import { roundTrips } from './support/round-trips';
 import { program } from './support/program';
 

@@ -1,3 +1,4 @@
+import { WORKER_POOL_FILE } from './support/internals';
 import { ownServer } from './support/own-server';
 import { program } from './support/program';
 
@@ -89,7 +90,7 @@ const MOMENTS: Record<string, string> = {
 };
 
 const PRELUDE = `
-  const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/threads/worker-pool.js'))});
+  const { WorkerPool } = require(${JSON.stringify(WORKER_POOL_FILE)});
   const assert = require('node:assert/strict');
   const { setImmediate: turn } = require('node:timers/promises');
   const name = 'closed_' + process.pid;

@@ -6,9 +6,8 @@ import { pipeline } from 'node:stream/promises';
 import { GridFSBucket, MongoClient, type FindCursor } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-// The pool is not public API. Loading its file gives access to the threads, to end them as a crash would.
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
+import { WorkerPool } from './support/internals';
 import { insertRaw } from './support/raw-insert';
 import { until } from './support/until';
 

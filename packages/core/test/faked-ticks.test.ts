@@ -1,9 +1,9 @@
 import { MongoClient, type Collection } from '@mongo-offload/core';
 import type * as Core from '@mongo-offload/core';
 
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
+import { WorkerPool } from './support/internals';
 import { program } from './support/program';
 
 type Row = { _id: number };

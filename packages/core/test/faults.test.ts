@@ -7,8 +7,7 @@ import type { RunningReplicaSet } from '@mongo-offload/mongod' with { 'resolutio
 import type { Faults } from '@mongo-offload/proxy' with { 'resolution-mode': 'import' };
 import * as native from 'mongodb';
 
-// The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
+import { WorkerPool } from './support/internals';
 import { Load } from './support/load';
 import { noticingClient } from './support/noticing-client';
 import { until } from './support/until';

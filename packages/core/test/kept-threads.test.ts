@@ -3,8 +3,8 @@ import type { Worker } from 'node:worker_threads';
 import { MongoClient, type OffloadOptions } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
+import { WorkerPool } from './support/internals';
 import { program } from './support/program';
 import { until } from './support/until';
 

@@ -6,9 +6,8 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-// The pool is not public API. Loading its file gives access to the threads, to end them as a crash would.
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
+import { WorkerPool } from './support/internals';
 
 interface Numbered extends native.Document {
   _id: number;

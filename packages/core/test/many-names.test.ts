@@ -1,8 +1,8 @@
 import { MongoClient, type Collection } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { Targets, type Named } from '../dist/client/call/targets.js';
 import { uri } from './support/clients';
+import { type Named, Targets } from './support/internals';
 import { program } from './support/program';
 
 const dbName = `n${process.pid}`;

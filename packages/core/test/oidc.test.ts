@@ -3,8 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import { MongoClient, WorkerLostError } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-// The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
+import { WorkerPool } from './support/internals';
 import { IDP_INFO, OidcServer } from './support/oidc-server';
 import { until } from './support/until';
 

@@ -10,10 +10,10 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
 import { HeldDocument } from './support/held-document';
+import { WorkerPool } from './support/internals';
 import { roundTrips } from './support/round-trips';
 import { slowly, underWay } from './support/slow';
 import { until } from './support/until';

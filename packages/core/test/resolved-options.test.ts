@@ -4,7 +4,7 @@ import { BroadcastChannel, MessageChannel } from 'node:worker_threads';
 import { MongoClient } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
+import { WorkerPool } from './support/internals';
 import { CHANNEL, plain } from './support/resolved-options.cjs';
 import { until } from './support/until';
 

@@ -7,10 +7,9 @@ import { promisify } from 'node:util';
 import { GridFSBucket, MongoClient, type OffloadMongoClientOptions } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-// The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { uri } from './support/clients';
 import { crash } from './support/crash';
+import { WORKER_POOL_FILE, WorkerPool } from './support/internals';
 import { OidcServer } from './support/oidc-server';
 import { shown } from './support/shown';
 import { until } from './support/until';
@@ -231,7 +230,7 @@ test.each(['exit', 'throw', 'memory'] as const)('a worker that dies (%s)', async
 test('a program that a worker’s crash makes print something', async () => {
   const source = `
     const { MongoClient } = require(${JSON.stringify(require.resolve('@mongo-offload/core'))});
-    const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/threads/worker-pool.js'))});
+    const { WorkerPool } = require(${JSON.stringify(WORKER_POOL_FILE)});
     const client = new MongoClient(process.env.SECRET_URL, { serverSelectionTimeoutMS: 500 });
     console.log(client);
     client.db('any').collection('c').insertOne({});

@@ -3,10 +3,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { MongoClient, type OffloadStats, type WorkerStats } from '@mongo-offload/core';
 
-// The pool is no public API; where it is loaded from, its threads can be hurt as a crash would.
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { openClients, uri, type Clients } from './support/clients';
 import { crash } from './support/crash';
+import { WorkerPool } from './support/internals';
 import { slowly, underWay } from './support/slow';
 import { until } from './support/until';
 

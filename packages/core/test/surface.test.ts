@@ -1,9 +1,8 @@
 import * as core from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { crossingOptions } from '../src/calls/options';
-import { optionThatCannotCross } from '../src/client/credentials/transferable-options';
 import { Declarations, tableUnder } from './support/declarations';
+import { crossingOptions, optionThatCannotCross } from './support/internals';
 
 /*
  * The whole of what the driver offers, walked by a machine: each part of it is either ours or named,

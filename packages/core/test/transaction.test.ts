@@ -14,10 +14,10 @@ import {
 } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { openClients, uri, type Clients } from './support/clients';
 import { Commands, type Command } from './support/commands';
 import { failCommand } from './support/fail-point';
+import { WorkerPool } from './support/internals';
 import { ownServer } from './support/own-server';
 import { until } from './support/until';
 import { warningCodes, warnings, watchWarnings } from './support/warnings';

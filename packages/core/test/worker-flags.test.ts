@@ -1,4 +1,4 @@
-import { workerFlags } from '../src/pool/threads/worker-flags';
+import { workerFlags } from './support/internals';
 
 test('workers are started with the program’s flags for sockets, and with no other', () => {
   const commandLine = [

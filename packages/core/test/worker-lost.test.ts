@@ -5,11 +5,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { GridFSBucket, MongoClient, WorkerLostError, type Collection } from '@mongo-offload/core';
 import type * as native from 'mongodb';
 
-// The pool is no public API; where it is loaded from, its threads can be ended as a crash would.
-import { WorkerPool } from '../dist/pool/threads/worker-pool.js';
 import { openClients, uri, type Clients } from './support/clients';
 import { crash } from './support/crash';
 import { failCommand } from './support/fail-point';
+import { WorkerPool } from './support/internals';
 import { slowly, underWay } from './support/slow';
 import { until } from './support/until';
 

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+import { WORKER_POOL_FILE } from './support/internals';
 import { program } from './support/program';
 
 // Threads that Node, the system or the application prevents from starting.
@@ -159,7 +160,7 @@ describe('with threads that fail as they start', () => {
        console.log(JSON.stringify({ inTheMiddle, first, mended }));
 
        async function killWorkers() {
-         const { WorkerPool } = require(${JSON.stringify(require.resolve('../dist/pool/threads/worker-pool.js'))});
+         const { WorkerPool } = require(${JSON.stringify(WORKER_POOL_FILE)});
          await Promise.all(WorkerPool.running.threads.map((thread) => thread.terminate()));
        }`,
       {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-import { ActiveSet } from '../../src/client/active-set';
+import { ActiveSet } from '../support/internals';
 
 type Step = ['add' | 'delete', number] | ['clear' | 'deleteAllWhileGoingOver', 0];
 

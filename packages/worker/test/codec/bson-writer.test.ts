@@ -3,7 +3,7 @@ import vm from 'node:vm';
 import fc from 'fast-check';
 import { Binary, BSON, Double, Int32, Long, ObjectId, type Document } from 'mongodb';
 
-import { BsonWriter, type WriteOptions } from '../../src/codec';
+import { BsonWriter, type WriteOptions } from '../support/internals';
 import * as arbitrary from './arbitraries';
 
 const EFFORT = Number(process.env.MONGO_OFFLOAD_TEST_EFFORT ?? 1);

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 import { BSON } from 'mongodb';
 
-import { decodeFaithful } from '../../src/codec';
+import { decodeFaithful } from '../support/internals';
 import { hex } from './bytes';
 import { assertExact, expected } from './tape';
 

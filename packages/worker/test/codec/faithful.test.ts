@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Binary, BSON, BSONRegExp, Code, Double, Long, ObjectId, type Document } from 'mongodb';
 
-import { decodeFaithful } from '../../src/codec';
+import { decodeFaithful } from '../support/internals';
 import * as arbitrary from './arbitraries';
 import * as raw from './bytes';
 import { assertSame } from './same';

@@ -1,9 +1,14 @@
 import { Worker } from 'node:worker_threads';
-import path from 'node:path';
 
 import { BSON } from 'mongodb';
 
-import { encodeModeOf, TapeDecoder, TapeEncoder, type TapeChunk } from '../../src/codec';
+import {
+  CODEC_FOLDER,
+  encodeModeOf,
+  type TapeChunk,
+  TapeDecoder,
+  TapeEncoder,
+} from '../support/internals';
 import { assertSame } from './same';
 
 const EAGER = encodeModeOf({});
@@ -136,7 +141,7 @@ describe('a very wide document', () => {
   it.each(['top', 'nested', 'element'])('does not exhaust a small stack (%s)', async (where) => {
     const program = `
       const { BSON } = require('mongodb');
-      const { TapeEncoder } = require(${JSON.stringify(path.resolve(__dirname, '../../dist/codec'))});
+      const { TapeEncoder } = require(${JSON.stringify(CODEC_FOLDER)});
       const encoder = new TapeEncoder();
       const write = (document) => {
         const bytes = BSON.serialize(document, { minInternalBufferSize: 2 ** 23 });

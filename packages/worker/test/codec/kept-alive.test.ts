@@ -3,9 +3,14 @@ import vm from 'node:vm';
 
 import { Binary, BSON, Long, ObjectId, type Document } from 'mongodb';
 
-import { BsonWriter, emptyChunk, TapeDecoder } from '../../src/codec';
-import { objectsLike, sampleOf } from '../../src/codec/tape/decode/kept-alive';
-import { TapeCursor } from '../../src/codec/tape/decode/tape-cursor';
+import {
+  BsonWriter,
+  emptyChunk,
+  objectsLike,
+  sampleOf,
+  TapeCursor,
+  TapeDecoder,
+} from '../support/internals';
 import { Pipe } from './tape';
 
 function sample(document: Document): Document {

@@ -1,6 +1,6 @@
 import { BSON, ObjectId } from 'mongodb';
 
-import { TapeDecoder, TapeEncoder } from '../../src/codec';
+import { TapeDecoder, TapeEncoder } from '../support/internals';
 import * as raw from './bytes';
 import { assertExact, assertDocument, Pipe } from './tape';
 

@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 
-const codec = path.resolve(__dirname, '../../dist/codec');
+import { CODEC_FOLDER } from '../support/internals';
 
 const program = `
   const assert = require('node:assert');
   const { BSON } = require('mongodb');
-  const { TapeDecoder, TapeEncoder } = require(${JSON.stringify(codec)});
+  const { TapeDecoder, TapeEncoder } = require(${JSON.stringify(CODEC_FOLDER)});
   assert.throws(() => new Function('return 1'), EvalError);
   const encoder = new TapeEncoder();
   const decoder = new TapeDecoder();

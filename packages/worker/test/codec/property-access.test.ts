@@ -2,7 +2,7 @@ import vm from 'node:vm';
 
 import { Binary, BSON, Code, DBRef, Long, ObjectId, type Document } from 'mongodb';
 
-import { BsonWriter, type WriteOptions } from '../../src/codec';
+import { BsonWriter, type WriteOptions } from '../support/internals';
 
 // bson reads `toBSON` and `_bsontype` as properties, own or inherited, and decides by a value's own tag.
 

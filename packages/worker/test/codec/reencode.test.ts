@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { BSON } from 'mongodb';
 
-import { reencodeRaw } from '../../src/codec';
+import { reencodeRaw } from '../support/internals';
 import * as arbitrary from './arbitraries';
 import * as raw from './bytes';
 

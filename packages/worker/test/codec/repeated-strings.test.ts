@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { BSON } from 'mongodb';
 
-import { TapeDecoder, TapeEncoder, type TapeChunk } from '../../src/codec';
+import { type TapeChunk, TapeDecoder, TapeEncoder } from '../support/internals';
 import { assertSame } from './same';
 import { assertExact, OPTION_SETS, Pipe } from './tape';
 

@@ -3,7 +3,7 @@ import { compileFunction } from 'node:vm';
 
 import { BSON, Long, ObjectId } from 'mongodb';
 
-import { encodeModeOf, TapeDecoder, TapeEncoder, type TapeChunk } from '../../src/codec';
+import { encodeModeOf, type TapeChunk, TapeDecoder, TapeEncoder } from '../support/internals';
 import { assertSame } from './same';
 import { assertExact, Pipe } from './tape';
 

@@ -1,13 +1,13 @@
 import { BSON } from 'mongodb';
 
 import {
+  type DecodeOptions,
   encodeModeOf,
   TapeDecoder,
-  TapeEncoder,
-  type DecodeOptions,
   type TapeDecoderOptions,
+  TapeEncoder,
   type TapeEncoderOptions,
-} from '../../src/codec';
+} from '../support/internals';
 import { assertSame, assertSameOutcome, outcomeOf, type Outcome } from './same';
 
 /** One of each option set that changes decoding, and some that combine or contradict each other. */

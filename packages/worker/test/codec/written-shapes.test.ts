@@ -1,7 +1,6 @@
 import { BSON } from 'mongodb';
 
-import { BsonWriter } from '../../src/codec/arguments/bson-writer';
-import { DocumentShapes } from '../../src/codec/arguments/document-shapes';
+import { BsonWriter, DocumentShapes } from '../support/internals';
 
 // Objects with the same keys are written by code compiled for these keys. There is a limit to what is compiled; what an
 // application has written before must not use it up for good.

@@ -1,6 +1,6 @@
 import { BSON } from 'mongodb';
 
-import { decodeFaithful, type DecodeOptions } from '../../../src/codec';
+import { decodeFaithful, type DecodeOptions } from '../../support/internals';
 import { assertSameOutcome, outcomeOf, type Outcome } from '../same';
 import { allCombinations, expected, OPTION_SETS, Pipe } from '../tape';
 import { mutant, MUTATION_NAMES, type Mutant } from './mutate';
