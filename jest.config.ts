@@ -1,15 +1,10 @@
 /** @jest-config-loader esbuild-register */
 import type { Config } from 'jest';
 
-const config: Config = {
+type Project = Exclude<NonNullable<Config['projects']>[number], string>;
+
+const shared: Project = {
   testEnvironment: 'node',
-  testMatch: [
-    '<rootDir>/packages/*/test/**/*.test.ts',
-    '<rootDir>/examples/test/**/*.test.ts',
-    '<rootDir>/conformance/test/**/*.test.ts',
-    '<rootDir>/tools/*/test/**/*.test.ts',
-    '<rootDir>/benchmarks/test/**/*.test.ts',
-  ],
   // Our own ES modules (.mjs: tools, examples, benchmarks) are compiled like the tests are, since jest
   // on Node 20 loads only CommonJS. A test of loading a package as an ES module runs a node of its own.
   transform: {
@@ -29,10 +24,35 @@ const config: Config = {
     // handshake would fail with "Missing required sub-document 'driver'". Compiled, it is a require.
     '/node_modules/(?!(\\.pnpm/mongodb@[^/]+/node_modules/)?mongodb/lib/runtime_adapters\\.js$)',
   ],
-  // One mongod for the whole run; its address is in process.env.MONGODB_TEST_URI.
-  globalSetup: '<rootDir>/tools/jest/global-setup.mjs',
-  globalTeardown: '<rootDir>/tools/jest/global-teardown.mjs',
-  setupFilesAfterEnv: ['<rootDir>/tools/jest/after-env.ts'],
+};
+
+const config: Config = {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['unit', 'fuzz'].map(
+        (folder) => `<rootDir>/packages/*/test/${folder}/**/*.test.ts`,
+      ),
+    },
+    {
+      ...shared,
+      displayName: 'server',
+      testMatch: [
+        '<rootDir>/packages/*/test/**/*.test.ts',
+        '<rootDir>/examples/test/**/*.test.ts',
+        '<rootDir>/conformance/test/**/*.test.ts',
+        '<rootDir>/tools/*/test/**/*.test.ts',
+        '<rootDir>/benchmarks/test/**/*.test.ts',
+      ],
+      testPathIgnorePatterns: ['/node_modules/', '/packages/[^/]+/test/(unit|fuzz)/'],
+      // One mongod for all of them; its address is in process.env.MONGODB_TEST_URI. Jest starts it only if it
+      // runs a file of this project.
+      globalSetup: '<rootDir>/tools/jest/global-setup.mjs',
+      globalTeardown: '<rootDir>/tools/jest/global-teardown.mjs',
+      setupFilesAfterEnv: ['<rootDir>/tools/jest/after-env.ts'],
+    },
+  ],
   testTimeout: 30_000,
   maxWorkers: 2,
 };

@@ -7,14 +7,19 @@ import { cacheFolder, program, runTool, say, secondsSince, StepFailed } from './
 
 const jestReport = path.join(cacheFolder, 'jest.json');
 
+/** Folders of a package's tests, as `npm test -- unit` names them. */
+const TEST_FOLDERS = ['unit', 'integration', 'faults'];
+
 /**
- * `npm test` installs, builds, checks and tests. `npm test -- <arguments>` hands the arguments to jest and
- * leaves the checks out.
+ * `npm test` installs, builds, checks and tests. `npm test -- <arguments>` leaves the checks out. An argument that
+ * names a folder of tests selects that folder; jest gets all others as they are.
  *
  * All checks run, whatever the first says; the last line counts them and the tests alike.
  */
 await program(async () => {
-  const jestArguments = process.argv.slice(2);
+  const jestArguments = process.argv
+    .slice(2)
+    .map((argument) => (TEST_FOLDERS.includes(argument) ? `/test/${argument}/` : argument));
   const tally = { passed: 0, failed: 0, skipped: 0 };
   try {
     await build();
