@@ -31,7 +31,7 @@ const config: Config = {
     {
       ...shared,
       displayName: 'unit',
-      testMatch: ['unit', 'fuzz'].map(
+      testMatch: ['unit', 'stress'].map(
         (folder) => `<rootDir>/packages/*/test/${folder}/**/*.test.ts`,
       ),
     },
@@ -45,7 +45,7 @@ const config: Config = {
         '<rootDir>/tools/*/test/**/*.test.ts',
         '<rootDir>/benchmarks/test/**/*.test.ts',
       ],
-      testPathIgnorePatterns: ['/node_modules/', '/packages/[^/]+/test/(unit|fuzz)/'],
+      testPathIgnorePatterns: ['/node_modules/', '/packages/[^/]+/test/(unit|stress)/'],
       // One mongod for all of them; its address is in process.env.MONGODB_TEST_URI. Jest starts it only if it
       // runs a file of this project.
       globalSetup: '<rootDir>/tools/jest/global-setup.mjs',

@@ -7,7 +7,7 @@ await program(async () => {
   await run('fuzz', process.execPath, [
     '--require',
     'esbuild-register',
-    'packages/worker/test/fuzz/main.ts',
+    'packages/worker/test/stress/fuzz/main.ts',
     ...process.argv.slice(2),
   ]);
 });

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { BSON } from 'mongodb';
 
-import * as arbitrary from '../../support/arbitraries';
-import { assertSameOutcome } from '../../support/same';
-import { allCombinations, assertExact, expected, OPTION_SETS, Pipe } from '../../support/tape';
+import * as arbitrary from '../support/arbitraries';
+import { assertSameOutcome } from '../support/same';
+import { allCombinations, assertExact, expected, OPTION_SETS, Pipe } from '../support/tape';
 
 /** Raise it to search for longer: MONGO_OFFLOAD_TEST_EFFORT=20. */
 const EFFORT = Number(process.env.MONGO_OFFLOAD_TEST_EFFORT ?? 1);

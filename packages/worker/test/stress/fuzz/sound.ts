@@ -1,6 +1,6 @@
 import { BSON } from 'mongodb';
 
-import * as raw from '../support/bytes';
+import * as raw from '../../support/bytes';
 import type { Random } from './random';
 
 const KEYS = ['a', 'b', 'c', '_id', 'name', 'abc', 'abcd', 'abcde', 'text', 'list', 'n'];

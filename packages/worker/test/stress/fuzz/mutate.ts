@@ -1,4 +1,4 @@
-import * as raw from '../support/bytes';
+import * as raw from '../../support/bytes';
 import { anatomyOf, type Anatomy } from './anatomy';
 import type { Random } from './random';
 import { TELLING_KEYS } from './sound';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { BSON, ObjectId } from 'mongodb';
 
-import * as arbitrary from '../../support/arbitraries';
-import * as raw from '../../support/bytes';
-import { assertSameOutcome } from '../../support/same';
-import { assertExact, expected, Pipe } from '../../support/tape';
+import * as arbitrary from '../support/arbitraries';
+import * as raw from '../support/bytes';
+import { assertSameOutcome } from '../support/same';
+import { assertExact, expected, Pipe } from '../support/tape';
 
 const EFFORT = Number(process.env.MONGO_OFFLOAD_TEST_EFFORT ?? 1);
 

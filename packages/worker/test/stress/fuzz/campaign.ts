@@ -1,8 +1,8 @@
 import { BSON } from 'mongodb';
 
-import { decodeFaithful, type DecodeOptions } from '../support/internals';
-import { assertSameOutcome, outcomeOf, type Outcome } from '../support/same';
-import { allCombinations, expected, OPTION_SETS, Pipe } from '../support/tape';
+import { decodeFaithful, type DecodeOptions } from '../../support/internals';
+import { assertSameOutcome, outcomeOf, type Outcome } from '../../support/same';
+import { allCombinations, expected, OPTION_SETS, Pipe } from '../../support/tape';
 import { mutant, MUTATION_NAMES, type Mutant } from './mutate';
 import { Random } from './random';
 import { instance, template } from './sound';

@@ -3,9 +3,9 @@ import path from 'node:path';
 
 import { BSON } from 'mongodb';
 
-import { decodeFaithful } from '../../support/internals';
-import { hex } from '../../support/bytes';
-import { assertExact, expected } from '../../support/tape';
+import { decodeFaithful } from '../support/internals';
+import { hex } from '../support/bytes';
+import { assertExact, expected } from '../support/tape';
 
 interface Suite {
   description: string;
@@ -18,7 +18,7 @@ interface Suite {
   decodeErrors?: { description: string; bson: string }[];
 }
 
-const folder = path.resolve(__dirname, '../../../../../../shared/specifications/bson-corpus/tests');
+const folder = path.resolve(__dirname, '../../../../../shared/specifications/bson-corpus/tests');
 const files = existsSync(folder)
   ? readdirSync(folder).filter((name) => name.endsWith('.json'))
   : [];

@@ -10,7 +10,7 @@ function fuzz(...args: string[]) {
   return run(process.execPath, [
     '--require',
     'esbuild-register',
-    path.join(__dirname, 'main.ts'),
+    path.join(__dirname, 'fuzz/main.ts'),
     ...args,
   ]);
 }
