@@ -27,12 +27,14 @@ How it is measured
   --data DIR         the documents of the drivers' common benchmark (../shared/driverbench beside the
                      repository; where one is absent, a document of the same shape is made)
 
-What comes of it
-  --json FILE        where the results go (benchmarks/results/latest.json); beside it lie a picture (.svg)
-                     and an extract of the tables (.md)
-  --from FILE        measure nothing; make the tables and the picture from the results in this file
-  --docs             put the tables into docs/performance.md, and the picture beside it, as well
-  --page FILE        put the tables into this page, where it has places for them
+Results
+  --json FILE        write the results to this file (benchmarks/results/latest.json), a picture (.svg) and
+                     the main rows (.md) next to it
+  --keep NAME        also keep all rows in the repository, as benchmarks/results/NAME.json
+  --docs             also put the main rows and the picture into docs/performance.md
+  --page FILE        put them into this page instead
+  --from FILE        measure nothing: print and draw the results in this file
+  --results [NAME]   measure nothing: list the kept runs, or print the tables of one
 
 MONGODB_URI names a server to use; else one is started.`;
 
@@ -40,8 +42,9 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 
 /** @throws {Error} for what makes no sense */
 export function readCommandLine(args) {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
     args,
+    allowPositionals: true,
     options: {
       only: { type: 'string' },
       full: { type: 'boolean', default: false },
@@ -60,9 +63,16 @@ export function readCommandLine(args) {
       from: { type: 'string' },
       docs: { type: 'boolean', default: false },
       page: { type: 'string' },
+      keep: { type: 'string' },
+      results: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
     },
   });
+  const [run, ...rest] = values.results ? positionals : [undefined, ...positionals];
+  if (rest.length > 0) throw new Error(`Unexpected argument: ${rest.join(' ')}. See --help.`);
+  if (values.keep !== undefined && !/^[a-z][a-z0-9-]*$/.test(values.keep)) {
+    throw new Error(`--keep takes a name of a-z, 0-9 and -, not ${values.keep}`);
+  }
   if ((values.uri === undefined) !== (values.collection === undefined)) {
     throw new Error(
       '--uri and --collection belong together: --uri mongodb://… --collection db.name',
@@ -75,6 +85,7 @@ export function readCommandLine(args) {
   }
   return {
     ...values,
+    run,
     json: values.json ?? values.from ?? path.join(here, 'results', 'latest.json'),
     rounds: wholeNumber('rounds', values.rounds) ?? (values.quick ? 2 : 5),
     documents: wholeNumber('documents', values.documents),

@@ -14,7 +14,9 @@ import { prepare } from './data/prepare.mjs';
 import { describeEnvironment, environmentText } from './report/environment.mjs';
 import { judge } from './report/judgement.mjs';
 import { summarise } from './report/summary.mjs';
-import { goalTable, tables } from './report/tables.mjs';
+import { keepRun, listOfRuns, runText } from './report/kept-runs.mjs';
+import { tablesOf } from './report/tables.mjs';
+import { text } from './report/text.mjs';
 import { writeReport } from './report/write-report.mjs';
 import { installPeers } from './peers/install.mjs';
 import { runRounds } from './side/rounds.mjs';
@@ -23,6 +25,7 @@ const options = readCommandLine(process.argv.slice(2));
 
 if (options.help) say(usage);
 else if (options.list) say(sectionsFor(options).map(listed).join('\n'));
+else if (options.results) say(options.run === undefined ? listOfRuns() : runText(options.run));
 else if (options.from !== undefined) await report(JSON.parse(readFileSync(options.from, 'utf8')));
 else if (options.collection !== undefined) process.exitCode = await onOwnData();
 else process.exitCode = await onMadeData();
@@ -125,9 +128,8 @@ async function measure(sections, { client, environment, ...common }) {
 }
 
 async function report(results) {
-  const { sections, goals: judged, failures, environment, options: measuredWith } = results;
-  say(tables(sections, judged));
-  if (judged.length > 0) say(goalTable(judged));
+  const { failures, environment, options: measuredWith } = results;
+  say(tablesOf(results).map(text).join('\n'));
   if (measuredWith.quick) {
     say('Quick: far too little was measured for these figures to mean anything.');
   }
@@ -140,11 +142,19 @@ async function report(results) {
   }
   const written = await writeReport(results, {
     file: path.resolve(options.json),
-    docs: options.docs,
-    page: options.page && path.resolve(options.page),
+    page: options.page === undefined ? options.docs || undefined : path.resolve(options.page),
   });
+  if (options.keep !== undefined) {
+    written.push(...keepRun(results, { name: options.keep, command: commandLine() }));
+  }
   say(`Written: ${written.map((file) => path.relative(process.cwd(), file)).join(', ')}`);
   for (const failure of failures) process.stderr.write(`\nFAILED: ${failure}\n`);
+}
+
+/** Returns the command of this run, as one would type it in a shell. */
+function commandLine() {
+  const quoted = process.argv.slice(2).map((arg) => (/^[\w.,/:=-]+$/.test(arg) ? arg : `'${arg}'`));
+  return ['npm run bench --', ...quoted].join(' ');
 }
 
 async function pythonWithPeers() {

@@ -4,6 +4,11 @@ export function number(value) {
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
 
+/** Returns a median as it is shown, or a dash if the side was not measured. */
+export function median(spread) {
+  return spread === undefined ? '–' : number(spread.median);
+}
+
 /** What is much less reads as a fraction: 1/8.3 rather than 0.12×. */
 export function ratioText(ratio) {
   if (ratio === 0) return '0';

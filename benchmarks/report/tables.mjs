@@ -1,17 +1,75 @@
 import { titles } from '../side/sides.mjs';
 import { goalsOf } from './judgement.mjs';
+import { losses } from './losses.mjs';
 import { metrics } from './metrics.mjs';
-import { goalText, number, ratioText, reachedText } from './numbers.mjs';
+import { goalText, median, number, ratioText, reachedText } from './numbers.mjs';
 
-/** All sections as text, a table for each subject. */
-export function tables(sections, judged) {
-  return bySubject(sections)
-    .map(([subject, parts]) => table(subject, parts, judged))
-    .join('\n');
+/**
+ * Returns all rows of a run: the goals, a table for each subject, and the figures in which ours is behind.
+ *
+ * @returns {{ title: string, columns: string[], rows: string[][] }[]} the cells as they are shown; a first column
+ *   named `what` repeats the name of the section that was measured
+ */
+export function tablesOf({ sections, goals }) {
+  const behind = losses(sections).map(lossRow);
+  return [
+    ...(goals.length > 0 ? [goalTable(goals)] : []),
+    ...bySubject(sections).map(([subject, parts]) => subjectTable(subject, parts, goals)),
+    ...(behind.length > 0 ? [{ ...lossColumns, rows: behind }] : []),
+  ];
 }
 
-/** @returns {[string, object[]][]} subjects with their sections, in the order in which they come */
-export function bySubject(sections) {
+function goalTable(goals) {
+  const rows = goals.map((goal) => [
+    goal.what,
+    goalText(goal),
+    goal.proofs.map((proof) => `${proof.section} ${reachedText(goal, proof)}`).join(', '),
+    goal.met === undefined ? 'not measured' : verdict(goal),
+  ]);
+  return { title: 'Goals', columns: ['aim', 'goal', 'reached', 'verdict'], rows };
+}
+
+function subjectTable(title, sections, goals) {
+  const sides = sidesIn(sections);
+  const rows = sections.flatMap((section) =>
+    section.figures.map(({ name, sides: measured, toNative, toNaive }) => [
+      `${section.title} (${section.id})`,
+      metrics[name].title,
+      ...sides.map((side) => withSpread(measured[side])),
+      ratioOrNone(toNative),
+      ratioOrNone(toNaive),
+      goalsOf(goals, section.id, name)
+        .map((goal) => `${goalText(goal)}: ${verdict(goal)}`)
+        .join('; '),
+    ]),
+  );
+  const names = sides.map((side) => titles[side]);
+  return {
+    title,
+    columns: ['what', 'figure', ...names, 'ours/native', 'ours/naive', 'goal'],
+    rows,
+  };
+}
+
+const lossColumns = {
+  title: 'Where ours is behind mongodb',
+  columns: ['what', 'figure', 'native', 'ours', 'times worse', 'rounds', 'why'],
+};
+
+function lossRow({ section, figure, factor, within, reason }) {
+  return [
+    `${section.subject}: ${section.title} (${section.id})`,
+    metrics[figure.name].title,
+    median(figure.sides.native),
+    median(figure.sides.ours),
+    factor.toFixed(2),
+    within ? 'overlap' : '',
+    reason ?? 'not explained yet',
+  ];
+}
+
+/** @returns {[string, object[]][]} subjects with their sections, in the order of the catalogue */
+function bySubject(sections) {
   const subjects = new Map();
   for (const section of sections) {
     subjects.set(section.subject, [...(subjects.get(section.subject) ?? []), section]);
@@ -19,80 +77,24 @@ export function bySubject(sections) {
   return [...subjects];
 }
 
-/** The sides that any of the sections has, in the order in which they are always shown. */
-export function sidesIn(sections) {
+/** Returns the sides that any of the sections has, always in the same order. */
+function sidesIn(sections) {
   const present = new Set(
     sections.flatMap(({ figures }) => figures.flatMap(({ sides }) => Object.keys(sides))),
   );
   return Object.keys(titles).filter((side) => present.has(side));
 }
 
-function table(subject, sections, judged) {
-  const sides = sidesIn(sections);
-  const rows = [['', ...sides.map((side) => titles[side]), 'ours/native', 'ours/naive', 'goal']];
-  for (const { id, title, figures } of sections) {
-    rows.push([title]);
-    for (const figure of figures) {
-      rows.push([
-        `  ${metrics[figure.name].title}`,
-        ...sides.map((side) => withSpread(figure.sides[side])),
-        ratioOrNone(figure.toNative),
-        ratioOrNone(figure.toNaive),
-        goalsOf(judged, id, figure.name).map(verdict).join('; '),
-      ]);
-    }
-  }
-  return `${subject}\n${'─'.repeat([...subject].length)}\n${aligned(rows)}\n`;
-}
-
-/** The goals of a run, and what became of each. */
-export function goalTable(judged) {
-  const rows = [['', 'goal', 'reached', '']];
-  for (const goal of judged) {
-    rows.push([
-      goal.what,
-      goalText(goal),
-      goal.proofs.map((proof) => `${proof.section} ${reachedText(goal, proof)}`).join(', '),
-      goal.met === undefined ? 'not measured' : goal.met ? 'met' : 'NOT MET',
-    ]);
-  }
-  return `Goals\n─────\n${aligned(rows, 0)}\n`;
-}
-
-/** A row of one cell is a heading, and does not widen the columns. */
-function aligned(rows, firstRight = 1) {
-  const full = rows.filter((row) => row.length > 1);
-  const widths = full[0].map((_, column) =>
-    Math.max(...full.map((row) => [...row[column]].length)),
-  );
-  const lastRight = firstRight === 0 ? 0 : widths.length - 1;
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          pad(cell, widths[column], column >= firstRight && column < lastRight),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
-}
-
-function pad(cell, width, right) {
-  const gap = ' '.repeat(Math.max(0, width - [...cell].length));
-  return right ? gap + cell : cell + gap;
-}
-
 function withSpread(spread) {
   if (spread === undefined) return '–';
-  const { median, min, max } = spread;
-  return min === max ? number(median) : `${number(median)} (${number(min)}–${number(max)})`;
+  const { min, max } = spread;
+  return min === max ? median(spread) : `${median(spread)} (${number(min)}–${number(max)})`;
 }
 
 function ratioOrNone(ratio) {
   return ratio === undefined ? '–' : ratioText(ratio);
 }
 
-function verdict(goal) {
-  return `${goalText(goal)} ${goal.met ? 'met' : 'NOT MET'}`;
+function verdict({ met }) {
+  return met ? 'met' : 'not met';
 }

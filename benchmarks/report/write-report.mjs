@@ -8,14 +8,14 @@ import { picture } from './picture.mjs';
 const docsPage = fileURLToPath(new URL('../../docs/performance.md', import.meta.url));
 
 /**
- * Writes a run's results, the picture and the extract beside them, and the documentation where asked to.
+ * Writes a run's results, with the picture and the main rows next to them.
  *
  * @param {object} results
- * @param {{ file: string, docs?: boolean, page?: string }} where `docs`: docs/performance.md gets the tables, and the
- *   picture is put beside it; `page`: another page that gets the tables
+ * @param {{ file: string, page?: string | true }} where `page`: the page that gets the main rows, and the picture next
+ *   to it; `true`: docs/performance.md
  * @returns {Promise<string[]>} the files
  */
-export async function writeReport(results, { file, docs, page }) {
+export async function writeReport(results, { file, page }) {
   const base = file.replace(/\.json$/, '');
   mkdirSync(path.dirname(file), { recursive: true });
   const drawn = picture(results.sections, caption(results));
@@ -23,17 +23,14 @@ export async function writeReport(results, { file, docs, page }) {
     [file]: `${JSON.stringify(results, undefined, 2)}\n`,
     [`${base}.svg`]: drawn,
     [`${base}.md`]: extract(results),
-    ...(docs && { [docsPage.replace(/\.md$/, '.svg')]: drawn }),
   };
-  for (const [name, content] of Object.entries(contents)) writeFileSync(name, content);
-  const pages = [
-    ...(docs ? [[docsPage, ['run', 'goals', 'tables', 'losses']]] : []),
-    ...(page ? [[page, ['tables']]] : []),
-  ];
-  for (const [one, needed] of pages) {
-    // Loaded here because it loads Prettier, which a run without it does not need.
+  const target = page === true ? docsPage : page;
+  if (target !== undefined) {
+    // Prettier is loaded only when a page needs it.
     const { fillPage } = await import('./page.mjs');
-    await fillPage(one, results, needed);
+    await fillPage(target, results);
+    contents[target.replace(/\.md$/, '.svg')] = drawn;
   }
-  return [...Object.keys(contents), ...pages.map(([one]) => one)];
+  for (const [name, content] of Object.entries(contents)) writeFileSync(name, content);
+  return [...Object.keys(contents), ...(target === undefined ? [] : [target])];
 }

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MongoClient } from 'mongodb';
@@ -30,6 +31,17 @@ interface Results {
     proofs: { section: string; reached: number; floor?: number }[];
   }[];
   failures: string[];
+}
+
+/** A run whose rows are kept. */
+interface Kept {
+  tables: { title: string; columns: string[]; rows: string[][] }[];
+}
+
+interface Entry {
+  name: string;
+  title: string;
+  rows: number;
 }
 
 const folder = mkdtempSync(path.join(tmpdir(), 'mongo-offload-bench-'));
@@ -131,23 +143,63 @@ describe('a quick run of the benchmarks', () => {
     expect(readFileSync(path.join(folder, 'quick.svg'), 'utf8')).toBe(before);
   });
 
-  it('puts its tables into the places that a page has for them, and nowhere else', async () => {
+  it('puts its main rows into the places of a page, and changes nothing else in it', async () => {
     const page = path.join(folder, 'page.md');
     const places = (...names: string[]): string =>
       names
         .map((name) => `Before.\n\n<!-- bench:${name} -->\n\nold\n\n<!-- /bench:${name} -->\n`)
         .join('\n');
-    writeFileSync(page, places('run', 'tables'));
+    writeFileSync(page, places('run', 'table'));
     await bench('--from', json, '--page', page);
     const filled = readFileSync(page, 'utf8');
     expect(filled).toContain('Medians of 1 round');
-    expect(filled).toContain('### Reading 200 tweets');
+    expect(filled).toMatch(/^\| toArray\(\) +\| main-thread CPU, µs\/document +\|/m);
     expect(filled).not.toContain('old');
     expect(filled.match(/^Before\.$/gm)).toHaveLength(2);
+    expect(readFileSync(path.join(folder, 'page.svg'), 'utf8')).toMatch(/^<svg /);
 
     writeFileSync(page, places('run'));
-    await expect(bench('--from', json, '--page', page)).rejects.toThrow('has no place for tables');
+    await expect(bench('--from', json, '--page', page)).rejects.toThrow('has no place for "table"');
     expect(readFileSync(page, 'utf8')).toBe(places('run'));
+  });
+
+  it('keeps all rows of a run, lists it, and prints it again', async () => {
+    const kept = mkdtempSync(path.join(folder, 'kept-'));
+    const keep = `keepRun(JSON.parse(readFileSync(${JSON.stringify(json)})), { name: 'quick', command: 'again', folder })`;
+    const printed = await evaluate(
+      `const folder = ${JSON.stringify(kept)}; ${keep}; ${keep};`,
+      `console.log(listOfRuns(folder)); console.log(runText('quick', folder));`,
+    );
+    expect(printed.match(/^quick /gm)).toHaveLength(1);
+    expect(printed).toContain('Reading 200 tweets');
+    const run = JSON.parse(readFileSync(path.join(kept, 'quick.json'), 'utf8')) as Kept;
+    const figures = results.sections.flatMap((section) => section.figures);
+    const rows = run.tables.flatMap((table) =>
+      table.columns.includes('ours/naive') ? table.rows : [],
+    );
+    expect(rows).toHaveLength(figures.length);
+  });
+});
+
+describe('the kept runs', () => {
+  it('are listed, and each can be printed with as many rows as the index says', async () => {
+    const listed = await bench('--results');
+    const folder = path.join(__dirname, '..', 'results');
+    const index = JSON.parse(readFileSync(path.join(folder, 'index.json'), 'utf8')) as Entry[];
+    expect(index.length).toBeGreaterThan(0);
+    for (const { name, title, rows } of index) {
+      const run = JSON.parse(readFileSync(path.join(folder, `${name}.json`), 'utf8')) as Kept;
+      expect(run.tables.reduce((sum, table) => sum + table.rows.length, 0)).toBe(rows);
+      expect(listed).toContain(title);
+      const printed = await bench('--results', name);
+      for (const table of run.tables) expect(printed).toContain(table.title);
+    }
+  }, 60_000);
+
+  it('names the kept runs when asked for one that does not exist', async () => {
+    await expect(bench('--results', 'none')).rejects.toThrow(
+      /There is no kept run "none"\. These are kept: main, /,
+    );
   });
 });
 
@@ -199,11 +251,23 @@ describe("a run on the user's own collection", () => {
 
 async function bench(...args: string[]) {
   const program = path.join(__dirname, '..', 'main.mjs');
-  const target = args[0] === '--from' ? [] : ['--quick', '--json', json];
+  const target = args[0] === '--from' || args[0] === '--results' ? [] : ['--quick', '--json', json];
   const { stdout } = await promisify(execFile)(process.execPath, [program, ...target, ...args], {
     env: { ...process.env, MONGODB_URI: process.env.MONGODB_TEST_URI },
   });
   return stdout;
+}
+
+/** Runs statements in a process that has the module of the kept runs. */
+async function evaluate(...statements: string[]) {
+  const file = pathToFileURL(path.join(__dirname, '..', 'report', 'kept-runs.mjs')).href;
+  const imports = [
+    `import { keepRun, listOfRuns, runText } from ${JSON.stringify(file)};`,
+    "import { readFileSync } from 'node:fs';",
+  ];
+  const program = [...imports, ...statements].join('\n');
+  const args = ['--input-type=module', '--eval', program];
+  return (await promisify(execFile)(process.execPath, args)).stdout;
 }
 
 function readResults() {
