@@ -2,11 +2,11 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Requests that are sent when their time has come, whether or not the ones before are answered, as users do.
- * Latency counts from when a request was due. A client that waits for one answer before it asks again would not
- * notice how many others had been waiting meanwhile; and autocannon's `rate` sends in one burst a second.
+ * Sends requests on a schedule, as users do: it does not wait for earlier answers. Latency counts from when a request
+ * was due, so it includes the time that a late request has waited. autocannon's `rate` is not used, because it sends
+ * one burst a second.
  *
- * @returns {Promise<number[]>} milliseconds of each that was due before `signal`
+ * @returns {Promise<number[]>} the latency in milliseconds of each request that was due before `signal`
  */
 export async function onSchedule({ origin, pathOf, perSecond, signal }) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
@@ -16,7 +16,10 @@ export async function onSchedule({ origin, pathOf, perSecond, signal }) {
     const due = start + (number * 1000) / perSecond;
     const wait = due - performance.now();
     if (wait > 0) await sleep(wait);
-    answers.push(get(agent, `${origin}${pathOf(number)}`).then(() => performance.now() - due));
+    // A timer may fire up to 1 ms early. The latency of a request that is sent early counts from its sending: counted
+    // from when it was due, a quick answer would have a negative latency.
+    const from = Math.min(due, performance.now());
+    answers.push(get(agent, `${origin}${pathOf(number)}`).then(() => performance.now() - from));
   }
   const latencies = await Promise.all(answers);
   agent.destroy();
