@@ -10,11 +10,9 @@ export type { FromWorkerThread } from './events';
 export type {
   ClientOffload,
   ClientStats,
-  CursorFacts,
   HeapStats,
   MainStats,
   OffloadStats,
-  OperationContext,
   StatsOptions,
   WorkerStats,
 } from './statistics';
@@ -29,7 +27,8 @@ export {
 } from './cursor';
 export { GridFSBucket } from './gridfs';
 export { ClientSession } from './session';
-export { NO_SESSION } from './transaction';
+export { NO_SESSION } from './options/no-session';
+export type { CursorFacts, OperationContext } from './tracing/operation-channel';
 export { OrderedBulkOperation, UnorderedBulkOperation } from './bulk';
 export {
   BundledError,

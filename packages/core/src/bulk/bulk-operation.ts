@@ -13,7 +13,8 @@ import { ownAllMethods } from '../driver/own-prototype';
 import { collectionTarget } from '../methods/target-cache';
 import { readingOptionsOf } from '../options/reading-options';
 import { sliceOf } from '../options/writing-options';
-import { joined, scopes, withDriversSession } from '../transaction';
+import { withDriversSession } from '../options/no-session';
+import { joined, scopes } from '../transaction';
 import { Statements } from './statements';
 
 /** The driver's OrderedBulkOperation; `execute` runs in a worker thread. */

@@ -8,7 +8,7 @@ import { tracedCall } from '../tracing/operation-context';
 import { DecodingFailure, Failure } from '../pool/lane/failure';
 import type { Lane } from '../pool/lane/lane';
 import type { ResolvedOffloadOptions } from '../options/offload-options';
-import type { SessionLink } from '../session';
+import type { SessionLink } from '../client/call/session-link';
 import { IdleSessions } from '../pool/lane/idle-sessions';
 import type { Hold, OpenTransaction } from '../transaction';
 import type { Call } from './call/call';
@@ -118,7 +118,7 @@ export class ClientLink {
     { signal, hold }: { signal?: AbortSignal; hold: Hold },
   ): Promise<void> {
     const args = encodeCall({}, {});
-    const call: Call = { name, target: this.target(), args, session, signal, exemption: 'beside' };
+    const call: Call = { name, target: this.target(), args, session, signal, exemption: 'uncounted' };
     await this.send(call, hold);
   }
 
@@ -162,7 +162,7 @@ export class ClientLink {
   /** Connects in every worker, so that idle workers also open their share of `minPoolSize`. */
   #fillPools(lanes: Lane[]): void {
     const args = encodeCall({}, {});
-    const call: Call = { name: 'client.connect', target: this.target(), args, exemption: 'apart' };
+    const call: Call = { name: 'client.connect', target: this.target(), args, exemption: 'background' };
     // If this fails, the next operation fails as well and reports it.
     for (const lane of lanes) this.#dispatch.startOn(lane, call, args);
   }
@@ -173,16 +173,16 @@ export class ClientLink {
     const { signal, release } = eitherSignal(call.signal, transaction.signal);
     // Who is given up while it waits never asks for them.
     if (!(args instanceof EncodedCall)) args.catch(() => undefined);
-    this.#inFlight.begin('beside');
+    this.#inFlight.begin('uncounted');
     try {
       return await transaction.inTurn({ what, signal }, (hold) => {
         // One that the server has begun may hold locks for which those that are counted wait.
         const begun = call.session?.isStarting === false;
-        return this.send({ ...call, signal, ...(begun ? { exemption: 'beside' } : {}) }, hold);
+        return this.send({ ...call, signal, ...(begun ? { exemption: 'uncounted' } : {}) }, hold);
       });
     } finally {
       release();
-      this.#inFlight.end('beside');
+      this.#inFlight.end('uncounted');
     }
   }
 

@@ -9,7 +9,7 @@ import {
   transactionHere,
   type OpenTransaction,
 } from '../transaction';
-import { givenSession } from './implicit-session';
+import { givenSession } from './remote/implicit-session';
 
 /** What the place where a cursor was made means for its session. */
 interface Origin {

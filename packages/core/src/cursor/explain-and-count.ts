@@ -16,7 +16,7 @@ import {
   targetOf,
   type CursorDescription,
 } from './remote/description';
-import { givenSession } from './implicit-session';
+import { givenSession } from './remote/implicit-session';
 import { sessionForReading } from './cursor-session';
 
 type Name = 'cursor.explain' | 'cursor.count';

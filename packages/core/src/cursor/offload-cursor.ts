@@ -15,7 +15,7 @@ import { fetchOnce, forgetCalls, inOrder, isBusy, noteTransforming } from './rem
 import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
 import { checkNotCutOff, cutOff, isOutdated, noteRewind, rewound } from './remote/cut-off';
 import { offloadedCursorState, type CursorDescription, type Describe } from './remote/description';
-import { makeImplicitSession } from './implicit-session';
+import { makeImplicitSession } from './remote/implicit-session';
 import { rememberOrigin, sessionForReading } from './cursor-session';
 import { openRemote } from './remote/open-remote';
 import type { RemoteCursor } from './remote/remote-cursor';

@@ -1,5 +1,9 @@
 import { inspect, type InspectOptions } from 'node:util';
 
+import { inspectClient } from './inspect-client';
+import { hideClientOptions } from './inspect-client';
+import { arrangeLog } from './monitoring/log-destination';
+import { installMainPools } from './monitoring/main-pools';
 import * as driver from 'mongodb';
 import type {
   ChangeStreamDocument,
@@ -30,8 +34,6 @@ import { watching, type ChangeStream } from '../change-stream';
 import {
   ClientEvents,
   installListenerWatch,
-  installMainPools,
-  arrangeLog,
   watchListeners,
 } from '../events';
 import { resolveOffloadOptions, type OffloadOptions } from '../options/offload-options';
@@ -42,8 +44,6 @@ import { makeAmbient, offloadedSession, type ClientSession } from '../session';
 import { runNested, transactionHere } from '../transaction';
 import {
   endWatching,
-  hideClientOptions,
-  inspectClient,
   offloadOf,
   type ClientOffload,
 } from '../statistics';

@@ -4,7 +4,7 @@ import { untilAborted } from '../abort/until-aborted';
 import { encodeCall } from '../calls/encode';
 import type { ClientLink } from '../client/client-link';
 import type { ClientInternals } from '../driver/internals';
-import { holdOpen } from '../events';
+import { holdOpen } from './monitoring/open-event';
 import type { Closing } from './closing';
 import type { Monitoring } from './monitoring/monitoring';
 import { clientTarget } from '../methods/target-cache';
@@ -40,7 +40,7 @@ export class Connecting {
         name: 'client.connect',
         target: clientTarget(this.#client),
         args: encodeCall({}, {}),
-        exemption: 'apart',
+        exemption: 'background',
       }),
       this.#monitoring.start(),
     ]);
@@ -61,7 +61,7 @@ export class Connecting {
       name: 'client.probe',
       target: clientTarget(this.#client),
       args: encodeCall({ o: { limitMS: ms } }, {}),
-      exemption: 'apart',
+      exemption: 'background',
       signal,
     });
     await probe;

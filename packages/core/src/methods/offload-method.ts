@@ -18,8 +18,10 @@ import { offloadedState } from '../client/state';
 import { sessionInternals } from '../driver/internals';
 import { tracedOnMain } from '../tracing/operation-context';
 import { sliceOf } from '../options/writing-options';
-import { sessionLinkOf, type SessionLink } from '../session';
-import { joined, scopes, withDriversSession } from '../transaction';
+import type { SessionLink } from '../client/call/session-link';
+import { sessionLinkOf } from '../session';
+import { withDriversSession } from '../options/no-session';
+import { joined, scopes } from '../transaction';
 import { limitedOnMain } from './limited-on-main';
 
 /** What the mechanism must know of the objects whose methods it carries. */

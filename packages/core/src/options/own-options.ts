@@ -3,7 +3,7 @@ import type { Document } from 'mongodb';
 import { signalOf } from '../abort/deadline';
 import { deadlineOf, type LimitOptions } from '../abort/limits';
 import { readingOptionsOf, type OperationOffloadOptions } from './reading-options';
-import { withDriversSession } from '../transaction';
+import { withDriversSession } from './no-session';
 
 /** Options of ours, for methods whose options are no OperationOptions of the driver's. */
 export interface OwnOptions extends LimitOptions {

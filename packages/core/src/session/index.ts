@@ -5,4 +5,3 @@ export {
   offloadedSession,
   sessionLinkOf,
 } from './client-session';
-export type { SessionLink } from '../client/call/session-link';

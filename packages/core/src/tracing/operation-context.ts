@@ -1,7 +1,6 @@
-import type { OpenedCursor, OperationName } from '@mongo-offload/worker/protocol';
+import type { CursorKind, OpenedCursor, OperationName } from '@mongo-offload/worker/protocol';
 import { Admin, type ClientSession, type MongoDBNamespace } from 'mongodb';
 
-import type { Call } from '../client/call/call';
 import { dbOf } from '../driver/internals';
 import { documentCount } from './document-count';
 import { operationChannel, traced, type OperationContext } from './operation-channel';
@@ -14,9 +13,20 @@ const NAMES: Partial<Record<OperationName, string>> = {
   'collection.createIndexesOpen': 'collection.createIndexes',
 };
 
+/** The properties of a call to a worker that its trace reports. */
+export interface TraceableCall {
+  name: OperationName;
+  target: { definition: { db?: { name: string }; collection?: { name: string } } };
+  session?: { inTransaction: boolean };
+  /** The kind of cursor that the call opens. */
+  cursor?: CursorKind;
+  /** Set here, so that later steps can add to it. */
+  context?: OperationContext;
+}
+
 /** Runs a call to a worker, and tells of it. */
 export async function tracedCall<T>(
-  call: Call,
+  call: TraceableCall,
   work: () => Promise<T>,
   resultOf: (served: T) => unknown,
 ): Promise<T> {

@@ -1,5 +1,4 @@
 export { isGuardedHere, joined, sessionHere, transactionHere } from './join';
-export { NO_SESSION, withDriversSession } from '../options/no-session';
 export {
   lastTransaction,
   sayLeftOpen,

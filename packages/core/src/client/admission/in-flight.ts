@@ -1,13 +1,8 @@
 import { untilAborted } from '../../abort/until-aborted';
 import { DeadlineExceededError, OverloadedError } from '../../errors';
 import type { ResolvedOffloadOptions } from '../../options/offload-options';
+import type { Exemption } from '../call/call';
 import { WaitingLine, type Waiting } from './waiting-line';
-
-/**
- * How the bound concerns a call that is not simply counted. `beside`: it does not wait, for others may wait
- * for its transaction's locks; `apart`: neither is it waited for when the client closes.
- */
-export type Exemption = 'beside' | 'apart';
 
 /**
  * Bounds how many operations of a client are under way. Some more wait, in the order of their calls; what is
@@ -18,7 +13,7 @@ export class InFlight {
   readonly #maxQueued: number;
   readonly #line = new WaitingLine();
   #counted = 0;
-  #beside = 0;
+  #uncounted = 0;
   /** Admitted from the line, and not yet sent: what is called now must not overtake them. */
   #starting = 0;
   readonly #whenIdle = new Set<() => void>();
@@ -30,7 +25,7 @@ export class InFlight {
 
   /** Operations that were sent and have not ended, those that do not count for the bound included. */
   get size(): number {
-    return this.#counted + this.#beside;
+    return this.#counted + this.#uncounted;
   }
 
   /** Operations that wait until others have ended. */
@@ -45,13 +40,13 @@ export class InFlight {
 
   begin(exemption?: Exemption): void {
     if (exemption === undefined) this.#counted += 1;
-    else if (exemption === 'beside') this.#beside += 1;
+    else if (exemption === 'uncounted') this.#uncounted += 1;
   }
 
   /** What has begun, or was admitted, has ended. */
   end(exemption?: Exemption): void {
     if (exemption === undefined) this.#counted -= 1;
-    else if (exemption === 'beside') this.#beside -= 1;
+    else if (exemption === 'uncounted') this.#uncounted -= 1;
     if (this.#line.size > 0) this.#admit();
     else if (this.#whenIdle.size > 0) this.#tellIdle();
   }

@@ -3,9 +3,14 @@ import { OPERATIONS, type CursorKind, type OperationName } from '@mongo-offload/
 import type { EncodedCall } from '../../calls/encoded-call';
 import type { Decoding } from '../../calls/options';
 import type { OperationContext } from '../../tracing/operation-channel';
-import type { SessionLink } from '../../session';
-import type { Exemption } from '../admission/in-flight';
+import type { SessionLink } from './session-link';
 import type { TargetRef } from './targets';
+
+/**
+ * How `maxInFlight` treats a call that does not simply count. `uncounted`: it never waits, because others may wait for
+ * its transaction's locks. `background`: in addition, closing the client does not wait for it.
+ */
+export type Exemption = 'uncounted' | 'background';
 
 /** One call, ready to be sent. */
 export interface Call {

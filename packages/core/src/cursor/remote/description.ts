@@ -5,8 +5,9 @@ import { crossingOptions } from '../../calls/options';
 import type { TargetRef } from '../../client/call/targets';
 import { offloadedState, type ClientState } from '../../client/state';
 import { clientOf, type CursorInternals } from '../../driver/internals';
-import { isOffloaded, sessionLinkOf, type SessionLink } from '../../session';
-import { givenSession } from '../implicit-session';
+import type { SessionLink } from '../../client/call/session-link';
+import { isOffloaded, sessionLinkOf } from '../../session';
+import { givenSession } from './implicit-session';
 
 /** What a cursor is opened with in the worker. */
 export interface CursorDescription {

@@ -39,7 +39,7 @@ export async function openRemote(
     order: description.order,
     cursor: description.kind,
     // A change stream lasts, so it does not count as load, and no limit on load may end it when it resumes.
-    exemption: description.kind === 'changeStream' ? 'apart' : undefined,
+    exemption: description.kind === 'changeStream' ? 'background' : undefined,
   };
   const { result, lane, id } = await sent(state, call, cursor, description.tries);
   // In a session, reading ahead would run while another operation of the session does.

@@ -13,7 +13,7 @@ import { completeCursor, cursorContext, type CursorTold } from '../../tracing/cu
 import { operationChannel, traced, type OperationContext } from '../../tracing/operation-channel';
 import type { Lane } from '../../pool/lane/lane';
 import { WholeResult } from '../../pool/lane/whole-result';
-import type { SessionLink } from '../../session';
+import type { SessionLink } from '../../client/call/session-link';
 import { holding, type OpenTransaction } from '../../transaction';
 import { Batch } from './batch';
 import { CursorPort, NO_ANSWER, type Answer } from './cursor-port';
