@@ -1,11 +1,11 @@
 // Everything that the driver exports, and in its place our own classes where we have them.
 export * from 'mongodb';
 export { ChangeStream } from './change-stream';
-export { Admin } from './facade/admin';
-export { MongoClient, type OffloadMongoClientOptions } from './facade/client';
-export type { WaitUntilReadyOptions } from './facade/wait-until-ready';
-export { Collection } from './facade/collection';
-export { Db } from './facade/db';
+export { Admin } from './facade';
+export { MongoClient, type OffloadMongoClientOptions } from './facade';
+export type { WaitUntilReadyOptions } from './facade';
+export { Collection } from './facade';
+export { Db } from './facade';
 export type { FromWorkerThread } from './events';
 export type {
   ClientOffload,
@@ -27,8 +27,8 @@ export {
 } from './cursor';
 export { GridFSBucket } from './gridfs';
 export { ClientSession } from './session';
-export { NO_SESSION } from './options/no-session';
-export type { CursorFacts, OperationContext } from './tracing/operation-channel';
+export { NO_SESSION } from './options';
+export type { CursorFacts, OperationContext } from './tracing';
 export { OrderedBulkOperation, UnorderedBulkOperation } from './bulk';
 export {
   BundledError,
@@ -40,7 +40,7 @@ export {
   TransactionEndedError,
   WorkerLostError,
 } from './errors';
-export type { ForgottenSession, OffloadOptions } from './options/offload-options';
-export type { LimitOptions } from './abort/limits';
-export type { OperationOffloadOptions, ReadingOptions } from './options/reading-options';
-export type { WritingOptions } from './options/writing-options';
+export type { ForgottenSession, OffloadOptions } from './options';
+export type { LimitOptions } from './abort';
+export type { OperationOffloadOptions, ReadingOptions } from './options';
+export type { WritingOptions } from './options';

@@ -1,9 +1,6 @@
-import { mendLostConnections } from './client/lost-connections';
-import { detachMonitoring } from './client/monitoring';
-import { watchServerFailures } from './client/server-failures';
-import { refuseUnsoundHellos } from './server-checks/sound-hellos';
-import { refuseUnsoundReplies } from './server-checks/sound-replies';
-import { Lane } from './lane/lane';
+import { mendLostConnections, detachMonitoring, watchServerFailures } from './client';
+import { refuseUnsoundHellos, refuseUnsoundReplies } from './server-checks';
+import { Lane } from './lane';
 import type { LaneTask } from './protocol';
 
 mendLostConnections();

@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb';
 
 import { DeadlineExceededError } from '../errors';
-import { timers } from '../event-loop/timers';
+import { timers } from '../event-loop';
 
 /**
  * A strict limit on one operation, from the call to its settled promise: it aborts by a signal,

@@ -1,4 +1,4 @@
-import { timers } from '../event-loop/timers';
+import { timers } from '../event-loop';
 
 /** What the promise gives; undefined where it has not settled when so many milliseconds have passed. It goes on then. */
 export async function noLongerThan<T>(

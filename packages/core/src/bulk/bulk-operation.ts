@@ -2,18 +2,18 @@ import { CallFlag } from '@mongo-offload/worker/protocol';
 import * as driver from 'mongodb';
 import type { BulkWriteOptions, BulkWriteResult, Document } from 'mongodb';
 
-import { Limits } from '../abort/limits';
-import { crossingOptions, decoding, mayBeBytes, withoutOurs } from '../calls/options';
-import { offloadedState } from '../client/state';
-import { bulkInternals, clientOf, type BulkInternals } from '../driver/internals';
-import { bulkResult, completeBulkError } from '../methods/inserts';
-import { limitedOnMain } from '../methods/limited-on-main';
-import { sessionOf } from '../methods/offload-method';
-import { ownAllMethods } from '../driver/own-prototype';
-import { collectionTarget } from '../methods/target-cache';
-import { readingOptionsOf } from '../options/reading-options';
-import { sliceOf } from '../options/writing-options';
-import { withDriversSession } from '../options/no-session';
+import { Limits } from '../abort';
+import { crossingOptions, decoding, mayBeBytes, withoutOurs } from '../calls';
+import { offloadedState } from '../client';
+import { bulkInternals, clientOf, type BulkInternals, ownAllMethods } from '../driver';
+import {
+  bulkResult,
+  completeBulkError,
+  limitedOnMain,
+  sessionOf,
+  collectionTarget,
+} from '../methods';
+import { readingOptionsOf, sliceOf, withDriversSession } from '../options';
 import { joined, scopes } from '../transaction';
 import { Statements } from './statements';
 

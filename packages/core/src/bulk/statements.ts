@@ -1,10 +1,8 @@
 import type { BSONSerializeOptions, BulkWriteOptions, Document } from 'mongodb';
 
-import { encodeListArguments } from '../calls/arguments';
-import { documentList, type List } from '../calls/encode-list';
-import type { EncodedCall } from '../calls/encoded-call';
-import type { BulkBatch, BulkInternals } from '../driver/internals';
-import { serializing } from '../methods/offload-method';
+import { encodeListArguments, documentList, type List, type EncodedCall } from '../calls';
+import type { BulkBatch, BulkInternals } from '../driver';
+import { serializing } from '../methods';
 
 interface Place {
   readonly batch: BulkBatch;

@@ -1,7 +1,7 @@
 import type { BsonWriter } from '@mongo-offload/worker/codec';
 import type { BSONSerializeOptions, Document } from 'mongodb';
 
-import { timers } from '../event-loop/timers';
+import { timers } from '../event-loop';
 import { leaveIfLarge } from './encode';
 import { EncodedCall, LARGE } from './encoded-call';
 import { keep, release, take, writeOptions } from './writers';

@@ -8,7 +8,7 @@ import {
   type Document,
 } from 'mongodb';
 
-import { readingOptionsOf, type ResolvedReadingOptions } from '../options/reading-options';
+import { readingOptionsOf, type ResolvedReadingOptions } from '../options';
 
 /**
  * Options that the driver's operations read. Programs pass others along (their own, functions,

@@ -22,9 +22,9 @@ import {
   type BufferedDocuments,
   type ChangeStreamCursorInternals,
   type CursorInternals,
-} from '../driver/internals';
+  ownAllMethods,
+} from '../driver';
 import { WorkerLostError } from '../errors';
-import { ownAllMethods } from '../driver/own-prototype';
 
 /** The driver's cursor under a change stream, read in a worker thread. It is never read ahead. */
 export abstract class ChangeStreamCursor extends ChangeStreamCursorClass {}

@@ -1,12 +1,11 @@
 import * as driver from 'mongodb';
 import type { AbstractCursor, ChangeStreamDocument, ChangeStreamOptions, Document } from 'mongodb';
 
-import { untilAborted } from '../abort/until-aborted';
+import { untilAborted } from '../abort';
 import { keepOwnOptions, offloadedCursor } from '../cursor';
-import { inside, type ChangeStreamInternals, type ClientInternals } from '../driver/internals';
-import { checkOwnOptions } from '../options/own-options';
-import { ownAllMethods } from '../driver/own-prototype';
-import { timers } from '../event-loop/timers';
+import { inside, type ChangeStreamInternals, type ClientInternals, ownAllMethods } from '../driver';
+import { checkOwnOptions } from '../options';
+import { timers } from '../event-loop';
 import { ChangeStreamCursor, RESUME_TRIES, resumes } from './change-stream-cursor';
 
 /**

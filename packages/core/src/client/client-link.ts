@@ -1,24 +1,21 @@
 import { MongoClientClosedError, type DriverInfo, type MongoClient } from 'mongodb';
 
-import { eitherSignal } from '../abort/deadline';
-import { encodeCall } from '../calls/encode';
-import { EncodedCall } from '../calls/encoded-call';
-import { operationChannel } from '../tracing/operation-channel';
-import { tracedCall } from '../tracing/operation-context';
-import { DecodingFailure, Failure } from '../pool/lane/failure';
-import type { Lane } from '../pool/lane/lane';
-import type { ResolvedOffloadOptions } from '../options/offload-options';
-import type { SessionLink } from '../client/call/session-link';
-import { IdleSessions } from '../pool/lane/idle-sessions';
+import { eitherSignal } from '../abort';
+import { encodeCall, EncodedCall } from '../calls';
+import { operationChannel, tracedCall } from '../tracing';
+import { DecodingFailure, Failure, type Lane, IdleSessions } from '../pool';
+import type { ResolvedOffloadOptions } from '../options';
+import { type SessionLink, type Call, Targets, type Named, type TargetRef } from './call';
 import type { Hold, OpenTransaction } from '../transaction';
-import type { Call } from './call/call';
-import { Dispatch, type Sent, type Served } from './routing/dispatch';
-import { InFlight } from './admission/in-flight';
-import { ClientInWorkers, type ClientOfApplication } from './routing/client-registration';
-import { LaneChoice } from './routing/lane-choice';
-import type { Lifetime } from './admission/lifetime';
-import { Targets, type Named, type TargetRef } from './call/targets';
-import { Turns } from './admission/encoding-order';
+import {
+  Dispatch,
+  type Sent,
+  type Served,
+  ClientInWorkers,
+  type ClientOfApplication,
+  LaneChoice,
+} from './routing';
+import { InFlight, type Lifetime, Turns } from './admission';
 
 /** Connects one MongoClient of the application to the pool: its calls go to workers, and their results come back. */
 export class ClientLink {
@@ -118,7 +115,14 @@ export class ClientLink {
     { signal, hold }: { signal?: AbortSignal; hold: Hold },
   ): Promise<void> {
     const args = encodeCall({}, {});
-    const call: Call = { name, target: this.target(), args, session, signal, exemption: 'uncounted' };
+    const call: Call = {
+      name,
+      target: this.target(),
+      args,
+      session,
+      signal,
+      exemption: 'uncounted',
+    };
     await this.send(call, hold);
   }
 
@@ -162,7 +166,12 @@ export class ClientLink {
   /** Connects in every worker, so that idle workers also open their share of `minPoolSize`. */
   #fillPools(lanes: Lane[]): void {
     const args = encodeCall({}, {});
-    const call: Call = { name: 'client.connect', target: this.target(), args, exemption: 'background' };
+    const call: Call = {
+      name: 'client.connect',
+      target: this.target(),
+      args,
+      exemption: 'background',
+    };
     // If this fails, the next operation fails as well and reports it.
     for (const lane of lanes) this.#dispatch.startOn(lane, call, args);
   }

@@ -1,10 +1,9 @@
 import type { AbstractCursor, Document } from 'mongodb';
 
-import { Deadline } from '../abort/deadline';
-import { deadlineOf } from '../abort/limits';
-import { stateOf } from '../client/state';
-import { clientOf, type CursorInternals } from '../driver/internals';
-import type { CursorDescription } from './remote/description';
+import { Deadline, deadlineOf } from '../abort';
+import { stateOf } from '../client';
+import { clientOf, type CursorInternals } from '../driver';
+import type { CursorDescription } from './remote';
 
 /** A cursor's limit, and the signal that the program gave. */
 const deadlines = new WeakMap<AbstractCursor, { deadline: Deadline; given?: AbortSignal }>();

@@ -1,6 +1,6 @@
 import type { AbstractCursor, ClientSession, Document } from 'mongodb';
 
-import { clientOf } from '../driver/internals';
+import { clientOf } from '../driver';
 import { CallSite, TransactionEndedError } from '../errors';
 import {
   isGuardedHere,
@@ -9,7 +9,7 @@ import {
   transactionHere,
   type OpenTransaction,
 } from '../transaction';
-import { givenSession } from './remote/implicit-session';
+import { givenSession } from './remote';
 
 /** What the place where a cursor was made means for its session. */
 interface Origin {

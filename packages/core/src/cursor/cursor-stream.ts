@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 
 import type { AbstractCursor } from 'mongodb';
 
-import type { CursorInternals } from '../driver/internals';
-import { checkNotCutOff, cutOff, isInterruption, isOutdated } from './remote/cut-off';
+import type { CursorInternals } from '../driver';
+import { checkNotCutOff, cutOff, isInterruption, isOutdated } from './remote';
 import { closeQuietly } from './iterator';
 
 type Cursor = AbstractCursor & CursorInternals;

@@ -1,17 +1,14 @@
 import * as driver from 'mongodb';
 import type { CollectionInfo, CountOptions, Document } from 'mongodb';
 
-import type { LimitOptions } from '../abort/limits';
-import { untilAborted } from '../abort/until-aborted';
-import { withoutOurs } from '../calls/options';
-import { inside, RunCommandCursorClass, type CursorInternals } from '../driver/internals';
-import { ownAllMethods } from '../driver/own-prototype';
+import { type LimitOptions, untilAborted } from '../abort';
+import { withoutOurs } from '../calls';
+import { inside, RunCommandCursorClass, type CursorInternals, ownAllMethods } from '../driver';
 import { isOffloaded } from '../session';
-import { withDriversSession } from '../options/no-session';
+import { withDriversSession } from '../options';
 import { runOnMain, scopes } from '../transaction';
 import { callOnCursor, withinCursorLimits } from './explain-and-count';
-import { offloadedCursorState, type CursorDescription } from './remote/description';
-import { givenSession } from './remote/implicit-session';
+import { offloadedCursorState, type CursorDescription, givenSession } from './remote';
 import { sessionForReading } from './cursor-session';
 import { offloadCursorClass, offloadedCursor } from './offload-cursor';
 import { readsOnly, writtenBy } from './output-stage';

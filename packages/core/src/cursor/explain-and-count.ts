@@ -1,13 +1,10 @@
 import type { AbstractCursor, ClientSession, Document } from 'mongodb';
 
-import { eitherSignal, signalOf } from '../abort/deadline';
-import { limiting } from '../abort/limits';
-import { untilAborted } from '../abort/until-aborted';
-import { encodeArguments } from '../calls/arguments';
-import { decoding } from '../calls/options';
-import { stateOf, type ClientState } from '../client/state';
-import { clientOf, type CursorInternals } from '../driver/internals';
-import { readingOptionsOf } from '../options/reading-options';
+import { eitherSignal, signalOf, limiting, untilAborted } from '../abort';
+import { encodeArguments, decoding } from '../calls';
+import { stateOf, type ClientState } from '../client';
+import { clientOf, type CursorInternals } from '../driver';
+import { readingOptionsOf } from '../options';
 import { runOnMain, scopes } from '../transaction';
 import {
   crossing,
@@ -15,8 +12,8 @@ import {
   sessionLink,
   targetOf,
   type CursorDescription,
-} from './remote/description';
-import { givenSession } from './remote/implicit-session';
+  givenSession,
+} from './remote';
 import { sessionForReading } from './cursor-session';
 
 type Name = 'cursor.explain' | 'cursor.count';

@@ -1,8 +1,13 @@
-export * from './cursors';
 export { keepOwnOptions } from './cursor-limits';
-export { Batch } from './remote/batch';
-export type { CursorDescription } from './remote/description';
+export { endOnAbort } from './cursor-stream';
+export {
+  AggregationCursor,
+  FindCursor,
+  ListCollectionsCursor,
+  ListIndexesCursor,
+  ListSearchIndexesCursor,
+  RunCommandCursor,
+} from './cursors';
 export { offloadCursorClass, offloadedCursor, remoteOf } from './offload-cursor';
 export type { OffloadedCursorMethods } from './reading';
-export { interrupted, noteClientCloses } from './remote/cut-off';
-export { endOnAbort } from './cursor-stream';
+export { Batch, type CursorDescription, interrupted, noteClientCloses } from './remote';

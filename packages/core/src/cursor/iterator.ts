@@ -1,7 +1,7 @@
 import type { AbstractCursor } from 'mongodb';
 
-import type { CursorInternals } from '../driver/internals';
-import { checkNotCutOff, cutOff, isOutdated } from './remote/cut-off';
+import type { CursorInternals } from '../driver';
+import { checkNotCutOff, cutOff, isOutdated } from './remote';
 import { sliceIsOver, yieldAfter } from './slice';
 
 type Cursor = AbstractCursor & CursorInternals;

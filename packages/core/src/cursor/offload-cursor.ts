@@ -1,24 +1,36 @@
 import { Long, type AbstractCursor, type ClientSession, type Document } from 'mongodb';
 
-import { untilAborted } from '../abort/until-aborted';
-import { offloadedState } from '../client/state';
+import { untilAborted } from '../abort';
+import { offloadedState } from '../client';
 import {
   clientOf,
   inside,
   namespaceFromString,
   type BufferedDocuments,
   type CursorInternals,
-} from '../driver/internals';
+} from '../driver';
 import { runOnMain, scopes } from '../transaction';
 import { offloadExplain } from './explain-and-count';
-import { fetchOnce, forgetCalls, inOrder, isBusy, noteTransforming } from './remote/call-order';
+import {
+  fetchOnce,
+  forgetCalls,
+  inOrder,
+  isBusy,
+  noteTransforming,
+  checkNotCutOff,
+  cutOff,
+  isOutdated,
+  noteRewind,
+  rewound,
+  offloadedCursorState,
+  type CursorDescription,
+  type Describe,
+  makeImplicitSession,
+  openRemote,
+  type RemoteCursor,
+} from './remote';
 import { endDeadline, opened, ownOptionsOf, startDeadline, stopDeadline } from './cursor-limits';
-import { checkNotCutOff, cutOff, isOutdated, noteRewind, rewound } from './remote/cut-off';
-import { offloadedCursorState, type CursorDescription, type Describe } from './remote/description';
-import { makeImplicitSession } from './remote/implicit-session';
 import { rememberOrigin, sessionForReading } from './cursor-session';
-import { openRemote } from './remote/open-remote';
-import type { RemoteCursor } from './remote/remote-cursor';
 import { yieldAfter } from './slice';
 
 type Cursor = CursorInternals & AbstractCursor;

@@ -1,6 +1,6 @@
 import type { Document } from 'mongodb';
 
-import type { CursorDescription } from './remote/description';
+import type { CursorDescription } from './remote';
 
 /**
  * What an aggregation writes, where its last stage is `$out` or `$merge`: such a one is not run again

@@ -1,10 +1,8 @@
 import type { AbstractCursor } from 'mongodb';
 
-import { offloadedState } from '../client/state';
-import { clientOf, type CursorInternals } from '../driver/internals';
-import { Batch } from './remote/batch';
-import { rewindOf } from './remote/call-order';
-import { checkNotCutOff, cutOff, rewound } from './remote/cut-off';
+import { offloadedState } from '../client';
+import { clientOf, type CursorInternals } from '../driver';
+import { Batch, rewindOf, checkNotCutOff, cutOff, rewound } from './remote';
 import { closeQuietly, isOver } from './iterator';
 import { remoteOf } from './offload-cursor';
 import { sliceIsOver, yieldAfter } from './slice';

@@ -2,12 +2,9 @@ import { inspect } from 'node:util';
 
 import { MongoInvalidArgumentError, type AbstractCursor } from 'mongodb';
 
-import type { CursorInternals } from '../driver/internals';
-import { Batch } from './remote/batch';
-import { inOrder } from './remote/call-order';
+import type { CursorInternals } from '../driver';
+import { Batch, inOrder, cutOff, offloadedCursorState } from './remote';
 import { CursorStream } from './cursor-stream';
-import { cutOff } from './remote/cut-off';
-import { offloadedCursorState } from './remote/description';
 import { CursorIterator, isOver } from './iterator';
 import { readAll, readSome, sliceMSOf, takeBuffered } from './read-many';
 import { sliceIsOver, yieldAfter } from './slice';

@@ -1,4 +1,4 @@
-import { timers } from '../event-loop/timers';
+import { timers } from '../event-loop';
 
 let sliceStart = 0;
 let watching = false;

@@ -1,10 +1,7 @@
 import type { Readable } from 'node:stream';
 
-import {
-  refuseUnsoundHellos,
-  refuseUnsoundReplies,
-  type SessionTimes,
-} from '@mongo-offload/worker/protocol';
+import type { SessionTimes } from '@mongo-offload/worker/protocol';
+import { refuseUnsoundHellos, refuseUnsoundReplies } from '@mongo-offload/worker/server-checks';
 import * as driver from 'mongodb';
 import type {
   AbstractCursor,

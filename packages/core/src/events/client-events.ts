@@ -7,8 +7,8 @@ import {
 } from '@mongo-offload/worker/protocol';
 import type { MongoClient } from 'mongodb';
 
-import { loggerOf } from '../driver/internals';
-import { timers } from '../event-loop/timers';
+import { loggerOf } from '../driver';
+import { timers } from '../event-loop';
 import { causeOf, NO_OPERATION, type Cause } from './operation-scope';
 import { EventBytes, reviveEvent, reviveLog } from './revive';
 import { followFailure } from './server-failures';

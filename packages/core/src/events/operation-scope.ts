@@ -1,5 +1,5 @@
-import type { Decoding } from '../calls/options';
-import { CapturedContext, loadingContext } from '../event-loop/captured-context';
+import type { Decoding } from '../calls';
+import { CapturedContext, loadingContext } from '../event-loop';
 
 /** What an event needs of the operation that caused it. */
 export interface Cause {

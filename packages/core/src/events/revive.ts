@@ -10,7 +10,7 @@ import {
 import * as driver from 'mongodb';
 import { Binary, BSON, type Document } from 'mongodb';
 
-import type { Decoding } from '../calls/options';
+import type { Decoding } from '../calls';
 import type { Cause } from './operation-scope';
 
 const CLASSES: Record<ForwardedEvent, { prototype: object }> = {

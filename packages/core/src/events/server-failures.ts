@@ -1,7 +1,7 @@
 import { processTimeMS, reviveError, type ServerFailure } from '@mongo-offload/worker/protocol';
 import type { MongoClient } from 'mongodb';
 
-import type { ClientInternals, Server } from '../driver/internals';
+import type { ClientInternals, Server } from '../driver';
 
 /** What one client's topology on the main thread remembers to handle the errors that operations meet in workers. */
 interface Failures {

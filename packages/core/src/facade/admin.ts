@@ -1,10 +1,8 @@
 import * as driver from 'mongodb';
 
-import { dbOf, serverReply } from '../driver/internals';
-import { offloadMethods, type Carrier } from '../methods/offload-method';
-import type { OwnOptions } from '../options/own-options';
-import { ownAllMethods } from '../driver/own-prototype';
-import { dbTarget } from '../methods/target-cache';
+import { dbOf, serverReply, ownAllMethods } from '../driver';
+import { offloadMethods, type Carrier, dbTarget } from '../methods';
+import type { OwnOptions } from '../options';
 
 /** The driver's Admin; its commands run in a worker thread. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its command takes more options

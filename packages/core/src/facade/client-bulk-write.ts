@@ -1,8 +1,7 @@
 import { ObjectId, type Document, type MongoClient } from 'mongodb';
 
-import { encodeArguments, encodeListArguments } from '../calls/arguments';
-import { documentList } from '../calls/encode-list';
-import type { MethodPlan } from '../methods/offload-method';
+import { encodeArguments, encodeListArguments, documentList } from '../calls';
+import type { MethodPlan } from '../methods';
 
 /** How a client's `bulkWrite` crosses. */
 export const clientBulkWrite: MethodPlan<MongoClient> = {

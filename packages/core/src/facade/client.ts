@@ -1,9 +1,7 @@
 import { inspect, type InspectOptions } from 'node:util';
 
-import { inspectClient } from './inspect-client';
-import { hideClientOptions } from './inspect-client';
-import { arrangeLog } from './monitoring/log-destination';
-import { installMainPools } from './monitoring/main-pools';
+import { inspectClient, hideClientOptions } from './inspect-client';
+import { arrangeLog, installMainPools, Monitoring } from './monitoring';
 import * as driver from 'mongodb';
 import type {
   ChangeStreamDocument,
@@ -16,48 +14,35 @@ import type {
   TransactionOptions,
 } from 'mongodb';
 
-import { eitherSignal } from '../abort/deadline';
-import { withinLimits, type LimitOptions } from '../abort/limits';
-import { withoutOurs } from '../calls/options';
-import { loadingContext } from '../event-loop/captured-context';
-import { ClientLink } from '../client/client-link';
-import { CredentialCallbacks } from '../client/credentials/credential-callbacks';
+import { eitherSignal, withinLimits, type LimitOptions } from '../abort';
+import { withoutOurs } from '../calls';
+import { loadingContext } from '../event-loop';
 import {
+  ClientLink,
+  CredentialCallbacks,
   givenOptions,
   noteOnMain,
   optionsForWorkers,
   optionThatCannotCross,
-} from '../client/credentials/transferable-options';
-import { PoolShares } from '../client/routing/pool-shares';
-import { setState, type ClientState } from '../client/state';
+  PoolShares,
+  setState,
+  type ClientState,
+} from '../client';
 import { watching, type ChangeStream } from '../change-stream';
-import {
-  ClientEvents,
-  installListenerWatch,
-  watchListeners,
-} from '../events';
-import { resolveOffloadOptions, type OffloadOptions } from '../options/offload-options';
-import { isInOurWorker } from '../pool/threads/our-worker';
-import { workerEntry } from '../pool/threads/worker-entry';
-import { loggerOf, type ClientInternals } from '../driver/internals';
+import { ClientEvents, installListenerWatch, watchListeners } from '../events';
+import { resolveOffloadOptions, type OffloadOptions, checkOwnOptions } from '../options';
+import { isInOurWorker, workerEntry } from '../pool';
+import { loggerOf, type ClientInternals, ownAllMethods } from '../driver';
 import { makeAmbient, offloadedSession, type ClientSession } from '../session';
 import { runNested, transactionHere } from '../transaction';
-import {
-  endWatching,
-  offloadOf,
-  type ClientOffload,
-} from '../statistics';
+import { endWatching, offloadOf, type ClientOffload } from '../statistics';
 import { clientBulkWrite } from './client-bulk-write';
 import { closeCursors } from './close-cursors';
 import { Closing } from './closing';
 import { Connecting } from './connecting';
 import { Db } from './db';
-import { offloadMethods, type Carrier } from '../methods/offload-method';
-import { Monitoring } from './monitoring/monitoring';
-import { checkOwnOptions } from '../options/own-options';
-import { ownAllMethods } from '../driver/own-prototype';
+import { offloadMethods, type Carrier, clientTarget } from '../methods';
 import { endSessions, takeServerSessions } from './close-sessions';
-import { clientTarget } from '../methods/target-cache';
 import { checkedWait, waitUntilReady, type WaitUntilReadyOptions } from './wait-until-ready';
 
 /** The driver's options, and our own under one key. */

@@ -1,6 +1,6 @@
 import type { ClientSession, MongoClient } from 'mongodb';
 
-import type { ClientInternals } from '../driver/internals';
+import type { ClientInternals } from '../driver';
 import { lastTransaction } from '../transaction';
 import { endEach } from './end-each';
 

@@ -1,4 +1,4 @@
-import { timers } from '../event-loop/timers';
+import { timers } from '../event-loop';
 
 /** The steps of closing a client. */
 export interface ClosingSteps {

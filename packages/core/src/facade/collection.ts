@@ -16,8 +16,7 @@ import type {
 } from 'mongodb';
 
 import { offloadedBulk, OrderedBulkOperation, UnorderedBulkOperation } from '../bulk';
-import { encodeArguments, encodeListArguments, LOOKED_INTO } from '../calls/arguments';
-import { documentList } from '../calls/encode-list';
+import { encodeArguments, encodeListArguments, LOOKED_INTO, documentList } from '../calls';
 import { watching, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
@@ -26,7 +25,7 @@ import {
   ListSearchIndexesCursor,
   offloadedCursor,
 } from '../cursor';
-import { clientOf, collectionOptionsOf } from '../driver/internals';
+import { clientOf, collectionOptionsOf, ownAllMethods } from '../driver';
 import type { Db } from './db';
 import {
   acknowledged,
@@ -37,12 +36,12 @@ import {
   ownDocuments,
   ownOperations,
   shownOperation,
-} from '../methods/inserts';
-import { offloadMethods, type Carrier } from '../methods/offload-method';
-import { checkOwnOptions } from '../options/own-options';
-import { ownAllMethods } from '../driver/own-prototype';
-import { collectionTarget } from '../methods/target-cache';
-import type { LimitOptions } from '../abort/limits';
+  offloadMethods,
+  type Carrier,
+  collectionTarget,
+} from '../methods';
+import { checkOwnOptions } from '../options';
+import type { LimitOptions } from '../abort';
 
 /**
  * The driver's Collection; its operations run in a worker thread. What crosses to the worker is the

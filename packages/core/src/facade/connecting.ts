@@ -1,13 +1,12 @@
 import { MongoNotConnectedError, type MongoClient } from 'mongodb';
 
-import { untilAborted } from '../abort/until-aborted';
-import { encodeCall } from '../calls/encode';
-import type { ClientLink } from '../client/client-link';
-import type { ClientInternals } from '../driver/internals';
-import { holdOpen } from './monitoring/open-event';
+import { untilAborted } from '../abort';
+import { encodeCall } from '../calls';
+import type { ClientLink } from '../client';
+import type { ClientInternals } from '../driver';
+import { holdOpen, type Monitoring } from './monitoring';
 import type { Closing } from './closing';
-import type { Monitoring } from './monitoring/monitoring';
-import { clientTarget } from '../methods/target-cache';
+import { clientTarget } from '../methods';
 
 /** How a client whose work is done in workers connects: there, and with its monitoring here. */
 export class Connecting {

@@ -12,7 +12,7 @@ import type {
   RunCursorCommandOptions,
 } from 'mongodb';
 
-import { LOOKED_INTO } from '../calls/arguments';
+import { LOOKED_INTO } from '../calls';
 import { watching, type ChangeStream } from '../change-stream';
 import {
   AggregationCursor,
@@ -21,13 +21,12 @@ import {
   offloadedCursor,
   RunCommandCursor,
 } from '../cursor';
-import { checkOwnOptions, type OwnOptions } from '../options/own-options';
+import { checkOwnOptions, type OwnOptions } from '../options';
 import { Admin } from './admin';
 import type { MongoClient } from './client';
 import { Collection, sibling } from './collection';
-import { offloadMethods, type Carrier } from '../methods/offload-method';
-import { ownAllMethods } from '../driver/own-prototype';
-import { dbTarget } from '../methods/target-cache';
+import { offloadMethods, type Carrier, dbTarget } from '../methods';
+import { ownAllMethods } from '../driver';
 
 /** The driver's Db; its operations run in a worker thread. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its command takes more options

@@ -1,4 +1,4 @@
-import { noLongerThan } from '../abort/no-longer-than';
+import { noLongerThan } from '../abort';
 
 /** How long, in ms, what ends as a client closes may hold that up. A server that answers takes a few. */
 const ENDING_MS = 1_000;

@@ -1,5 +1,5 @@
-export * from './admin';
-export * from './client';
+export { Admin } from './admin';
+export { MongoClient, type OffloadMongoClientOptions } from './client';
 export { Collection } from './collection';
-export * from './db';
+export { Db } from './db';
 export type { WaitUntilReadyOptions } from './wait-until-ready';

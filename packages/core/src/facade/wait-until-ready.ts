@@ -9,10 +9,10 @@ import {
   MongoServerSelectionError,
 } from 'mongodb';
 
-import { signalOf } from '../abort/deadline';
+import { signalOf } from '../abort';
 import { NotReadyError, WorkerLostError } from '../errors';
-import { isForbidden } from '../pool/lane/start-record';
-import { timers } from '../event-loop/timers';
+import { isForbidden } from '../pool';
+import { timers } from '../event-loop';
 
 /** How `waitUntilReady` waits. */
 export interface WaitUntilReadyOptions {

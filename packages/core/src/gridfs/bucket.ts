@@ -11,12 +11,11 @@ import type {
   ObjectId,
 } from 'mongodb';
 
-import { Limits, withinLimits, type LimitOptions } from '../abort/limits';
-import { stateOf } from '../client/state';
-import { type FindCursor } from '../cursor';
-import { bucketInternals, readStreamInternals } from '../driver/internals';
-import { checkOwnOptions } from '../options/own-options';
-import { ownAllMethods } from '../driver/own-prototype';
+import { Limits, withinLimits, type LimitOptions } from '../abort';
+import { stateOf } from '../client';
+import type { FindCursor } from '../cursor';
+import { bucketInternals, readStreamInternals, ownAllMethods } from '../driver';
+import { checkOwnOptions } from '../options';
 import { limitedCollection } from './limited-collection';
 import { failWhereCutShort } from './whole-download';
 

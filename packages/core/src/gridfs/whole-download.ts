@@ -1,6 +1,6 @@
 import { MongoGridFSChunkError, type GridFSBucketReadStream } from 'mongodb';
 
-import { readStreamInternals } from '../driver/internals';
+import { readStreamInternals } from '../driver';
 
 /**
  * Makes a download fail if the last chunks of its file are missing, as it does for any other chunk. The driver's ends

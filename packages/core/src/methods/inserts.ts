@@ -7,7 +7,7 @@ import {
   type MongoBulkWriteError,
 } from 'mongodb';
 
-import { BulkWriteResultClass } from '../driver/internals';
+import { BulkWriteResultClass } from '../driver';
 
 /** The id of an inserted document, and which operation of the call inserted it. */
 export interface InsertedId {

@@ -1,8 +1,8 @@
 import type { ClientSession, Document, MongoClient } from 'mongodb';
 
-import { withinLimits } from '../abort/limits';
-import { stateOf } from '../client/state';
-import { readingOptionsOf } from '../options/reading-options';
+import { withinLimits } from '../abort';
+import { stateOf } from '../client';
+import { readingOptionsOf } from '../options';
 import { runOnMain } from '../transaction';
 
 /**

@@ -1,26 +1,23 @@
 import { CallFlag, OPERATIONS, type OperationName } from '@mongo-offload/worker/protocol';
 import type { BSONSerializeOptions, ClientSession, Document, MongoClient } from 'mongodb';
 
-import { Limits } from '../abort/limits';
-import { encodeArguments } from '../calls/arguments';
-import type { CallParts } from '../calls/encode';
-import type { EncodedCall } from '../calls/encoded-call';
+import { Limits } from '../abort';
 import {
+  encodeArguments,
+  type CallParts,
+  type EncodedCall,
   crossingOptions,
   decoding,
   mayBeBytes,
   tapeFlags,
   withoutOurs,
   type OpenOptions,
-} from '../calls/options';
-import type { TargetRef } from '../client/call/targets';
-import { offloadedState } from '../client/state';
-import { sessionInternals } from '../driver/internals';
-import { tracedOnMain } from '../tracing/operation-context';
-import { sliceOf } from '../options/writing-options';
-import type { SessionLink } from '../client/call/session-link';
+} from '../calls';
+import { type TargetRef, offloadedState, type SessionLink } from '../client';
+import { sessionInternals } from '../driver';
+import { tracedOnMain } from '../tracing';
+import { sliceOf, withDriversSession } from '../options';
 import { sessionLinkOf } from '../session';
-import { withDriversSession } from '../options/no-session';
 import { joined, scopes } from '../transaction';
 import { limitedOnMain } from './limited-on-main';
 

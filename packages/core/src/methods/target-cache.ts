@@ -8,10 +8,9 @@ import type {
   WriteConcern,
 } from 'mongodb';
 
-import { crossingOptions } from '../calls/options';
-import { clientOf } from '../driver/internals';
-import { offloadedState } from '../client/state';
-import { ownOptions, type Named, type TargetRef } from '../client/call/targets';
+import { crossingOptions } from '../calls';
+import { clientOf } from '../driver';
+import { offloadedState, ownOptions, type Named, type TargetRef } from '../client';
 
 /** The part of a client's, database's or collection's state that operations inherit. */
 interface Inherited {

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import { DEADLINE_RANGE } from '../abort/limits';
+import { DEADLINE_RANGE } from '../abort';
 import { OffloadOptionError } from '../errors';
 import { READING_OPTIONS, resolveReadingOptions, type ReadingOptions } from './reading-options';
 import { resolveResourceLimits, type WorkerResourceLimits } from './resource-limits';

@@ -1,7 +1,6 @@
 import type { Document } from 'mongodb';
 
-import { signalOf } from '../abort/deadline';
-import { deadlineOf, type LimitOptions } from '../abort/limits';
+import { signalOf, deadlineOf, type LimitOptions } from '../abort';
 import { readingOptionsOf, type OperationOffloadOptions } from './reading-options';
 import { withDriversSession } from './no-session';
 

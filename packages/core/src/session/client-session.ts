@@ -1,13 +1,12 @@
 import * as driver from 'mongodb';
 import type { EndSessionOptions, TransactionOptions } from 'mongodb';
 
-import { withinLimits, type LimitOptions } from '../abort/limits';
-import { withoutOurs } from '../calls/options';
-import type { ClientLink } from '../client/client-link';
-import { sessionInternals } from '../driver/internals';
+import { withinLimits, type LimitOptions } from '../abort';
+import { withoutOurs } from '../calls';
+import { type ClientLink, SessionLink } from '../client';
+import { sessionInternals, ownAllMethods } from '../driver';
 import { CallSite } from '../errors';
-import { checkOwnOptions } from '../options/own-options';
-import { ownAllMethods } from '../driver/own-prototype';
+import { checkOwnOptions } from '../options';
 import {
   enter,
   lastTransaction,
@@ -16,7 +15,6 @@ import {
   transactionStarted,
 } from '../transaction';
 import { abortTransaction, commitTransaction } from './end-transaction';
-import { SessionLink } from '../client/call/session-link';
 
 /** What a session of ours is besides the driver's. */
 export interface Tie {

@@ -5,17 +5,14 @@ import {
   type ClientSession,
 } from 'mongodb';
 
-import { eitherSignal } from '../abort/deadline';
-import { Limits } from '../abort/limits';
-import { untilAborted } from '../abort/until-aborted';
-import { sessionInternals } from '../driver/internals';
+import { eitherSignal, Limits, untilAborted } from '../abort';
+import { sessionInternals } from '../driver';
 import { DeadlineExceededError, WorkerLostError } from '../errors';
-import { tracedOnMain } from '../tracing/operation-context';
-import { readingOptionsOf } from '../options/reading-options';
+import { tracedOnMain } from '../tracing';
+import { readingOptionsOf, type OwnOptions } from '../options';
 import { lastTransaction, type Hold } from '../transaction';
-import type { OwnOptions } from '../options/own-options';
 import type { Tie } from './client-session';
-import type { SessionLink } from '../client/call/session-link';
+import type { SessionLink } from '../client';
 
 type Native = () => Promise<void>;
 

@@ -1,7 +1,7 @@
 import type { MongoClient } from 'mongodb';
 
-import { offloadedState } from '../client/state';
-import { WorkerPool } from '../pool/threads/worker-pool';
+import { offloadedState } from '../client';
+import { WorkerPool } from '../pool';
 import { mainWatch, type MainStats } from './main-watch';
 import { workerStats, type WorkerStats } from './worker-stats';
 

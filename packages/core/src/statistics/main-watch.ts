@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 
-import { decodingClock } from '../tracing/decoding-clock';
-import { timers } from '../event-loop/timers';
+import { decodingClock } from '../tracing';
+import { timers } from '../event-loop';
 
 /** What was seen of the main thread since it has been watched. Milliseconds. */
 export interface MainStats {

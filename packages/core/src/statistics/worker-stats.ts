@@ -1,10 +1,7 @@
 import type { HeapReply } from '@mongo-offload/worker/protocol';
 
-import { noLongerThan } from '../abort/no-longer-than';
-import { DecodingFailure, Failure } from '../pool/lane/failure';
-import type { Lane } from '../pool/lane/lane';
-import type { WorkerPool } from '../pool/threads/worker-pool';
-import type { WorkerSlot } from '../pool/threads/worker-slot';
+import { noLongerThan } from '../abort';
+import { DecodingFailure, Failure, type Lane, type WorkerPool, type WorkerSlot } from '../pool';
 
 /** One worker thread of the pool, for all clients of the process. The counts go on where a thread is replaced. */
 export interface WorkerStats {

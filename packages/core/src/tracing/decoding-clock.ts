@@ -1,4 +1,4 @@
-import { timers } from '../event-loop/timers';
+import { timers } from '../event-loop';
 
 /**
  * How long the main thread makes documents of bytes. What makes them looks whether it runs, and reads

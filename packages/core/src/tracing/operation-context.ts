@@ -1,7 +1,7 @@
 import type { CursorKind, OpenedCursor, OperationName } from '@mongo-offload/worker/protocol';
 import { Admin, type ClientSession, type MongoDBNamespace } from 'mongodb';
 
-import { dbOf } from '../driver/internals';
+import { dbOf } from '../driver';
 import { documentCount } from './document-count';
 import { operationChannel, traced, type OperationContext } from './operation-channel';
 

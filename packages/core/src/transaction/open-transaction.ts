@@ -1,10 +1,9 @@
 import { MongoClientClosedError, type ClientSession, type MongoClient } from 'mongodb';
 
-import { eitherSignal } from '../abort/deadline';
-import { untilAborted } from '../abort/until-aborted';
+import { eitherSignal, untilAborted } from '../abort';
 import { CallSite, TransactionEndedError, warnOnceAt } from '../errors';
-import type { ForgottenSession } from '../options/offload-options';
-import { timers } from '../event-loop/timers';
+import type { ForgottenSession } from '../options';
+import { timers } from '../event-loop';
 import { TurnQueue, type Hold, type TurnOptions } from './transaction-queue';
 
 /** How a transaction was started. */

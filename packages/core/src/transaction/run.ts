@@ -2,8 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 
 import { MongoTransactionError, type ClientSession, type TransactionOptions } from 'mongodb';
 
-import { withinLimits } from '../abort/limits';
-import { tracedOnMain } from '../tracing/operation-context';
+import { withinLimits } from '../abort';
+import { tracedOnMain } from '../tracing';
 import { transactionOf, type OpenTransaction } from './open-transaction';
 import { scopeHere, within } from './scope';
 import { holding, type TurnOptions } from './transaction-queue';

@@ -3,7 +3,7 @@ import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks';
 import type { ClientSession, MongoClient } from 'mongodb';
 
 import type { OpenTransaction } from './open-transaction';
-import { timers } from '../event-loop/timers';
+import { timers } from '../event-loop';
 
 /**
  * A transaction that an async context is in. Contexts outlive transactions, and there is no leaving

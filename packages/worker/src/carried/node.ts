@@ -1,4 +1,4 @@
-import type { ErrorEnvelope } from '../errors/envelope';
+import type { ErrorEnvelope } from '../errors';
 
 /** An error that a value's own code threw, with the number under which the main thread keeps it. */
 export interface Thrown {

@@ -3,8 +3,7 @@ import { serialize } from 'node:v8';
 
 import { BSON, Long } from 'mongodb';
 
-import { packError } from '../errors/envelope';
-import { keepThrown } from '../errors/origin';
+import { packError, keepThrown } from '../errors';
 import type { CarriedNode, CarriedProperty, Thrown } from './node';
 
 /** The symbol under which bson's values hold their major version. */

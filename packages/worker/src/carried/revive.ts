@@ -2,8 +2,7 @@ import { deserialize } from 'node:v8';
 
 import { BSON } from 'mongodb';
 
-import { standsFor } from '../errors/origin';
-import { AS_CLASSES, reviveError } from '../errors/revive';
+import { standsFor, AS_CLASSES, reviveError } from '../errors';
 import type { CarriedNode, CarriedProperty, Thrown } from './node';
 import { VERSION } from './pack';
 

@@ -9,9 +9,10 @@ import {
 
 import { decodeFaithful } from '../codec';
 import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
-import { packError, type TargetDefinition, type ToWorker } from '../protocol';
-import { withReadPreference } from '../driver/read-preference';
-import { adoptServerSessions } from '../session/session-registry';
+import { packError } from '../errors';
+import type { TargetDefinition, ToWorker } from '../protocol';
+import { withReadPreference } from '../driver';
+import { adoptServerSessions } from '../session';
 import { useActiveSets } from './active-set';
 import { appendMetadata, nameClient } from './metadata';
 import { resolveNamesAs } from './name-resolution';

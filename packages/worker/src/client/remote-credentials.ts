@@ -1,13 +1,12 @@
 import { BSON, MongoClientClosedError, type Document, type MongoClient } from 'mongodb';
 
-import { standsFor } from '../errors/origin';
-import {
-  reviveError,
-  type CredentialAnswer,
-  type CredentialCallback,
-  type CredentialRequest,
-  type CredentialService,
-  type TokenGrant,
+import { standsFor, reviveError } from '../errors';
+import type {
+  CredentialAnswer,
+  CredentialCallback,
+  CredentialRequest,
+  CredentialService,
+  TokenGrant,
 } from '../protocol';
 
 /** What the driver gives an OIDC callback; that for AWS gets nothing. */

@@ -1,6 +1,6 @@
 import type { MongoClient } from 'mongodb';
 
-import { processTimeMS } from '../protocol/process-clock';
+import { processTimeMS } from '../protocol';
 
 /** The parts of the driver's servers and connections that this file uses. They are not public API. */
 interface Server {

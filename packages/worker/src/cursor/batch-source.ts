@@ -3,19 +3,17 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import * as Comlink from 'comlink';
 import type { AbstractCursor, Document } from 'mongodb';
 
-import { carrying } from '../abort/carried-signal';
-import { abortReason } from '../abort/reason';
+import { carrying, abortReason } from '../abort';
 import type { EncodeMode, TapeEncoder } from '../codec';
 import { keepCall } from '../events';
-import {
-  packError,
-  type CloseOptions,
-  type CursorBatch,
-  type CursorHandle,
-  type ErrorEnvelope,
-  type EventMark,
-  type NextOptions,
-  type OpenedCursor,
+import { packError, type ErrorEnvelope } from '../errors';
+import type {
+  CloseOptions,
+  CursorBatch,
+  CursorHandle,
+  EventMark,
+  NextOptions,
+  OpenedCursor,
 } from '../protocol';
 import { responseOf } from './change-stream';
 import { kill, leaveSession } from './cursor-cleanup';

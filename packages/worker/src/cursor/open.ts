@@ -1,6 +1,6 @@
 import type { AbstractCursor, Collection, Db, Document } from 'mongodb';
 
-import type { Target } from '../client/client-registry';
+import type { Target } from '../client';
 import type { CursorKind } from '../protocol';
 import { changeStreamCursor } from './change-stream';
 

@@ -1,7 +1,7 @@
 import type { MongoClient } from 'mongodb';
 
 import { logDocuments } from './log';
-import type { PoolKind } from '../protocol/events';
+import type { PoolKind } from '../protocol';
 import type { EventOutbox } from './outbox';
 import { pack } from './pack';
 

@@ -1,7 +1,7 @@
 import { BSON, type Log, type MongoClient, type MongoClientOptions } from 'mongodb';
 
 import { currentCall } from './call-context';
-import type { LogSettings } from '../protocol/events';
+import type { LogSettings } from '../protocol';
 import type { EventOutbox } from './outbox';
 import { pack, rawReply } from './pack';
 

@@ -1,4 +1,4 @@
-import type { EventBatch, EventMark, ServerFailure } from '../protocol/events';
+import type { EventBatch, EventMark, ServerFailure } from '../protocol';
 import type { Packed } from './pack';
 
 /** Gathers what happened in one turn of the worker's loop, for the lane's next message. */

@@ -2,12 +2,12 @@ import { types } from 'node:util';
 
 import { Binary, BSON, type Document } from 'mongodb';
 
-import { isAbortMessage, isAbortReason } from '../abort/reason';
+import { isAbortMessage, isAbortReason } from '../abort';
 import { reencodeRaw } from '../codec';
-import { isError, packError } from '../errors/envelope';
-import { replyBytes } from '../driver/reply-bytes';
+import { isError, packError } from '../errors';
+import { replyBytes } from '../driver';
 import { currentCall } from './call-context';
-import type { Happening, PackedProperty } from '../protocol/events';
+import type { Happening, PackedProperty } from '../protocol';
 
 /** bson's own buffer for serializing; what may be larger says so. */
 const BUFFER_BYTES = 16 * 1024 * 1024;

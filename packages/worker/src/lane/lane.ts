@@ -2,16 +2,20 @@ import type { MessagePort } from 'node:worker_threads';
 
 import type { Document, ExplainVerbosityLike, FindCursor } from 'mongodb';
 
-import { carrying } from '../abort/carried-signal';
-import { abortReason } from '../abort/reason';
-import { ClientRegistry, type Target } from '../client/client-registry';
+import { carrying, abortReason } from '../abort';
+import { ClientRegistry, type Target } from '../client';
 import { TapeEncoder, type EncodeMode } from '../codec';
-import { BatchSource } from '../cursor/batch-source';
-import { openCursor, type CursorArguments } from '../cursor/open';
+import { BatchSource, openCursor, type CursorArguments } from '../cursor';
 import { withinCall } from '../events';
-import { readArguments, type CallArguments, type MoreBytes } from '../operations/arguments';
-import { sendsBytes } from '../operations/raw-inserts';
-import { passedThrough, run, type Outcome } from '../operations/run';
+import {
+  readArguments,
+  type CallArguments,
+  type MoreBytes,
+  sendsBytes,
+  passedThrough,
+  run,
+  type Outcome,
+} from '../operations';
 import {
   CALL_STRIDE,
   CallFlag,
@@ -23,7 +27,7 @@ import {
   type OperationName,
   type ToWorker,
 } from '../protocol';
-import { exchangeServerSession, SessionRegistry } from '../session/session-registry';
+import { exchangeServerSession, SessionRegistry } from '../session';
 import { BusyPoll } from './busy-poll';
 import { heap } from './heap';
 import { Replies, type ResultForm } from './replies';

@@ -3,13 +3,11 @@ import type { MessagePort, TransferListItem } from 'node:worker_threads';
 import { BSON } from 'mongodb';
 
 import type { EncodeMode, TapeEncoder } from '../codec';
-import { writeAll, type RawDocuments } from '../cursor/raw-documents';
-import { survivesBson } from '../errors/envelope';
+import { writeAll, type RawDocuments } from '../cursor';
+import { survivesBson, packError, packValue } from '../errors';
 import { EventOutbox } from '../events';
-import type { Outcome } from '../operations/run';
+import type { Outcome } from '../operations';
 import {
-  packError,
-  packValue,
   ReplyKind,
   type EventMark,
   type FromWorker,

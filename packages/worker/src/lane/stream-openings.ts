@@ -1,7 +1,7 @@
 import type { Document } from 'mongodb';
 
-import type { Target } from '../client/client-registry';
-import { startsNow } from '../cursor/change-stream';
+import type { Target } from '../client';
+import { startsNow } from '../cursor';
 
 /** A stream that does not open holds nothing back for longer than this. */
 const LIMIT_MS = 1_000;

@@ -1,9 +1,9 @@
 import { Binary, type Document } from 'mongodb';
 
-import { reviveCarried } from '../carried/revive';
+import { reviveCarried } from '../carried';
 import { decodeFaithful, int32 } from '../codec';
 import { RawDocument } from './raw-inserts';
-import { withReadPreference } from '../driver/read-preference';
+import { withReadPreference } from '../driver';
 
 /**
  * The arguments of one call. On the wire: one BSON document `{ a, b, c, o }` (up to three

@@ -11,15 +11,15 @@ import type {
   MongoBulkWriteError,
 } from 'mongodb';
 
-import { carrying } from '../abort/carried-signal';
-import type { Target } from '../client/client-registry';
+import { carrying } from '../abort';
+import type { Target } from '../client';
 import { reencodeRaw } from '../codec';
 import { OPERATIONS, type OperationName, type OperationSpec } from '../protocol';
 import type { CallArguments } from './arguments';
 import { executeBulk } from './execute-bulk';
-import { writeErrorsIn } from '../errors/write-errors';
+import { writeErrorsIn } from '../errors';
 import { insertRawDocument, insertRawDocuments, onlyInserts, RawDocument } from './raw-inserts';
-import { replyBytes } from '../driver/reply-bytes';
+import { replyBytes } from '../driver';
 import { tellingFirst } from './telling-first';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */

@@ -1,6 +1,6 @@
 import { FindCursor } from 'mongodb';
 
-import { firstOf } from '../cursor/raw-documents';
+import { firstOf } from '../cursor';
 
 type Tell = (bytes: Uint8Array | null) => void;
 

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 
-import type { ErrorEnvelope } from '../errors/envelope';
+import type { ErrorEnvelope } from '../errors';
 
 /** The functions of `authMechanismProperties` that a worker's client has called on the main thread. */
 export const CREDENTIAL_CALLBACKS = [

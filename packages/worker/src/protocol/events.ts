@@ -1,4 +1,4 @@
-import type { ErrorEnvelope } from '../errors/envelope';
+import type { ErrorEnvelope } from '../errors';
 
 /** The driver's events that happen in workers, and that they send on where someone listens. */
 export const FORWARDED_EVENTS = [

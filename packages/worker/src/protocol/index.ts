@@ -1,13 +1,18 @@
+/** What both threads share: the messages between them, the table of operations, and how errors cross. */
 export * from './credentials';
 export * from './lane-progress';
 export * from './messages';
 export * from './operations';
 export * from './process-clock';
 export * from './events';
-export * from '../errors/envelope';
-export { reviveError, reviveValue, type ErrorContext } from '../errors/revive';
-export { writeErrorsIn } from '../errors/write-errors';
-export { keepThrown } from '../errors/origin';
-export { packCarried } from '../carried/pack';
-export { refuseUnsoundHellos } from '../server-checks/sound-hellos';
-export { refuseUnsoundReplies } from '../server-checks/sound-replies';
+export {
+  type EnvelopeValue,
+  type ErrorContext,
+  type ErrorEnvelope,
+  keepThrown,
+  packError,
+  reviveError,
+  reviveValue,
+  writeErrorsIn,
+} from '../errors';
+export { packCarried } from '../carried';

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { Document, DriverInfo } from 'mongodb';
 
 import type { TapeChunk } from '../codec';
-import type { EnvelopeValue, ErrorEnvelope } from '../errors/envelope';
+import type { EnvelopeValue, ErrorEnvelope } from '../errors';
 import type { EventBatch, EventMark, LogSettings } from './events';
 import type { CredentialService } from './credentials';
 

@@ -3,7 +3,7 @@ import { inflate, type ZlibOptions } from 'node:zlib';
 
 import { MongoParseError } from 'mongodb';
 
-import { int32 } from '../codec/bson/int32';
+import { int32 } from '../codec';
 import { crc32c } from './crc32c';
 
 /*

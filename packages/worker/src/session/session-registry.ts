@@ -8,7 +8,7 @@ import {
   type TransactionOptions,
 } from 'mongodb';
 
-import { withReadPreference } from '../driver/read-preference';
+import { withReadPreference } from '../driver';
 import type {
   ServerSessionState,
   SessionDefinition,

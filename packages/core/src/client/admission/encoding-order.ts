@@ -1,4 +1,4 @@
-import type { TargetRef } from '../call/targets';
+import type { TargetRef } from '../call';
 
 interface Turn {
   readonly target: TargetRef;

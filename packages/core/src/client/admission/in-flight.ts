@@ -1,7 +1,7 @@
-import { untilAborted } from '../../abort/until-aborted';
+import { untilAborted } from '../../abort';
 import { DeadlineExceededError, OverloadedError } from '../../errors';
-import type { ResolvedOffloadOptions } from '../../options/offload-options';
-import type { Exemption } from '../call/call';
+import type { ResolvedOffloadOptions } from '../../options';
+import type { Exemption } from '../call';
 import { WaitingLine, type Waiting } from './waiting-line';
 
 /**

@@ -1,8 +1,7 @@
 import { OPERATIONS, type CursorKind, type OperationName } from '@mongo-offload/worker/protocol';
 
-import type { EncodedCall } from '../../calls/encoded-call';
-import type { Decoding } from '../../calls/options';
-import type { OperationContext } from '../../tracing/operation-channel';
+import type { EncodedCall, Decoding } from '../../calls';
+import type { OperationContext } from '../../tracing';
 import type { SessionLink } from './session-link';
 import type { TargetRef } from './targets';
 

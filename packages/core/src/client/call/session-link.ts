@@ -6,10 +6,10 @@ import type {
 } from '@mongo-offload/worker/protocol';
 import { BSON, type ClientSession, type Document, type Timestamp } from 'mongodb';
 
-import { crossingOptions } from '../../calls/options';
-import { sessionInternals, type SessionInternals } from '../../driver/internals';
+import { crossingOptions } from '../../calls';
+import { sessionInternals, type SessionInternals } from '../../driver';
 import { WorkerLostError } from '../../errors';
-import type { Lane } from '../../pool/lane/lane';
+import type { Lane } from '../../pool';
 import { transactionOf, type OpenTransaction } from '../../transaction';
 
 const TIMES = ['clusterTime', 'operationTime', 'snapshotTime'] as const;

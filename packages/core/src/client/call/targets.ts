@@ -1,7 +1,7 @@
 import type { TargetDefinition } from '@mongo-offload/worker/protocol';
 import { BSON, MongoInvalidArgumentError, type Document } from 'mongodb';
 
-import { RecentlyUsed } from '../../pool/lane/recently-used';
+import { RecentlyUsed } from '../../pool';
 
 /** A client, database or collection as workers know it. */
 export interface TargetRef {

@@ -20,8 +20,8 @@ import {
   type OIDCResponse,
 } from 'mongodb';
 
-import { untilAborted } from '../../abort/until-aborted';
-import { timers } from '../../event-loop/timers';
+import { untilAborted } from '../../abort';
+import { timers } from '../../event-loop';
 
 type Call = Extract<CredentialRequest, { type: 'call' }>;
 

@@ -2,10 +2,10 @@ import dns from 'node:dns';
 
 import type { DriverInfo, MongoClientOptions } from 'mongodb';
 
-import { loadingContext } from '../../event-loop/captured-context';
+import { loadingContext } from '../../event-loop';
 import { expectEvents, expectNoEvents, type ClientEvents } from '../../events';
-import type { Lane } from '../../pool/lane/lane';
-import type { CredentialCallbacks } from '../credentials/credential-callbacks';
+import type { Lane } from '../../pool';
+import type { CredentialCallbacks } from '../credentials';
 import type { LaneChoice } from './lane-choice';
 import type { PoolShares } from './pool-shares';
 

@@ -1,12 +1,11 @@
 import { CallFlag, OPERATION_CODES } from '@mongo-offload/worker/protocol';
 import { MongoClientClosedError } from 'mongodb';
 
-import { untilAborted } from '../../abort/until-aborted';
-import type { EncodedCall } from '../../calls/encoded-call';
-import type { Lane } from '../../pool/lane/lane';
-import type { IdleSessions } from '../../pool/lane/idle-sessions';
-import { isWrite, type Call } from '../call/call';
-import type { InFlight } from '../admission/in-flight';
+import { untilAborted } from '../../abort';
+import type { EncodedCall } from '../../calls';
+import type { Lane, IdleSessions } from '../../pool';
+import { isWrite, type Call } from '../call';
+import type { InFlight } from '../admission';
 import type { ClientInWorkers } from './client-registration';
 import type { LaneChoice } from './lane-choice';
 import { LostCalls } from './lost-calls';

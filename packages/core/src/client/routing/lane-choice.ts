@@ -1,9 +1,7 @@
-import type { Lane } from '../../pool/lane/lane';
-import type { ResolvedOffloadOptions } from '../../options/offload-options';
-import { WorkerPool } from '../../pool/threads/worker-pool';
-import type { WorkerSlot } from '../../pool/threads/worker-slot';
-import type { TargetRef } from '../call/targets';
-import { Lifetime } from '../admission/lifetime';
+import { type Lane, WorkerPool, type WorkerSlot } from '../../pool';
+import type { ResolvedOffloadOptions } from '../../options';
+import type { TargetRef } from '../call';
+import { Lifetime } from '../admission';
 import type { PoolShares } from './pool-shares';
 import { WriteOrder } from './write-order';
 

@@ -1,4 +1,4 @@
-import { TurnEnd } from '../../event-loop/turn-end';
+import { TurnEnd } from '../../event-loop';
 
 /**
  * Calls whose worker is gone. All that were lost with it wait here for one another: each hears of it after as many promises

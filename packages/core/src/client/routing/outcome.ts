@@ -1,13 +1,10 @@
 import type { OpenedCursor } from '@mongo-offload/worker/protocol';
 import type { BSON } from 'mongodb';
 
-import type { EncodedCall } from '../../calls/encoded-call';
-import type { Decoding } from '../../calls/options';
+import type { EncodedCall, Decoding } from '../../calls';
 import { revived, WorkerLostError } from '../../errors';
-import { DecodingFailure, Failure } from '../../pool/lane/failure';
-import type { Lane } from '../../pool/lane/lane';
-import { isForbidden } from '../../pool/lane/start-record';
-import { isWrite, type Call } from '../call/call';
+import { DecodingFailure, Failure, type Lane, isForbidden } from '../../pool';
+import { isWrite, type Call } from '../call';
 
 /**
  * On how many workers an operation is tried, where each dies under it: it may be what they die of. On as

@@ -1,5 +1,5 @@
-import type { Lane } from '../../pool/lane/lane';
-import type { TargetRef } from '../call/targets';
+import type { Lane } from '../../pool';
+import type { TargetRef } from '../call';
 
 /** Writes under way in a namespace, and where. */
 export interface Tracked {

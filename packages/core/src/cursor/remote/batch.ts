@@ -2,8 +2,8 @@ import type { ChangeStreamResponse, CursorBatch } from '@mongo-offload/worker/pr
 import { emptyChunk, TapeDecoder, type DocumentReader } from '@mongo-offload/worker/codec';
 import { Long, type Document, type MongoDBNamespace } from 'mongodb';
 
-import { namespaceFromString, type BufferedDocuments } from '../../driver/internals';
-import { decodingClock } from '../../tracing/decoding-clock';
+import { namespaceFromString, type BufferedDocuments } from '../../driver';
+import { decodingClock } from '../../tracing';
 
 /**
  * One batch as the driver's cursor wants to see it. Documents are decoded when they are taken, one

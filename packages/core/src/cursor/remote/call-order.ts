@@ -1,6 +1,6 @@
 import type { AbstractCursor } from 'mongodb';
 
-import type { CursorInternals } from '../../driver/internals';
+import type { CursorInternals } from '../../driver';
 import { cutOff, rewound } from './cut-off';
 
 type Cursor = AbstractCursor & CursorInternals;

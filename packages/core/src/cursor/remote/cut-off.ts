@@ -1,6 +1,6 @@
 import { MongoClientClosedError, MongoServerError, type AbstractCursor } from 'mongodb';
 
-import type { CursorInternals } from '../../driver/internals';
+import type { CursorInternals } from '../../driver';
 import type { RemoteCursor } from './remote-cursor';
 
 type Cursor = AbstractCursor & CursorInternals;

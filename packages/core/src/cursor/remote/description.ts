@@ -1,11 +1,9 @@
 import type { CursorKind } from '@mongo-offload/worker/protocol';
 import type { AbstractCursor, ClientSession, Document, MongoDBNamespace } from 'mongodb';
 
-import { crossingOptions } from '../../calls/options';
-import type { TargetRef } from '../../client/call/targets';
-import { offloadedState, type ClientState } from '../../client/state';
-import { clientOf, type CursorInternals } from '../../driver/internals';
-import type { SessionLink } from '../../client/call/session-link';
+import { crossingOptions } from '../../calls';
+import { type TargetRef, offloadedState, type ClientState, type SessionLink } from '../../client';
+import { clientOf, type CursorInternals } from '../../driver';
 import { isOffloaded, sessionLinkOf } from '../../session';
 import { givenSession } from './implicit-session';
 

@@ -1,6 +1,6 @@
 import type { AbstractCursor, ClientSession } from 'mongodb';
 
-import { clientOf, inside, type CursorInternals } from '../../driver/internals';
+import { clientOf, inside, type CursorInternals } from '../../driver';
 
 const implicit = new WeakSet<ClientSession>();
 

@@ -1,13 +1,10 @@
 import { CallFlag, type OpenedCursor } from '@mongo-offload/worker/protocol';
 import { MongoNetworkError, MongoServerSelectionError, type AbstractCursor } from 'mongodb';
 
-import { encodeArguments } from '../../calls/arguments';
-import { decoding, tapeFlags } from '../../calls/options';
-import type { Call } from '../../client/call/call';
-import type { Served } from '../../client/routing/dispatch';
-import type { ClientState } from '../../client/state';
-import type { CursorInternals } from '../../driver/internals';
-import type { WholeResult } from '../../pool/lane/whole-result';
+import { encodeArguments, decoding, tapeFlags } from '../../calls';
+import type { Call, Served, ClientState } from '../../client';
+import type { CursorInternals } from '../../driver';
+import type { WholeResult } from '../../pool';
 import { crossing, sessionLink, targetOf, type CursorDescription } from './description';
 import { RemoteCursor } from './remote-cursor';
 

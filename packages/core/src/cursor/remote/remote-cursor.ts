@@ -5,15 +5,20 @@ import {
 } from '@mongo-offload/worker/protocol';
 import { MongoClientClosedError } from 'mongodb';
 
-import { untilAborted } from '../../abort/until-aborted';
-import type { Decoding } from '../../calls/options';
+import { untilAborted } from '../../abort';
+import type { Decoding } from '../../calls';
 import { revived, WorkerLostError } from '../../errors';
 import { forgetCause, isHeard } from '../../events';
-import { completeCursor, cursorContext, type CursorTold } from '../../tracing/cursor-context';
-import { operationChannel, traced, type OperationContext } from '../../tracing/operation-channel';
-import type { Lane } from '../../pool/lane/lane';
-import { WholeResult } from '../../pool/lane/whole-result';
-import type { SessionLink } from '../../client/call/session-link';
+import {
+  completeCursor,
+  cursorContext,
+  type CursorTold,
+  operationChannel,
+  traced,
+  type OperationContext,
+} from '../../tracing';
+import { type Lane, WholeResult } from '../../pool';
+import type { SessionLink } from '../../client';
 import { holding, type OpenTransaction } from '../../transaction';
 import { Batch } from './batch';
 import { CursorPort, NO_ANSWER, type Answer } from './cursor-port';

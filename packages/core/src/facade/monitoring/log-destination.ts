@@ -1,4 +1,4 @@
-import type { Logger } from '../../driver/internals';
+import type { Logger } from '../../driver';
 import { UnusedPools, type Phase } from './main-pools';
 
 const POOL_LINES = new Map<unknown, Phase>([

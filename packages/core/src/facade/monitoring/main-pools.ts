@@ -2,10 +2,10 @@ import type { EventEmitter } from 'node:events';
 
 import type { MongoClient } from 'mongodb';
 
-import { loadingContext } from '../../event-loop/captured-context';
-import { offloadedState } from '../../client/state';
+import { loadingContext } from '../../event-loop';
+import { offloadedState } from '../../client';
 import { holdTopology } from './open-event';
-import { followEarlyFailures, forgetFailures, noteCleared } from '../../events/server-failures';
+import { followEarlyFailures, forgetFailures, noteCleared } from '../../events';
 
 export type Phase = 'life' | 'use' | 'end';
 

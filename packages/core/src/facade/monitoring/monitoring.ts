@@ -1,7 +1,7 @@
 import { MongoClientClosedError, type MongoClient } from 'mongodb';
 
-import { loadingContext } from '../../event-loop/captured-context';
-import type { Lifetime } from '../../client/admission/lifetime';
+import { loadingContext } from '../../event-loop';
+import type { Lifetime } from '../../client';
 
 /** The driver's own methods of a client. */
 interface Native {

@@ -1,6 +1,6 @@
 import type { MongoClient } from 'mongodb';
 
-import type { ClientInternals, Topology } from '../../driver/internals';
+import type { ClientInternals, Topology } from '../../driver';
 
 interface Hold {
   /** How many calls of `connect()` are under way. */

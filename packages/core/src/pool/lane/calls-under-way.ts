@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 
 import type { LaneProgress } from '@mongo-offload/worker/protocol';
 
-import type { Decoding } from '../../calls/options';
+import type { Decoding } from '../../calls';
 import { forgetCause } from '../../events';
 import { Failure } from './failure';
 import { PendingCalls } from './pending-calls';

@@ -1,7 +1,7 @@
 import type { ServerSessionState } from '@mongo-offload/worker/protocol';
 import { Binary, type MongoClient } from 'mongodb';
 
-import { ServerSessionClass, type ClientInternals } from '../../driver/internals';
+import { ServerSessionClass, type ClientInternals } from '../../driver';
 
 /** Takes server sessions for a worker's client. */
 interface Receiver {

@@ -13,13 +13,12 @@ import {
 } from '@mongo-offload/worker/protocol';
 import type { DriverInfo } from 'mongodb';
 
-import { noLongerThan } from '../../abort/no-longer-than';
-import type { EncodedCall } from '../../calls/encoded-call';
-import type { Decoding } from '../../calls/options';
+import { noLongerThan } from '../../abort';
+import type { EncodedCall, Decoding } from '../../calls';
 import { RecentlyUsed } from './recently-used';
 import { deliver, EventMarks, forgetCause, rememberCause } from '../../events';
-import { decodingClock } from '../../tracing/decoding-clock';
-import { timers } from '../../event-loop/timers';
+import { decodingClock } from '../../tracing';
+import { timers } from '../../event-loop';
 import { CallsUnderWay, type CallCounts } from './calls-under-way';
 import type { ClientDefinition } from './client-definition';
 import { DecodingFailure, Failure } from './failure';

@@ -2,8 +2,8 @@ import type { TransferListItem } from 'node:worker_threads';
 
 import type { ToWorker } from '@mongo-offload/worker/protocol';
 
-import type { EncodedCall } from '../../calls/encoded-call';
-import { TurnEnd } from '../../event-loop/turn-end';
+import type { EncodedCall } from '../../calls';
+import { TurnEnd } from '../../event-loop';
 
 type Post = (message: ToWorker, transfer: TransferListItem[]) => void;
 

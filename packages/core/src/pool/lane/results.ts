@@ -8,7 +8,7 @@ import {
 } from '@mongo-offload/worker/protocol';
 import { BSON, type Document } from 'mongodb';
 
-import type { Decoding } from '../../calls/options';
+import type { Decoding } from '../../calls';
 import { DecodingFailure, Failure } from './failure';
 import { WholeResult } from './whole-result';
 

@@ -1,4 +1,4 @@
-import { timers } from '../../event-loop/timers';
+import { timers } from '../../event-loop';
 
 /** A worker that lived for this long has not died of its start. */
 const STABLE_MS = 10_000;

@@ -1,10 +1,9 @@
 import type { Worker } from 'node:worker_threads';
 
-import { noLongerThan } from '../../abort/no-longer-than';
-import { timers } from '../../event-loop/timers';
-import type { Lane } from '../lane/lane';
-import type { ResolvedOffloadOptions } from '../../options/offload-options';
-import { StartRecord } from '../lane/start-record';
+import { noLongerThan } from '../../abort';
+import { timers } from '../../event-loop';
+import { type Lane, StartRecord } from '../lane';
+import type { ResolvedOffloadOptions } from '../../options';
 import { WorkerSlot } from './worker-slot';
 
 /** Longest time that ending the threads may delay the last client's close. It usually takes a few milliseconds. */

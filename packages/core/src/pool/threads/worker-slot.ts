@@ -3,14 +3,11 @@ import type { Worker } from 'node:worker_threads';
 import type { LaneTask } from '@mongo-offload/worker/protocol';
 import { Piscina } from 'piscina';
 
-import { loadingContext } from '../../event-loop/captured-context';
-import { timers } from '../../event-loop/timers';
-import type { CallCounts } from '../lane/calls-under-way';
-import { Lane } from '../lane/lane';
-import type { ResolvedOffloadOptions } from '../../options/offload-options';
+import { loadingContext, timers } from '../../event-loop';
+import { type CallCounts, Lane, isForbidden, type StartRecord } from '../lane';
+import type { ResolvedOffloadOptions } from '../../options';
 import { OUR_WORKER } from './our-worker';
 import { RestartDelay } from './restart-delay';
-import { isForbidden, type StartRecord } from '../lane/start-record';
 import { workerEntry } from './worker-entry';
 import { flagsWithoutFolder, plugAndPlayFlags, workerFlags } from './worker-flags';
 

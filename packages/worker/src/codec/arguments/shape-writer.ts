@@ -1,6 +1,6 @@
 import type { BsonWriter } from './bson-writer';
 import type { ShapeSite } from './document-shapes';
-import { makeFunction, mayCompile } from '../bson/made-function';
+import { makeFunction, mayCompile } from '../bson';
 
 /** Writes objects that have certain keys in a certain order. */
 export interface ObjectWriter {

@@ -1,7 +1,6 @@
 import type { Document } from 'mongodb';
 
-import type { DecodeOptions } from '../format/decode-options';
-import type { TapeChunk } from '../format/format';
+import type { DecodeOptions, TapeChunk } from '../format';
 import { SharedReaders, type Epoch, type TapeDecoderOptions } from './readers';
 import { TapeCursor, type TableOf } from './tape-cursor';
 

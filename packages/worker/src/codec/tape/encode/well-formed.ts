@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-import { int32 } from '../../bson/int32';
+import { int32 } from '../../bson';
 
 /** Deeper than this it is left to BSON.deserialize to say. */
 const MAX_DEPTH = 100;

@@ -1,0 +1,7 @@
+export { CredentialCallbacks } from './credential-callbacks';
+export {
+  givenOptions,
+  noteOnMain,
+  optionsForWorkers,
+  optionThatCannotCross,
+} from './transferable-options';

@@ -1,0 +1,3 @@
+export { CapturedContext, loadingContext } from './captured-context';
+export { timers } from './timers';
+export { TurnEnd } from './turn-end';

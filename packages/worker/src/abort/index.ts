@@ -1,0 +1,2 @@
+export { carrying } from './carried-signal';
+export { abortReason, isAbortMessage, isAbortReason } from './reason';

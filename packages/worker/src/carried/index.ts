@@ -1,0 +1,2 @@
+export { reviveCarried } from './revive';
+export { packCarried } from './pack';

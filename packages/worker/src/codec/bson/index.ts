@@ -1,0 +1,5 @@
+/** Parts of BSON that both the tape and the arguments need. */
+export { int32 } from './int32';
+export { makeFunction, mayCompile } from './made-function';
+export { copyObjectId, readObjectId, readsInPlace } from './object-id';
+export { reencodeRaw } from './reencode';

@@ -1,0 +1,8 @@
+/** From a tape to documents, on the main thread. */
+export {
+  TapeDecoder,
+  type DocumentReader,
+  type TapeDecoderOptions,
+  type TapeReader,
+} from './decoder';
+export { emptyChunk, objectsLike } from './kept-alive';

@@ -1,0 +1,2 @@
+/** From BSON to a tape, in the worker. */
+export { TapeEncoder, type TapeEncoderOptions } from './encoder';

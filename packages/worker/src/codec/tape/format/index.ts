@@ -1,0 +1,24 @@
+/** What a tape holds, and what the options of an operation ask of it. */
+export {
+  type DecodeOptions,
+  encodeModeOf,
+  type EncodeMode,
+  type Promotion,
+  resolvedOptions,
+} from './decode-options';
+export {
+  Header,
+  HEADER_BYTES,
+  Kind,
+  Lazy,
+  LAZY_INTS,
+  MOST_LAZY,
+  NULL_ARRAY,
+  NULL_BOOLEAN,
+  NULL_STRING,
+  RAW_SHAPE,
+  REPEATED,
+  type ShapeDefinition,
+  TAPE_VERSION,
+  type TapeChunk,
+} from './format';

@@ -1,0 +1,17 @@
+/** The tape: the form in which results cross. `format/format.ts` describes it. */
+export {
+  emptyChunk,
+  objectsLike,
+  TapeDecoder,
+  type DocumentReader,
+  type TapeDecoderOptions,
+  type TapeReader,
+} from './decode';
+export { TapeEncoder, type TapeEncoderOptions } from './encode';
+export {
+  encodeModeOf,
+  type DecodeOptions,
+  type EncodeMode,
+  type ShapeDefinition,
+  type TapeChunk,
+} from './format';

@@ -1,0 +1,2 @@
+export { withReadPreference } from './read-preference';
+export { replyBytes } from './reply-bytes';

@@ -1,0 +1,3 @@
+export { type CallArguments, type MoreBytes, readArguments } from './arguments';
+export { sendsBytes } from './raw-inserts';
+export { type Outcome, passedThrough, run } from './run';

@@ -1,0 +1,1 @@
+export { adoptServerSessions, exchangeServerSession, SessionRegistry } from './session-registry';
