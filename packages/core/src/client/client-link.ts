@@ -11,26 +11,26 @@ import {
   Dispatch,
   type Sent,
   type Served,
-  ClientInWorkers,
+  ClientRegistration,
   type ClientOfApplication,
   LaneChoice,
 } from './routing';
-import { InFlight, type Lifetime, Turns } from './admission';
+import { InFlight, type Lifetime, EncodingOrder } from './admission';
 
 /** Connects one MongoClient of the application to the pool: its calls go to workers, and their results come back. */
 export class ClientLink {
   readonly offload: ResolvedOffloadOptions;
-  readonly #client: ClientInWorkers;
+  readonly #client: ClientRegistration;
   readonly #targets: Targets;
   readonly #lanes: LaneChoice;
-  readonly #turns = new Turns();
+  readonly #encodingOrder = new EncodingOrder();
   readonly #inFlight: InFlight;
   readonly #dispatch: Dispatch;
 
   constructor(definition: ClientOfApplication, offload: ResolvedOffloadOptions) {
     this.offload = offload;
     this.#lanes = new LaneChoice(offload, definition.pools);
-    this.#client = new ClientInWorkers(definition, this.#lanes);
+    this.#client = new ClientRegistration(definition, this.#lanes);
     this.#targets = new Targets(this.#client.id);
     this.#inFlight = new InFlight(offload);
     this.#dispatch = new Dispatch(this.#client, this.#lanes, this.#inFlight);
@@ -53,7 +53,8 @@ export class ClientLink {
   async call(call: Call): Promise<unknown> {
     if (isToBeTold(call)) return await tracedCall(call, () => this.call(call), itself);
     const { args, session, signal } = call;
-    const waits = !(args instanceof EncodedCall) || this.#turns.size > 0 || this.#inFlight.isFull;
+    const waits =
+      !(args instanceof EncodedCall) || this.#encodingOrder.size > 0 || this.#inFlight.isFull;
     if (waits || session !== undefined || signal !== undefined) {
       return (await this.send(call)).result;
     }
@@ -88,12 +89,12 @@ export class ClientLink {
     let sent: Sent;
     try {
       if (queues) this.#goOn(call, closings);
-      const waits = !(call.args instanceof EncodedCall) || this.#turns.size > 0;
-      args = waits ? await this.#turn(call) : (call.args as EncodedCall);
+      const waits = !(call.args instanceof EncodedCall) || this.#encodingOrder.size > 0;
+      args = waits ? await this.#argumentsInOrder(call) : (call.args as EncodedCall);
       try {
         sent = this.#dispatch.start(call, args);
       } finally {
-        if (waits) this.#turns.done(call);
+        if (waits) this.#encodingOrder.done(call);
       }
     } catch (error) {
       this.#inFlight.end(exemption);
@@ -210,15 +211,15 @@ export class ClientLink {
   }
 
   /** Waits for what was called before on the same namespace and is still being encoded, and for its own arguments. */
-  async #turn(call: Call): Promise<EncodedCall> {
+  async #argumentsInOrder(call: Call): Promise<EncodedCall> {
     const closings = this.#dispatch.closings;
     try {
-      const [args] = await Promise.all([call.args, this.#turns.before(call, call.target)]);
+      const [args] = await Promise.all([call.args, this.#encodingOrder.before(call, call.target)]);
       call.signal?.throwIfAborted();
       if (closings !== this.#dispatch.closings) throw new MongoClientClosedError();
       return args;
     } catch (error) {
-      this.#turns.done(call);
+      this.#encodingOrder.done(call);
       throw error;
     }
   }

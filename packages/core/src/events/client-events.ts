@@ -9,7 +9,7 @@ import type { MongoClient } from 'mongodb';
 
 import { loggerOf } from '../driver';
 import { timers } from '../event-loop';
-import { causeOf, NO_OPERATION, type Cause } from './operation-scope';
+import { operationScopeOf, NO_OPERATION, type OperationScope } from './operation-scope';
 import { EventBytes, reviveEvent, reviveLog } from './revive';
 import { followFailure } from './server-failures';
 
@@ -97,20 +97,20 @@ export function deliver({ happenings, bytes }: EventBatch, worker: number): void
       continue;
     }
     const { type, name, call } = happening;
-    const cause = causeOf(call);
+    const scope = operationScopeOf(call);
     const what =
       type === 'event'
-        ? reviveEvent(happening, documents, cause, worker)
-        : reviveLog(happening, documents, cause, worker);
+        ? reviveEvent(happening, documents, scope, worker)
+        : reviveLog(happening, documents, scope, worker);
     if (events === undefined) continue;
-    run(cause, () => (type === 'event' ? events.emit(name, what) : events.write(name, what)));
+    run(scope, () => (type === 'event' ? events.emit(name, what) : events.write(name, what)));
   }
 }
 
 /** An error that a listener throws does not fail the operation, which is over in the worker. */
-function run(cause: Cause, emit: () => void): void {
+function run(scope: OperationScope, emit: () => void): void {
   try {
-    cause.context.run(emit);
+    scope.context.run(emit);
   } catch (error) {
     timers.nextTick(() => {
       throw error;

@@ -4,7 +4,7 @@ import type { EventMark } from '@mongo-offload/worker/protocol';
  * Keeps events before the answers that they belong to, where an answer comes on a port of its own:
  * ports keep no order between each other.
  */
-export class EventMarks {
+export class EventBarrier {
   #delivered = 0;
   #waiting: { mark: number; go: () => void }[] = [];
 

@@ -1,7 +1,7 @@
 /** What happens in workers, delivered to the listeners of our clients. */
 export { ClientEvents, deliver, expectEvents, expectNoEvents } from './client-events';
-export { EventMarks } from './event-barrier';
+export { EventBarrier } from './event-barrier';
 export type { FromWorkerThread } from './from-worker';
 export { installListenerWatch, watchListeners } from './listeners';
-export { forgetCause, isHeard, rememberCause } from './operation-scope';
+export { forgetOperation, isHeard, rememberOperation } from './operation-scope';
 export { followEarlyFailures, forgetFailures, noteCleared } from './server-failures';

@@ -2,7 +2,7 @@ import type { Decoding } from '../calls';
 import { CapturedContext, loadingContext } from '../event-loop';
 
 /** What an event needs of the operation that caused it. */
-export interface Cause {
+export interface OperationScope {
   /** The async context of the operation's caller: listeners run in it. */
   readonly context: CapturedContext;
   /** How the operation decodes replies. */
@@ -12,29 +12,29 @@ export interface Cause {
 }
 
 /** The cause of events that no operation caused. Its context is not that of the first caller. */
-export const NO_OPERATION: Cause = { context: loadingContext, decoding: undefined };
+export const NO_OPERATION: OperationScope = { context: loadingContext, decoding: undefined };
 
 /** The operations under way, by the number of their call. Only those that someone listens to are here. */
-const causes = new Map<number, Cause>();
+const scopes = new Map<number, OperationScope>();
 
 /** Remembers an operation from its caller's context, until it is forgotten. */
-export function rememberCause(
+export function rememberOperation(
   call: number,
   decoding: Decoding | undefined,
   signal: AbortSignal | undefined,
 ): void {
-  causes.set(call, { context: new CapturedContext(), decoding, signal });
+  scopes.set(call, { context: new CapturedContext(), decoding, signal });
 }
 
 /** Whether events of this call may still come. */
 export function isHeard(call: number): boolean {
-  return causes.has(call);
+  return scopes.has(call);
 }
 
-export function forgetCause(call: number): void {
-  causes.delete(call);
+export function forgetOperation(call: number): void {
+  scopes.delete(call);
 }
 
-export function causeOf(call: number): Cause {
-  return causes.get(call) ?? NO_OPERATION;
+export function operationScopeOf(call: number): OperationScope {
+  return scopes.get(call) ?? NO_OPERATION;
 }

@@ -11,7 +11,7 @@ import * as driver from 'mongodb';
 import { Binary, BSON, type Document } from 'mongodb';
 
 import type { Decoding } from '../calls';
-import type { Cause } from './operation-scope';
+import type { OperationScope } from './operation-scope';
 
 const CLASSES: Record<ForwardedEvent, { prototype: object }> = {
   commandStarted: driver.CommandStartedEvent,
@@ -54,7 +54,7 @@ function reviveProperties(
   target: object,
   { properties, pool }: Happening,
   bytes: EventBytes,
-  { decoding, signal }: Cause,
+  { decoding, signal }: OperationScope,
   worker: number,
 ): void {
   const object = target as Record<string, unknown>;
@@ -116,11 +116,11 @@ function messageOf(reason: unknown): unknown {
 export function reviveEvent(
   happening: Happening,
   bytes: EventBytes,
-  cause: Cause,
+  scope: OperationScope,
   worker: number,
 ): object {
   const event = Object.create(CLASSES[happening.name as ForwardedEvent].prototype) as object;
-  reviveProperties(event, happening, bytes, cause, worker);
+  reviveProperties(event, happening, bytes, scope, worker);
   return event;
 }
 
@@ -128,11 +128,11 @@ export function reviveEvent(
 export function reviveLog(
   happening: Happening,
   bytes: EventBytes,
-  cause: Cause,
+  scope: OperationScope,
   worker: number,
 ): Document {
   const line: Document = {};
-  reviveProperties(line, happening, bytes, cause, worker);
+  reviveProperties(line, happening, bytes, scope, worker);
   return line;
 }
 

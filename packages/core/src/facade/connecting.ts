@@ -4,7 +4,7 @@ import { untilAborted } from '../abort';
 import { encodeCall } from '../calls';
 import type { ClientLink } from '../client';
 import type { ClientInternals } from '../driver';
-import { holdOpen, type Monitoring } from './monitoring';
+import { deferOpen, type Monitoring } from './monitoring';
 import type { Closing } from './closing';
 import { clientTarget } from '../methods';
 
@@ -33,7 +33,7 @@ export class Connecting {
     }
     const { topology } = this.#internals;
     const monitored = topology?.isConnected() === true;
-    const tellOpen = holdOpen(this.#client);
+    const tellOpen = deferOpen(this.#client);
     const [worker, monitoring] = await Promise.allSettled([
       this.#link.call({
         name: 'client.connect',

@@ -4,7 +4,7 @@ import { eitherSignal, untilAborted } from '../abort';
 import { CallSite, TransactionEndedError, warnOnceAt } from '../errors';
 import type { ForgottenSession } from '../options';
 import { timers } from '../event-loop';
-import { TurnQueue, type Hold, type TurnOptions } from './transaction-queue';
+import { TransactionQueue, type Hold, type TransactionQueueOptions } from './transaction-queue';
 
 /** How a transaction was started. */
 export interface TransactionStart {
@@ -27,7 +27,7 @@ export class OpenTransaction implements TransactionStart {
   readonly startedAt: CallSite;
   readonly forgotten: ForgottenSession;
   readonly signal: AbortSignal | undefined;
-  readonly #queue = new TurnQueue();
+  readonly #queue = new TransactionQueue();
   #firstUse: CallSite | undefined;
   #isStarting = true;
   #over = false;
@@ -91,7 +91,7 @@ export class OpenTransaction implements TransactionStart {
    *
    * @throws TransactionEndedError where it is over; what the work throws; the signal's reason
    */
-  async inTurn<T>(options: TurnOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
+  async inTurn<T>(options: TransactionQueueOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
     const { what, quiet } = options;
     this.signal?.throwIfAborted();
     if (this.#over) throw new TransactionEndedError(what);

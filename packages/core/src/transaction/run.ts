@@ -6,7 +6,7 @@ import { withinLimits } from '../abort';
 import { tracedOnMain } from '../tracing';
 import { transactionOf, type OpenTransaction } from './open-transaction';
 import { scopeHere, within } from './scope';
-import { holding, type TurnOptions } from './transaction-queue';
+import { holding, type TransactionQueueOptions } from './transaction-queue';
 
 /**
  * Calls the function of a transaction in the transaction's scope. What it returns before its
@@ -81,7 +81,7 @@ export async function runNested<T>(
 }
 
 /** An operation on the main thread, and what it is called on. */
-interface OnMain extends TurnOptions {
+interface OnMain extends TransactionQueueOptions {
   on: object;
 }
 

@@ -16,7 +16,7 @@ export async function holding<T>(hold: Hold, work: () => Promise<T>): Promise<T>
 }
 
 /** How work waits for its turn. */
-export interface TurnOptions {
+export interface TransactionQueueOptions {
   /** What is to be said of it. */
   what: string;
   /** Gives the place in the queue up. */
@@ -27,13 +27,13 @@ export interface TurnOptions {
   kept?: boolean;
 }
 
-interface Waiting extends TurnOptions {
+interface Waiting extends TransactionQueueOptions {
   start(): void;
   drop(error: Error): void;
 }
 
 /** What has the turn. */
-interface Holder extends TurnOptions {
+interface Holder extends TransactionQueueOptions {
   /** Its caller has gone. */
   settled: boolean;
   /** Where it keeps the turn: until when. */
@@ -41,7 +41,7 @@ interface Holder extends TurnOptions {
 }
 
 /** Lets work that is to be done one at a time run in the order in which it came. */
-export class TurnQueue {
+export class TransactionQueue {
   readonly #waiting: Waiting[] = [];
   readonly #idle: (() => void)[] = [];
   #holder: Holder | undefined;
@@ -65,7 +65,7 @@ export class TurnQueue {
   }
 
   /** Does the work when its turn has come. @throws what it throws; the signal's reason */
-  async run<T>(options: TurnOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
+  async run<T>(options: TransactionQueueOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
     if (this.#unordered) return await work(() => undefined);
     if (this.#holder !== undefined) await this.#turn(options);
     const holder: Holder = { ...options, settled: false };
@@ -106,7 +106,7 @@ export class TurnQueue {
     for (const waiting of this.#waiting.splice(0)) waiting.start();
   }
 
-  async #turn(options: TurnOptions): Promise<void> {
+  async #turn(options: TransactionQueueOptions): Promise<void> {
     const { signal } = options;
     let waiting: Waiting | undefined;
     let stop: (() => void) | undefined;

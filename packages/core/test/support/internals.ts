@@ -11,7 +11,7 @@ export { deadlineOf, withinLimits } from '../../dist/abort/limits.js';
 export { untilAborted } from '../../dist/abort/until-aborted.js';
 export { EncodedCall, LARGE } from '../../dist/calls/encoded-call.js';
 export { crossingOptions } from '../../dist/calls/options.js';
-export { Turns } from '../../dist/client/admission/encoding-order.js';
+export { EncodingOrder } from '../../dist/client/admission/encoding-order.js';
 export { InFlight } from '../../dist/client/admission/in-flight.js';
 export { Lifetime } from '../../dist/client/admission/lifetime.js';
 export { WaitingLine, type Waiting } from '../../dist/client/admission/waiting-line.js';
@@ -33,7 +33,7 @@ export { StartRecord } from '../../dist/pool/lane/start-record.js';
 export { RestartDelay } from '../../dist/pool/threads/restart-delay.js';
 export { workerFlags } from '../../dist/pool/threads/worker-flags.js';
 export { WorkerPool } from '../../dist/pool/threads/worker-pool.js';
-export { holding, TurnQueue } from '../../dist/transaction/transaction-queue.js';
+export { holding, TransactionQueue } from '../../dist/transaction/transaction-queue.js';
 
 /** Files that tests hand to other processes. */
 export const WORKER_ENTRY_FILE = require.resolve('../../dist/pool/threads/worker-entry.js');

@@ -36,17 +36,17 @@ describe('the bound on operations', () => {
 
   test('does not count what goes beside it, which close waits for', () => {
     const inFlight = bounded(1);
-    inFlight.begin('beside');
+    inFlight.begin('uncounted');
     expect([inFlight.isFull, inFlight.size]).toStrictEqual([false, 1]);
-    inFlight.end('beside');
+    inFlight.end('uncounted');
     expect(inFlight.size).toBe(0);
   });
 
   test('counts nothing that goes apart', () => {
     const inFlight = bounded(1);
-    inFlight.begin('apart');
+    inFlight.begin('background');
     expect([inFlight.isFull, inFlight.size]).toStrictEqual([false, 0]);
-    inFlight.end('apart');
+    inFlight.end('background');
     expect(inFlight.size).toBe(0);
   });
 
@@ -170,12 +170,12 @@ describe('waiting until a client is idle', () => {
   test('waits for what goes beside the bound as well', async () => {
     const inFlight = bounded(1);
     inFlight.begin();
-    inFlight.begin('beside');
+    inFlight.begin('uncounted');
     const result = idle(inFlight);
     inFlight.end();
     await microtasks();
     expect(result.resolved).toBe(false);
-    inFlight.end('beside');
+    inFlight.end('uncounted');
     await microtasks();
     expect(result.resolved).toBe(true);
   });

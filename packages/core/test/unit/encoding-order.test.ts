@@ -1,4 +1,4 @@
-import { Targets, Turns } from '../support/internals';
+import { Targets, EncodingOrder } from '../support/internals';
 
 /* While the arguments of a call are still being encoded, later calls that it concerns wait. */
 
@@ -10,7 +10,7 @@ const shopping = targets.get({ name: 'shopping' }, { name: 'orders' });
 const client = targets.get(undefined, undefined);
 
 /** Gives a call its turn, and tells whether that has come. */
-function take(turns: Turns, target: typeof orders) {
+function take(turns: EncodingOrder, target: typeof orders) {
   const call = { target, mayGo: false };
   void turns.before(call, target).then(() => (call.mayGo = true));
   return call;
@@ -19,14 +19,14 @@ function take(turns: Turns, target: typeof orders) {
 const microtasks = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 test('the first call waits for none', async () => {
-  const turns = new Turns();
+  const turns = new EncodingOrder();
   const first = take(turns, orders);
   await microtasks();
   expect(first.mayGo).toBe(true);
 });
 
 test('calls on one collection are sent in the order in which they were called', async () => {
-  const turns = new Turns();
+  const turns = new EncodingOrder();
   const calls = [take(turns, orders), take(turns, orders), take(turns, orders)];
   for (const [at, call] of calls.entries()) {
     await microtasks();
@@ -40,7 +40,7 @@ test.each([
   ['another collection', orders, users],
   ['a database whose name only begins like the first', shop, shopping],
 ])('a call on %s does not wait', async (_, before, after) => {
-  const turns = new Turns();
+  const turns = new EncodingOrder();
   take(turns, before);
   const second = take(turns, after);
   await microtasks();
@@ -53,7 +53,7 @@ test.each([
   ['the whole client waits for one on any collection', orders, client],
   ['any collection waits for one on the whole client', client, shopping],
 ])('a call on %s', async (_, before, after) => {
-  const turns = new Turns();
+  const turns = new EncodingOrder();
   const first = take(turns, before);
   const second = take(turns, after);
   await microtasks();
@@ -64,7 +64,7 @@ test.each([
 });
 
 test('a call that waits holds up those after it, though the first does not concern them', async () => {
-  const turns = new Turns();
+  const turns = new EncodingOrder();
   const first = take(turns, orders);
   const whole = take(turns, shop);
   const other = take(turns, users);
@@ -79,7 +79,7 @@ test('a call that waits holds up those after it, though the first does not conce
 });
 
 test('a call that ends twice, or was never known, changes nothing', async () => {
-  const turns = new Turns();
+  const turns = new EncodingOrder();
   const first = take(turns, orders);
   const second = take(turns, orders);
   turns.done({});

@@ -1,4 +1,4 @@
-import { holding, TurnQueue } from '../support/internals';
+import { holding, TransactionQueue } from '../support/internals';
 
 /* Operations of one transaction run one at a time, in the order of the calls. */
 
@@ -16,7 +16,7 @@ class Work {
   });
 
   constructor(
-    queue: TurnQueue,
+    queue: TransactionQueue,
     readonly what = 'insertOne',
     options: { signal?: AbortSignal; quiet?: boolean; kept?: boolean } = {},
   ) {
@@ -49,7 +49,7 @@ const states = (...works: Work[]): string[] => works.map(({ state }) => state);
 
 describe('a transaction’s queue', () => {
   test('runs one operation at a time, in the order of the calls', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     const works = [new Work(queue), new Work(queue), new Work(queue)];
     await microtasks();
     expect(states(...works)).toStrictEqual(['runs', 'waits', 'waits']);
@@ -62,7 +62,7 @@ describe('a transaction’s queue', () => {
   });
 
   test('goes on after an operation that fails, whose caller gets the error', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     const [first, second] = [new Work(queue), new Work(queue)];
     const error = new Error('duplicate key');
     await first.fail(error);
@@ -70,7 +70,7 @@ describe('a transaction’s queue', () => {
   });
 
   test('lets no later call in between an operation and the one that is next', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     const [first, second] = [new Work(queue), new Work(queue)];
     let third: Work | undefined;
     void first.result.then(() => (third = new Work(queue)));
@@ -79,7 +79,7 @@ describe('a transaction’s queue', () => {
   });
 
   test('drops an operation that is aborted while it waits', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     const controller = new AbortController();
     const first = new Work(queue);
     const second = new Work(queue, 'insertOne', { signal: controller.signal });
@@ -93,7 +93,7 @@ describe('a transaction’s queue', () => {
   });
 
   test('starts no operation whose signal is aborted already', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     const reason = new Error('no longer wanted');
     const work = new Work(queue, 'insertOne', { signal: AbortSignal.abort(reason) });
     await microtasks();
@@ -104,7 +104,7 @@ describe('a transaction’s queue', () => {
 
 describe('an operation that holds its turn', () => {
   test('keeps later ones waiting when its caller has stopped waiting', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     let end!: () => void;
     const atWork = new Promise<void>((resolve) => (end = resolve));
     const given = queue.run({ what: 'insertOne' }, async (hold) => {
@@ -123,7 +123,7 @@ describe('an operation that holds its turn', () => {
   });
 
   test('passes the turn on when its work fails too', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     const failed = queue.run({ what: 'insertOne' }, async (hold) => {
       await holding(hold, async () => await Promise.reject(new Error('duplicate key')));
     });
@@ -136,7 +136,7 @@ describe('an operation that holds its turn', () => {
 
 describe('what is under way', () => {
   test('is named: what runs, else what waits', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     expect(queue.underWay).toBeUndefined();
     const first = new Work(queue, 'insertOne');
     new Work(queue, 'updateOne');
@@ -146,7 +146,7 @@ describe('what is under way', () => {
   });
 
   test('leaves out what the driver does on its own', () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     new Work(queue, 'killCursors', { quiet: true });
     expect([queue.underWay, queue.busy]).toStrictEqual([undefined, true]);
     new Work(queue, 'insertOne');
@@ -154,7 +154,7 @@ describe('what is under way', () => {
   });
 
   test('can be waited for', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     await queue.idle();
     const works = [new Work(queue), new Work(queue)];
     let idle = false;
@@ -168,7 +168,7 @@ describe('what is under way', () => {
 
 describe('when the transaction ends', () => {
   test('what waits fails, except for what is kept; what runs goes on', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     const first = new Work(queue);
     const dropped = new Work(queue);
     const kept = new Work(queue, 'abortTransaction', { kept: true });
@@ -186,7 +186,7 @@ describe('when the transaction ends', () => {
   });
 
   test('after its release nothing waits any more', async () => {
-    const queue = new TurnQueue();
+    const queue = new TransactionQueue();
     const first = new Work(queue);
     const kept = new Work(queue, 'abortTransaction', { kept: true });
     queue.release(new Error('the transaction has ended'));

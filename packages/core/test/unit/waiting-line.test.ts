@@ -33,7 +33,7 @@ test('a line behaves as a list does, whatever happens in it', () => {
           expect(line.next()).toBe(expected.shift());
         } else if (known.length > 0) {
           // It may have left before.
-          const waiting = known[(which) % known.length];
+          const waiting = known[which % known.length];
           const at = expected.indexOf(waiting);
           if (at >= 0) expected.splice(at, 1);
           line.leave(waiting);

@@ -1,6 +1,6 @@
 import type { TargetRef } from '../call';
 
-interface Turn {
+interface Encoding {
   readonly target: TargetRef;
   readonly sent: Promise<void>;
   done(): void;
@@ -10,27 +10,29 @@ interface Turn {
  * Keeps the order of calls where the arguments of one are still being encoded, slice by slice: what is
  * called behind it on the same namespace waits until it was sent, and so do all that follow.
  */
-export class Turns {
-  readonly #turns = new Map<object, Turn>();
+export class EncodingOrder {
+  readonly #waiting = new Map<object, Encoding>();
 
   /** How many calls have to be waited for, or wait themselves. */
   get size(): number {
-    return this.#turns.size;
+    return this.#waiting.size;
   }
 
   /** Takes a turn for a call. Resolves when all that were called before it, and concern its target, were sent. */
   async before(call: object, target: TargetRef): Promise<void> {
-    const ahead = [...this.#turns.values()].filter((turn) => concerns(turn.target, target));
+    const ahead = [...this.#waiting.values()].filter((encoding) =>
+      concerns(encoding.target, target),
+    );
     let done!: () => void;
     const sent = new Promise<void>((resolve) => (done = resolve));
-    this.#turns.set(call, { target, sent, done });
-    await Promise.all(ahead.map((turn) => turn.sent));
+    this.#waiting.set(call, { target, sent, done });
+    await Promise.all(ahead.map((encoding) => encoding.sent));
   }
 
   /** The call was sent, or will not be. */
   done(call: object): void {
-    this.#turns.get(call)?.done();
-    this.#turns.delete(call);
+    this.#waiting.get(call)?.done();
+    this.#waiting.delete(call);
   }
 }
 

@@ -1,3 +1,3 @@
-export { Turns } from './encoding-order';
+export { EncodingOrder } from './encoding-order';
 export { InFlight } from './in-flight';
 export { Lifetime } from './lifetime';

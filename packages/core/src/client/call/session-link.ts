@@ -162,7 +162,7 @@ export class SessionLink {
     const isHopeless = lane?.isHopeless === true;
     const error = new WorkerLostError(what, {
       write: false,
-      cause: lane?.cause,
+      cause: lane?.lossReason,
       notStarted: lane?.started === false,
       ...(isHopeless ? {} : { advice: 'Nothing of it was changed; start another session.' }),
     });

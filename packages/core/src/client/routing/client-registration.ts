@@ -22,7 +22,7 @@ export interface ClientOfApplication {
 let nextClient = 1;
 
 /** A client as its workers know it: each is told when the first call goes there. */
-export class ClientInWorkers {
+export class ClientRegistration {
   readonly id = nextClient++;
   readonly #url: string;
   readonly #options: MongoClientOptions;

@@ -6,7 +6,7 @@ import type { EncodedCall } from '../../calls';
 import type { Lane, IdleSessions } from '../../pool';
 import { isWrite, type Call } from '../call';
 import type { InFlight } from '../admission';
-import type { ClientInWorkers } from './client-registration';
+import type { ClientRegistration } from './client-registration';
 import type { LaneChoice } from './lane-choice';
 import { LostCalls } from './lost-calls';
 import { closeOpened, isLost, resultOf, Tries } from './outcome';
@@ -32,7 +32,7 @@ export interface Served {
 
 /** Sends the calls of one client to its workers, and sends them again where a worker is lost that may not have run them. */
 export class Dispatch {
-  readonly #client: ClientInWorkers;
+  readonly #client: ClientRegistration;
   readonly #lanes: LaneChoice;
   readonly #inFlight: InFlight;
   readonly #lost = new LostCalls();
@@ -41,7 +41,7 @@ export class Dispatch {
   #closings = 0;
   #places = 0;
 
-  constructor(client: ClientInWorkers, lanes: LaneChoice, inFlight: InFlight) {
+  constructor(client: ClientRegistration, lanes: LaneChoice, inFlight: InFlight) {
     this.#client = client;
     this.#lanes = lanes;
     this.#inFlight = inFlight;

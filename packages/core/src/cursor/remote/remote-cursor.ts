@@ -8,7 +8,7 @@ import { MongoClientClosedError } from 'mongodb';
 import { untilAborted } from '../../abort';
 import type { Decoding } from '../../calls';
 import { revived, WorkerLostError } from '../../errors';
-import { forgetCause, isHeard } from '../../events';
+import { forgetOperation, isHeard } from '../../events';
 import {
   completeCursor,
   cursorContext,
@@ -91,7 +91,7 @@ export class RemoteCursor {
     this.#current = this.first;
     this.#finished = this.#isWhole = this.first.last;
     if (port === undefined) {
-      forgetCause(call);
+      forgetOperation(call);
       return;
     }
     lane.openCursors += 1;
@@ -156,7 +156,7 @@ export class RemoteCursor {
     const answer = await answered;
     port.keepAlive(false);
     if (answer === NO_ANSWER) throw this.#loss();
-    const delivered = this.#lane.eventMarks.reached(answer.mark);
+    const delivered = this.#lane.eventBarrier.reached(answer.mark);
     if (delivered !== undefined) await delivered;
     if ('error' in answer) {
       this.#finish();
@@ -215,7 +215,7 @@ export class RemoteCursor {
     port.keepAlive(true);
     try {
       const mark = await port.close(options);
-      await this.#lane.eventMarks.reached(mark);
+      await this.#lane.eventBarrier.reached(mark);
     } finally {
       this.#finish();
     }
@@ -243,7 +243,7 @@ export class RemoteCursor {
     if (this.#session?.inTransaction === true) return this.#session.lost();
     return new WorkerLostError('this cursor', {
       write: false,
-      cause: this.#lane.cause,
+      cause: this.#lane.lossReason,
       advice: ADVICE,
     });
   }
@@ -251,7 +251,7 @@ export class RemoteCursor {
   #finish(): void {
     if (!this.#finished) this.#lane.openCursors -= 1;
     this.#finished = true;
-    forgetCause(this.#call);
+    forgetOperation(this.#call);
     this.#unwatch?.();
     this.#port?.end();
   }

@@ -1,4 +1,4 @@
 export { arrangeLog } from './log-destination';
 export { installMainPools } from './main-pools';
 export { Monitoring } from './monitoring';
-export { holdOpen } from './open-event';
+export { deferOpen } from './open-event';

@@ -4,7 +4,7 @@ import type { MongoClient } from 'mongodb';
 
 import { loadingContext } from '../../event-loop';
 import { offloadedState } from '../../client';
-import { holdTopology } from './open-event';
+import { deferTopologyEvents } from './open-event';
 import { followEarlyFailures, forgetFailures, noteCleared } from '../../events';
 
 export type Phase = 'life' | 'use' | 'end';
@@ -63,7 +63,7 @@ export function installMainPools(prototype: object): void {
     configurable: true,
     value(this: MongoClient & EventEmitter, ...args: unknown[]): boolean {
       const [name, event] = args as Said;
-      if (name === 'topologyOpening') holdTopology(this);
+      if (name === 'topologyOpening') deferTopologyEvents(this);
       const phase = EVENTS.get(name);
       if (phase === undefined) {
         // The driver may have started or restarted its monitoring in the context of an operation.

@@ -2,7 +2,7 @@ import type { MongoClient } from 'mongodb';
 
 import type { ClientInternals, Topology } from '../../driver';
 
-interface Hold {
+interface Deferral {
   /** How many calls of `connect()` are under way. */
   calls: number;
   /** The topology whose events are held. */
@@ -11,7 +11,7 @@ interface Hold {
   held: (() => void)[];
 }
 
-const holds = new WeakMap<MongoClient, Hold>();
+const deferrals = new WeakMap<MongoClient, Deferral>();
 
 /**
  * Holds back `open` and `connect` of the driver's topology while `connect()` is under way. The driver emits them when a
@@ -21,33 +21,33 @@ const holds = new WeakMap<MongoClient, Hold>();
  *
  * @returns a function to call when a worker has connected or failed to
  */
-export function holdOpen(client: MongoClient): (connected: boolean) => void {
-  const hold = holds.get(client) ?? { calls: 0, topology: undefined, held: [] };
-  holds.set(client, hold);
-  hold.calls++;
-  holdTopology(client);
+export function deferOpen(client: MongoClient): (connected: boolean) => void {
+  const deferral = deferrals.get(client) ?? { calls: 0, topology: undefined, held: [] };
+  deferrals.set(client, deferral);
+  deferral.calls++;
+  deferTopologyEvents(client);
   return (connected) => {
-    hold.calls--;
-    if (!connected && hold.calls > 0) return;
-    if (holds.get(client) === hold) holds.delete(client);
-    if (hold.topology !== undefined) Reflect.deleteProperty(hold.topology, 'emit');
-    const { held } = hold;
-    hold.held = [];
+    deferral.calls--;
+    if (!connected && deferral.calls > 0) return;
+    if (deferrals.get(client) === deferral) deferrals.delete(client);
+    if (deferral.topology !== undefined) Reflect.deleteProperty(deferral.topology, 'emit');
+    const { held } = deferral;
+    deferral.held = [];
     if (connected) for (const emit of held) emit();
   };
 }
 
 /** Holds back the events of a topology that starts connecting while `connect()` is under way. */
-export function holdTopology(client: MongoClient): void {
-  const hold = holds.get(client);
+export function deferTopologyEvents(client: MongoClient): void {
+  const deferral = deferrals.get(client);
   const { topology } = client as unknown as ClientInternals;
-  if (hold === undefined || topology === undefined || topology === hold.topology) return;
+  if (deferral === undefined || topology === undefined || topology === deferral.topology) return;
   if (topology.isConnected()) return;
-  hold.topology = topology;
+  deferral.topology = topology;
   const emit = topology.emit.bind(topology);
   topology.emit = (name, ...args) => {
     if (name !== 'open' && name !== 'connect') return emit(name, ...args);
-    hold.held.push(() => emit(name, ...args));
+    deferral.held.push(() => emit(name, ...args));
     return true;
   };
 }

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { LaneProgress } from '@mongo-offload/worker/protocol';
 
 import type { Decoding } from '../../calls';
-import { forgetCause } from '../../events';
+import { forgetOperation } from '../../events';
 import { Failure } from './failure';
 import { PendingCalls } from './pending-calls';
 
@@ -86,7 +86,7 @@ export class CallsUnderWay {
       const call = this.#pending.get(id);
       if (call === undefined || (client !== undefined && call.client !== client)) continue;
       this.#pending.take(id);
-      if (call.heard) forgetCause(id);
+      if (call.heard) forgetOperation(id);
       this.settle(call, new Failure(undefined, cause, this.#progress.hasTaken(id)), true);
     }
     this.settled();

@@ -16,7 +16,7 @@ import type { DriverInfo } from 'mongodb';
 import { noLongerThan } from '../../abort';
 import type { EncodedCall, Decoding } from '../../calls';
 import { RecentlyUsed } from './recently-used';
-import { deliver, EventMarks, forgetCause, rememberCause } from '../../events';
+import { deliver, EventBarrier, forgetOperation, rememberOperation } from '../../events';
 import { decodingClock } from '../../tracing';
 import { timers } from '../../event-loop';
 import { CallsUnderWay, type CallCounts } from './calls-under-way';
@@ -48,7 +48,7 @@ const KNOWN_TARGETS = 1_000;
  */
 export class Lane {
   readonly decoder = new TapeDecoder();
-  readonly eventMarks = new EventMarks();
+  readonly eventBarrier = new EventBarrier();
   readonly sessions = new LaneSessions((message) => {
     this.#outbox.flush();
     if (this.usable) this.#post(message);
@@ -75,7 +75,7 @@ export class Lane {
   /** Lost, and everything that was under way has been told. */
   #settled = false;
   #ended = false;
-  #cause: Error | undefined;
+  #lossReason: Error | undefined;
   /** The port has closed by itself; runs while it is not known why. */
   #dying: NodeJS.Timeout | undefined;
 
@@ -145,7 +145,7 @@ export class Lane {
 
   /** Whether the worker failed to start and no other would start either. */
   get isHopeless(): boolean {
-    return this.#lost && !this.started && this.#starts.isHopeless(this.#cause);
+    return this.#lost && !this.started && this.#starts.isHopeless(this.#lossReason);
   }
 
   define(id: number, client: () => ClientDefinition): void {
@@ -211,12 +211,12 @@ export class Lane {
     const { client } = target.definition;
     if (!this.usable) {
       if (this.keepsOrder) return this.#calls.add(client, undefined, false, true);
-      return { id: 0, result: Promise.resolve(new Failure(undefined, this.#cause)) };
+      return { id: 0, result: Promise.resolve(new Failure(undefined, this.#lossReason)) };
     }
     this.#defineTarget(target);
     const sent = this.#calls.add(client, decoding, heard, true);
     const { id } = sent;
-    if (heard) rememberCause(id, decoding, signal);
+    if (heard) rememberOperation(id, decoding, signal);
     this.#outbox.add(id, operation, target.id, args, flags, session, once);
     return sent;
   }
@@ -280,7 +280,7 @@ export class Lane {
     }
     if (events !== undefined) {
       deliver(events, this.index);
-      this.eventMarks.delivered();
+      this.eventBarrier.delivered();
     }
     const decodingFrom = decodingClock.running ? timers.now() : undefined;
     const results = new Results(message, this.decoder);
@@ -288,7 +288,7 @@ export class Lane {
       const id = replies[i];
       const kind = replies[i + 1];
       const pending = this.#calls.take(id);
-      if (pending?.heard === true && kind !== Kind.cursor) forgetCause(id);
+      if (pending?.heard === true && kind !== Kind.cursor) forgetOperation(id);
       const result = results.next(kind, replies[i + 2], pending?.decoding);
       if (pending === undefined) continue;
       this.#calls.settle(pending, result, kind === Kind.error || result instanceof DecodingFailure);
@@ -298,8 +298,8 @@ export class Lane {
   }
 
   /** Why the worker died, where it is known. */
-  get cause(): Error | undefined {
-    return this.#cause;
+  get lossReason(): Error | undefined {
+    return this.#lossReason;
   }
 
   /** Calls back when the worker is lost, for what lives there; returns how to stop that. */
@@ -316,7 +316,7 @@ export class Lane {
 
   /** The worker is gone. What is under way settles, in the next turn: why may be told after that. */
   lose(cause?: Error): void {
-    this.#cause ??= cause;
+    this.#lossReason ??= cause;
     if (this.#lost) return;
     this.#lost = true;
     if (!this.started) this.#starts.failed();
@@ -324,8 +324,8 @@ export class Lane {
     this.#port.close();
     timers.setImmediate(() => {
       this.#settled = true;
-      this.eventMarks.lost();
-      this.#calls.lose(this.#cause);
+      this.eventBarrier.lost();
+      this.#calls.lose(this.#lossReason);
       for (const callback of this.#watchers) callback();
       this.#watchers.clear();
     });

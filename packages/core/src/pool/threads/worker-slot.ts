@@ -146,7 +146,7 @@ export class WorkerSlot {
     // The main thread ended the thread of a lane that it left. The next call starts another.
     if (this.#ended || lane.isLeft) return;
     // A start that Node forbids fails at no cost, so no delay is needed.
-    if (!isForbidden(lane.cause)) this.#delay.died(lane.started);
+    if (!isForbidden(lane.lossReason)) this.#delay.died(lane.started);
     if (lane === this.#lane && lane.started) this.#lane = this.#open();
   }
 

@@ -28,7 +28,7 @@ export interface TapeReader extends DocumentReader {
 }
 
 /**
- * Turns the tape that one channel of a worker sends into documents, on the main thread. A worker's channels share their
+ * EncodingOrder the tape that one channel of a worker sends into documents, on the main thread. A worker's channels share their
  * definitions; `forChannel` makes the decoder of another one.
  */
 export class TapeDecoder {

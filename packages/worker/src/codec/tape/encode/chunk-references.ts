@@ -1,5 +1,5 @@
 /** Numbers that a chunk uses, each once. */
-export class Used {
+export class ChunkReferences {
   #numbers: number[] = [];
   /** In which chunk each was noted last. */
   #in = new Int32Array(256);

@@ -19,7 +19,7 @@ import { Sections } from './sections';
 import { ShapeTable, type ShapeLimits } from './shape-table';
 import { isNullable, KIND_OF_TYPE, ShapeTrie, widened } from './shape-trie';
 import { NodeField } from './trie-nodes';
-import { Used } from './chunk-references';
+import { ChunkReferences } from './chunk-references';
 import { INVALID_UTF8, writeUtf8 } from './utf8';
 import { isWellFormed } from './well-formed';
 
@@ -52,7 +52,7 @@ const KEPT_NODES = 0.5;
 const DOCUMENTS_BETWEEN_STRINGS = 500_000;
 
 /**
- * Turns BSON documents into tape (see format.ts), in the worker. Each document is walked once, along the trie
+ * EncodingOrder BSON documents into tape (see format.ts), in the worker. Each document is walked once, along the trie
  * of the shapes met so far; what is written on the way is taken back when the document turns out to be none
  * that a shape can describe, and its BSON is written instead. Bad bytes never throw here: the document
  * crosses as it is, and BSON.deserialize says on main what is wrong with it.
@@ -96,8 +96,8 @@ export class TapeEncoder {
   #blockNarrow = 0;
   #blockWide = 0;
   /** What the chunk in hand uses. */
-  #shapes = new Used();
-  #texts = new Used();
+  #shapes = new ChunkReferences();
+  #texts = new ChunkReferences();
 
   constructor(options: TapeEncoderOptions = {}) {
     this.#blockSize = options.blockSize ?? 32_768;
@@ -236,7 +236,7 @@ export class TapeEncoder {
     if (forgetsStrings) {
       this.#documentsAtStrings = this.#documents;
       this.#repeated = new RepeatedStrings();
-      this.#texts = new Used();
+      this.#texts = new ChunkReferences();
     }
     if (!forgetsShapes) return;
     let kept = Math.floor(KEPT_SHAPES * table.limits.maxShapes);
