@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { pack } from './install.mjs';
-import { runTool } from './step.mjs';
+import { run, runTool } from './step.mjs';
 
 /**
  * What is checked besides the tests; each needs the build to have run.
@@ -24,6 +24,11 @@ export const checks = [
     // Compiles the tests and tools as well as the type tests, whose expectations are types.
     title: 'types',
     check: () => runTool('types', 'typescript/bin/tsc', ['--project', 'tsconfig.check.json']),
+  },
+  {
+    // A process of its own: what it imports is not installed yet when this file is loaded.
+    title: 'structure',
+    check: () => run('structure', process.execPath, ['tools/structure/check.mjs']),
   },
   { title: 'packed packages', check: checkPackedPackages },
 ];
