@@ -7,7 +7,7 @@ import { GridFSBucket, MongoClient, type FindCursor } from '@mongo-offload/core'
 import * as native from 'mongodb';
 
 import { uri } from '../support/clients';
-import { WorkerPool } from '../support/internals';
+import { killWorkers } from '../support/crash';
 import { insertRaw } from '../support/raw-insert';
 import { until } from '../support/until';
 
@@ -175,7 +175,7 @@ const CUTS: Record<string, { all?: true; between?: true; options?: native.Docume
   'its worker dies': {
     all: true,
     between: true,
-    cut: () => Promise.all(WorkerPool.running!.threads.map((thread) => thread.terminate())),
+    cut: killWorkers,
   },
   'its deadline passes': {
     between: true,
@@ -368,8 +368,7 @@ describe('a download from GridFS', () => {
   const cuts: Record<string, (client: MongoClient, chunks: string) => Promise<unknown>> = {
     'its client is closed': (client) => client.close(),
     'its client is closed by force': (client) => client.close(true),
-    'its worker dies': () =>
-      Promise.all(WorkerPool.running!.threads.map((thread) => thread.terminate())),
+    'its worker dies': killWorkers,
     'its chunks are dropped': (_, chunks) => admin.db(dbName).collection(chunks).drop(),
     'its last chunks are deleted': (_, chunks) =>
       admin

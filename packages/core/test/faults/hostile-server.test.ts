@@ -4,14 +4,8 @@ import { MongoClient, type Collection } from '@mongo-offload/core';
 import { BSON, MongoError } from 'mongodb';
 
 import { openClients, type Clients } from '../support/clients';
-import {
-  generator,
-  HostileServer,
-  MESSAGES,
-  oddAnswer,
-  oddHello,
-  type Poison,
-} from '../support/hostile-server';
+import { HostileServer } from '../support/hostile-server';
+import { generator, MESSAGES, oddAnswer, oddHello, type Poison } from '../support/poison';
 
 const SEED = Number(process.env.HOSTILE_SEED ?? 20_260_418);
 /** Number of messages of each kind, and of odd answers. */

@@ -1,42 +1,16 @@
-import {
-  MongoClient,
-  WorkerLostError,
-  type Collection,
-  type FindCursor,
-} from '@mongo-offload/core';
-import * as native from 'mongodb';
+import { WorkerLostError, type FindCursor } from '@mongo-offload/core';
 
-import { uri } from '../support/clients';
-import { WorkerPool } from '../support/internals';
+import { killWorkers } from '../support/crash';
+import { openNumbers, type Numbered, type Numbers } from '../support/numbers';
 
-interface Numbered extends native.Document {
-  _id: number;
-}
-
-const dbName = `lost_in_transaction_${process.pid}`;
 const COUNT = 60;
-let admin: native.MongoClient;
-let client: MongoClient;
-let ours: Collection<Numbered>;
+let numbers: Numbers;
 
 beforeAll(async () => {
-  admin = new native.MongoClient(uri());
-  const documents = Array.from({ length: COUNT }, (_, _id) => ({ _id }));
-  await admin.db(dbName).collection<Numbered>('numbers').insertMany(documents);
-  client = new MongoClient(uri(), { offload: { workers: 2 } });
-  ours = client.db(dbName).collection('numbers');
-  await admin.db(dbName).createCollection('read');
+  numbers = await openNumbers(COUNT, { offload: { workers: 2 } });
+  await numbers.admin.db(numbers.dbName).createCollection('read');
 });
-afterAll(async () => {
-  await client.close();
-  await admin.db(dbName).dropDatabase();
-  await admin.close();
-});
-
-async function killWorkers(): Promise<void> {
-  const { threads } = WorkerPool.running!;
-  await Promise.all(threads.map(async (thread) => await thread.terminate()));
-}
+afterAll(async () => await numbers.close());
 
 /** Reads all remaining documents, in every way that fetches further batches. */
 const WAYS: Record<string, (cursor: FindCursor<Numbered>) => Promise<number>> = {
@@ -62,6 +36,7 @@ const WAYS: Record<string, (cursor: FindCursor<Numbered>) => Promise<number>> = 
 test.each(Object.entries(WAYS))(
   'a transaction whose worker dies while it reads a cursor runs again (%s)',
   async (way, readRest) => {
+    const { admin, client, dbName, ours } = numbers;
     let attempts = 0;
     const errors: unknown[] = [];
     await client.transaction(async () => {
@@ -85,6 +60,7 @@ test.each(Object.entries(WAYS))(
 );
 
 test('outside of a transaction, the error of a lost cursor has no transient label', async () => {
+  const { client, ours } = numbers;
   await client.withSession(async (session) => {
     const cursor = ours.find({}, { batchSize: 10, session });
     await cursor.next();

@@ -6,7 +6,7 @@ import { GridFSBucket, MongoClient, WorkerLostError, type Collection } from '@mo
 import type * as native from 'mongodb';
 
 import { openClients, uri, type Clients } from '../support/clients';
-import { crash } from '../support/crash';
+import { crash, killWorkers } from '../support/crash';
 import { failCommand } from '../support/fail-point';
 import { WorkerPool } from '../support/internals';
 import { slowly, underWay } from '../support/slow';
@@ -32,12 +32,6 @@ beforeAll(async () => {
   await ours.findOne();
 });
 afterAll(async () => await clients.close());
-
-/** Ends every worker thread of the pool at once. */
-async function killWorkers(): Promise<void> {
-  const { threads } = WorkerPool.running!;
-  await Promise.all(threads.map(async (thread) => await thread.terminate()));
-}
 
 test('reads under way are run again elsewhere', async () => {
   const reads = Array.from({ length: 100 }, (_, _id) => ours.findOne({ _id }));

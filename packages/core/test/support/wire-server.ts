@@ -1,10 +1,9 @@
-import { createServer, type AddressInfo, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 
 import { BSON, type Document } from 'mongodb';
 
-const OP_REPLY = 1;
-const OP_MSG = 2013;
-const HEADER = 16;
+import { MessageServer } from './message-server';
+import { HEADER, HELLO, msg, OP_MSG, reply } from './messages';
 
 /** One connection, and what the answers to its commands depend on. */
 export interface WireConnection {
@@ -19,85 +18,50 @@ type Handler = (
 ) => Document | undefined | Promise<Document | undefined>;
 
 /**
- * A server of its own that speaks the wire protocol as far as a driver needs it to connect and to run
- * commands; the handler answers them. It is a standalone that asks for no TLS.
+ * A server that knows enough of the wire protocol for a driver to connect and to run commands; the handler answers
+ * them. It is a standalone server without TLS.
  */
-export class WireServer {
-  readonly #server = createServer((socket) => this.#accept(socket));
-  readonly #sockets = new Set<Socket>();
+export class WireServer extends MessageServer {
   readonly #handler: Handler;
-  #connections = 0;
+  readonly #connections = new Map<Socket, WireConnection>();
 
   private constructor(handler: Handler) {
+    super();
     this.#handler = handler;
   }
 
-  /** @param handler - answers a command; `{ ok: 1 }` is added; undefined: no answer comes */
+  /** @param handler - answers a command; `{ ok: 1 }` is added. If it returns undefined, no answer is sent. */
   static async start(handler: Handler): Promise<WireServer> {
-    const server = new WireServer(handler);
-    await new Promise<void>((resolve) => server.#server.listen(0, '127.0.0.1', resolve));
-    return server;
+    return await new WireServer(handler).listen();
   }
 
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
+  protected override received(socket: Socket, message: Buffer): void {
+    void this.#answer(socket, message);
   }
 
-  get url(): string {
-    return `mongodb://127.0.0.1:${this.port}/?directConnection=true`;
-  }
-
-  async close(): Promise<void> {
-    for (const socket of this.#sockets) socket.destroy();
-    await new Promise((resolve) => this.#server.close(resolve));
-  }
-
-  #accept(socket: Socket): void {
-    const connection: WireConnection = { id: ++this.#connections, state: {} };
-    this.#sockets.add(socket);
-    socket.on('close', () => this.#sockets.delete(socket));
-    socket.on('error', () => undefined);
-    let bytes: Buffer = Buffer.alloc(0);
-    socket.on('data', (chunk: Buffer) => {
-      bytes = Buffer.concat([bytes, chunk]);
-      while (bytes.length >= HEADER && bytes.length >= bytes.readInt32LE(0)) {
-        const length = bytes.readInt32LE(0);
-        void this.#message(socket, connection, bytes.subarray(0, length));
-        bytes = bytes.subarray(length);
-      }
-    });
-  }
-
-  async #message(socket: Socket, connection: WireConnection, message: Buffer): Promise<void> {
+  async #answer(socket: Socket, message: Buffer): Promise<void> {
     const request = message.readInt32LE(4);
-    const operation = message.readInt32LE(12);
-    const command = operation === OP_MSG ? commandOf(message) : queryOf(message);
-    const answer = 'hello' in command || 'ismaster' in command ? hello() : {};
-    const handled = await this.#handler(command, connection);
+    const isMsg = message.readInt32LE(12) === OP_MSG;
+    const command = isMsg ? commandOf(message) : queryOf(message);
+    const isHello = 'hello' in command || 'ismaster' in command;
+    const answer = isHello ? { ...HELLO, localTime: new Date(), readOnly: false } : {};
+    const handled = await this.#handler(command, this.#connectionOf(socket));
     if (handled === undefined) return;
     const body = BSON.serialize({ ...answer, ...handled, ok: handled.ok ?? 1 });
-    if (!socket.destroyed) {
-      socket.write(operation === OP_MSG ? msg(request, body) : reply(request, body));
+    if (!socket.destroyed) socket.write(isMsg ? msg(request, body) : reply(request, [body]));
+  }
+
+  #connectionOf(socket: Socket): WireConnection {
+    let connection = this.#connections.get(socket);
+    if (connection === undefined) {
+      connection = { id: this.#connections.size + 1, state: {} };
+      this.#connections.set(socket, connection);
     }
+    return connection;
   }
 }
 
-function hello(): Document {
-  return {
-    isWritablePrimary: true,
-    ismaster: true,
-    helloOk: true,
-    maxBsonObjectSize: 16 * 1024 * 1024,
-    maxMessageSizeBytes: 48_000_000,
-    maxWriteBatchSize: 100_000,
-    localTime: new Date(),
-    minWireVersion: 0,
-    maxWireVersion: 21,
-    readOnly: false,
-  };
-}
-
-/** The one document of an OP_MSG; documents beside it are joined to it under their name. */
+/** Returns the command in an OP_MSG, with the documents that follow it under their name. */
 function commandOf(message: Buffer): Document {
   let at = HEADER + 4;
   let command: Document = {};
@@ -123,23 +87,4 @@ function commandOf(message: Buffer): Document {
 function queryOf(message: Buffer): Document {
   const at = message.indexOf(0, HEADER + 4) + 1 + 8;
   return BSON.deserialize(message.subarray(at, at + message.readInt32LE(at)));
-}
-
-function framed(request: number, operation: number, parts: Uint8Array[]): Buffer {
-  const body = Buffer.concat(parts);
-  const header = Buffer.alloc(HEADER);
-  header.writeInt32LE(HEADER + body.length, 0);
-  header.writeInt32LE(request, 8);
-  header.writeInt32LE(operation, 12);
-  return Buffer.concat([header, body]);
-}
-
-function msg(request: number, body: Uint8Array): Buffer {
-  return framed(request, OP_MSG, [Buffer.alloc(5), body]);
-}
-
-function reply(request: number, body: Uint8Array): Buffer {
-  const fields = Buffer.alloc(20);
-  fields.writeInt32LE(1, 16);
-  return framed(request, OP_REPLY, [fields, body]);
 }

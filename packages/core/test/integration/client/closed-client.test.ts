@@ -1,5 +1,5 @@
 import { WORKER_POOL_FILE } from '../../support/internals';
-import { ownServer } from '../../support/own-server';
+import { ownServer, type OwnServer } from '../../support/own-server';
 import { program } from '../../support/program';
 
 /**
@@ -117,7 +117,7 @@ const PRELUDE = `
   }
 `;
 
-let server: Awaited<ReturnType<typeof ownServer>>;
+let server: OwnServer;
 
 // Where a client is closed in a transaction, its abort may overtake an operation, as with the driver: the
 // server then keeps the transaction for a while, and with it what another test may wait for.

@@ -3,7 +3,7 @@ import { isMainThread } from 'node:worker_threads';
 import { MongoClient, WorkerLostError } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { WorkerPool } from '../../support/internals';
+import { killWorkers } from '../../support/crash';
 import { IDP_INFO, OidcServer } from '../../support/oidc-server';
 import { until } from '../../support/until';
 
@@ -203,7 +203,7 @@ describe('one token serves the whole client', () => {
     expect(calls).toBeLessThanOrEqual(3);
 
     const before = calls;
-    await Promise.all(WorkerPool.running!.threads.map(async (thread) => await thread.terminate()));
+    await killWorkers();
     expect(await read(client)).toStrictEqual({ _id: 1 });
     expect(calls).toBe(before);
   });
@@ -280,7 +280,7 @@ describe('while a callback runs', () => {
       return begun.reduce((sum, calls) => sum + calls, 0) === 2;
     });
     answer = async () => await Promise.resolve({ accessToken: server.accept('one') });
-    await Promise.all(WorkerPool.running!.threads.map(async (thread) => await thread.terminate()));
+    await killWorkers();
     expect(await reading).toStrictEqual({ _id: 1 });
     expect(await writing).toBeInstanceOf(WorkerLostError);
     expect(signals[0].aborted).toBe(true);

@@ -2,6 +2,7 @@ import { DeadlineExceededError, MongoClient, type Collection } from '@mongo-offl
 import * as native from 'mongodb';
 
 import { openClients, uri, type Clients } from '../../support/clients';
+import { until } from '../../support/until';
 
 interface Thing extends native.Document {
   _id: number;
@@ -36,14 +37,6 @@ async function running(mark: string): Promise<number> {
     .aggregate([{ $currentOp: { allUsers: true } }, { $match: { ns: `${clients.dbName}.abort` } }])
     .toArray();
   return ops.filter((op) => JSON.stringify(op.command).includes(mark)).length;
-}
-
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 15_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition never came true');
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }
 
 /** The same for one document: the server goes on with a write whose client has left. */

@@ -1,11 +1,11 @@
 import { inspect } from 'node:util';
 
 import * as core from '@mongo-offload/core';
-import * as native from 'mongodb';
+import type * as native from 'mongodb';
 
 import { LIMITED, type LimitedOperation, type Place } from '../../support/every-operation';
 import { failCommand } from '../../support/fail-point';
-import { ownServer } from '../../support/own-server';
+import { ownServer, type OwnServer } from '../../support/own-server';
 import { slowly } from '../../support/slow';
 
 /*
@@ -15,12 +15,12 @@ import { slowly } from '../../support/slow';
 
 const APP = 'caller-stacks';
 
-let server: Awaited<ReturnType<typeof ownServer>>;
+let server: OwnServer;
 let admin: native.MongoClient;
 
 beforeAll(async () => {
   server = await ownServer();
-  admin = new native.MongoClient(server.uri);
+  ({ admin } = server);
   await admin
     .db('stacks')
     .collection('things')
@@ -28,10 +28,7 @@ beforeAll(async () => {
   await admin.db('stacks').createCollection('fs.chunks');
   await admin.db('stacks').createCollection('fs.files');
 });
-afterAll(async () => {
-  await admin.close();
-  await server.stop();
-});
+afterAll(async () => await server.stop());
 
 function placeOf({ MongoClient, GridFSBucket }: typeof core): Place {
   const client = new MongoClient(server.uri, {

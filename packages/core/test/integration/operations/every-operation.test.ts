@@ -12,7 +12,7 @@ import {
   type Place,
 } from '../../support/every-operation';
 import { failCommand } from '../../support/fail-point';
-import { ownServer } from '../../support/own-server';
+import { ownServer, type OwnServer } from '../../support/own-server';
 import { slowly, underWay } from '../../support/slow';
 import { until } from '../../support/until';
 import { WireServer } from '../../support/wire-server';
@@ -28,7 +28,7 @@ const BLOCKED_MS = 1_500;
 /** What comes within this did not wait for the server. */
 const AT_ONCE_MS = 700;
 
-let server: Awaited<ReturnType<typeof ownServer>>;
+let server: OwnServer;
 let admin: native.MongoClient;
 let place: Place;
 /** One whose server knows every command, and answers none that it is not to. */

@@ -1,38 +1,18 @@
-import {
-  MongoClient,
-  MongoServerError,
-  type Collection,
-  type FindCursor,
-} from '@mongo-offload/core';
-import * as native from 'mongodb';
+import { MongoServerError, type FindCursor } from '@mongo-offload/core';
 
-import { uri } from '../../support/clients';
 import { failCommand } from '../../support/fail-point';
+import { openNumbers, type Numbered, type Numbers } from '../../support/numbers';
 import { until } from '../../support/until';
 
-interface Numbered extends native.Document {
-  _id: number;
-}
 type Cursor = FindCursor<Numbered>;
 
-const dbName = `rewind_while_reading_${process.pid}`;
 const COUNT = 60;
-let admin: native.MongoClient;
-let client: MongoClient;
-let ours: Collection<Numbered>;
+let numbers: Numbers;
 
 beforeAll(async () => {
-  admin = new native.MongoClient(uri());
-  const documents = Array.from({ length: COUNT }, (_, _id) => ({ _id }));
-  await admin.db(dbName).collection<Numbered>('numbers').insertMany(documents);
-  client = new MongoClient(uri(), { appName: dbName, monitorCommands: true });
-  ours = client.db(dbName).collection('numbers');
+  numbers = await openNumbers(COUNT, { monitorCommands: true });
 });
-afterAll(async () => {
-  await client.close();
-  await admin.db(dbName).dropDatabase();
-  await admin.close();
-});
+afterAll(async () => await numbers.close());
 
 const READINGS: Record<string, (cursor: Cursor) => Promise<unknown>> = {
   next: (cursor) => cursor.next(),
@@ -55,6 +35,7 @@ async function heldBack(read: (cursor: Cursor) => Promise<unknown>): Promise<{
   cursor: Cursor;
   reading: Promise<unknown>;
 }> {
+  const { admin, client, dbName, ours } = numbers;
   const cursor = ours.find({}, { batchSize: 10 }).sort({ _id: 1 });
   for (let i = 0; i < 10; i++) await cursor.next();
   let asked = false;

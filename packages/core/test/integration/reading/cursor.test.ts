@@ -5,6 +5,7 @@ import * as native from 'mongodb';
 
 import { openClients, uri, type Clients } from '../../support/clients';
 import { failCommand } from '../../support/fail-point';
+import { until } from '../../support/until';
 
 interface Numbered extends native.Document {
   _id: number;
@@ -52,14 +53,6 @@ async function openCursors(): Promise<number> {
 async function batchesReturned(): Promise<number> {
   const [idle] = await idleCursors();
   return Number(idle?.cursor.nBatchesReturned ?? NaN);
-}
-
-async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
-  while (!(await condition())) {
-    if (Date.now() > deadline) throw new Error('the condition never came true');
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 describe('every way of reading gives every document once, in order', () => {

@@ -1,40 +1,27 @@
 import { getEventListeners, once } from 'node:events';
 
-import {
-  MongoClient,
-  type ChangeStream,
-  type Collection,
-  type FindCursor,
-} from '@mongo-offload/core';
+import type { ChangeStream, Collection, FindCursor, MongoClient } from '@mongo-offload/core';
 import * as native from 'mongodb';
 
-import { uri } from '../../support/clients';
+import { openNumbers, type Numbered, type Numbers } from '../../support/numbers';
 import { until } from '../../support/until';
 
-interface Numbered extends native.Document {
-  _id: number;
-}
 type Cursor = FindCursor<Numbered>;
 
-const dbName = `side_by_side_${process.pid}`;
 const COUNT = 200;
 const numbers = Array.from({ length: COUNT }, (_, _id) => _id);
+let stored: Numbers;
 let admin: native.MongoClient;
 let client: MongoClient;
 let ours: Collection<Numbered>;
+let dbName: string;
 
 beforeAll(async () => {
-  admin = new native.MongoClient(uri());
-  const documents = numbers.map((_id) => ({ _id, text: 'x'.repeat(100) }));
-  await admin.db(dbName).collection<Numbered>('numbers').insertMany(documents);
-  client = new MongoClient(uri(), { offload: { chunkBytes: 4096 } });
-  ours = client.db(dbName).collection('numbers');
+  const options = { offload: { chunkBytes: 4096 } };
+  stored = await openNumbers(COUNT, options, { text: 'x'.repeat(100) });
+  ({ admin, client, dbName, ours } = stored);
 });
-afterAll(async () => {
-  await client.close();
-  await admin.db(dbName).dropDatabase();
-  await admin.close();
-});
+afterAll(async () => await stored.close());
 
 const ids = (documents: (Numbered | null)[]): number[] =>
   documents.filter((document) => document !== null).map(({ _id }) => _id);

@@ -2,27 +2,20 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { lookup } from 'node:dns';
 
 import { MongoClient, type OffloadMongoClientOptions } from '@mongo-offload/core';
-import * as native from 'mongodb';
 
 import { failCommand } from '../../support/fail-point';
-import { ownServer } from '../../support/own-server';
+import { ownServer, type OwnServer } from '../../support/own-server';
 import { until } from '../../support/until';
 import { uri } from '../../support/clients';
 
 const storage = new AsyncLocalStorage<string>();
 
-let admin: native.MongoClient;
-let stop: () => Promise<void>;
+let server: OwnServer;
 
 beforeAll(async () => {
-  const server = await ownServer();
-  stop = async () => await server.stop();
-  admin = new native.MongoClient(server.uri);
+  server = await ownServer();
 }, 60_000);
-afterAll(async () => {
-  await admin?.close();
-  await stop?.();
-});
+afterAll(async () => await server?.stop());
 
 /** Events that no operation in particular causes. */
 const BACKGROUND = [
@@ -92,7 +85,7 @@ describe.each([
     const beats = (): number =>
       seen.filter(({ name }) => name === 'serverHeartbeatSucceeded').length;
     const kept = client.db('background').collection<{ kept: boolean }>('kept');
-    await admin
+    await server.admin
       .db('background')
       .collection('kept')
       .drop()
@@ -120,7 +113,7 @@ test('a check that a failed operation requests runs outside of its transaction',
   await until(() => seen.some(({ name }) => name === 'serverHeartbeatSucceeded'));
   await Promise.all(operations);
   const data = { failCommands: ['find'], closeConnection: true };
-  const off = await failCommand(admin, 'background-check', { times: 1 }, data);
+  const off = await failCommand(server.admin, 'background-check', { times: 1 }, data);
   const read = storage.run('request', () =>
     client.transaction(async () => await client.db('background').collection('seen').findOne()),
   );
@@ -155,7 +148,7 @@ test('events of idle pools are reported outside of the call that made the pools'
   await storage.run('request', async () => await cursor.next());
   await until(() => seen.filter(({ name }) => name === 'connectionReady').length >= 2);
   const off = await failCommand(
-    admin,
+    server.admin,
     'background-pool',
     { times: 4 },
     {

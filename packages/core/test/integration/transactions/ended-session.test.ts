@@ -1,8 +1,8 @@
 import { MongoClient } from '@mongo-offload/core';
-import * as native from 'mongodb';
+import type * as native from 'mongodb';
 
 import { failCommand } from '../../support/fail-point';
-import { ownServer } from '../../support/own-server';
+import { ownServer, type OwnServer } from '../../support/own-server';
 import { uri } from '../../support/clients';
 
 interface Thing {
@@ -10,18 +10,12 @@ interface Thing {
   by: string;
 }
 
-let admin: native.MongoClient;
-let stop: () => Promise<void>;
+let server: OwnServer;
 
 beforeAll(async () => {
-  const server = await ownServer();
-  stop = async () => await server.stop();
-  admin = new native.MongoClient(server.uri);
+  server = await ownServer();
 }, 60_000);
-afterAll(async () => {
-  await admin?.close();
-  await stop?.();
-});
+afterAll(async () => await server?.stop());
 
 describe('a session that ends while a call in it is under way does not pass its number on', () => {
   test('when nobody awaited the call', async () => {
@@ -49,7 +43,7 @@ describe('a session that ends while a call in it is under way does not pass its 
     const ending = client.startSession();
     await things.findOne({}, { session: ending });
     const data = { failCommands: ['insert'], blockConnection: true, blockTimeMS: 500 };
-    const off = await failCommand(admin, appName, { times: 1 }, data);
+    const off = await failCommand(server.admin, appName, { times: 1 }, data);
     const first = things.insertOne({ round: 0, by: 'first' }, { session: ending, deadlineMS: 100 });
     await expect(first).rejects.toThrow();
     await ending.endSession();

@@ -12,9 +12,9 @@ import * as native from 'mongodb';
 
 import { openClients, uri, type Clients } from '../../support/clients';
 import { Commands } from '../../support/commands';
+import { killWorkers } from '../../support/crash';
 import { failCommand } from '../../support/fail-point';
-import { WorkerPool } from '../../support/internals';
-import { ownServer } from '../../support/own-server';
+import { ownServer, type OwnServer } from '../../support/own-server';
 import { until } from '../../support/until';
 import { warningCodes, warnings, watchWarnings } from '../../support/warnings';
 
@@ -24,7 +24,7 @@ interface Thing extends native.Document {
 
 const appName = 'transaction-order-test';
 
-let server: Awaited<ReturnType<typeof ownServer>>;
+let server: OwnServer;
 let clients: Clients;
 let client: MongoClient;
 let things: Collection<Thing>;
@@ -319,7 +319,7 @@ describe('an operation that waits for its turn', () => {
     const disarm = await slow(['insert'], 1_000);
     const all = [420, 421, 422].map((_id) => settled(things.insertOne({ _id }, { session })));
     await until(() => commands.names().includes('insert'));
-    await Promise.all(WorkerPool.running!.threads.map((thread) => thread.terminate()));
+    await killWorkers();
     for (const outcome of await Promise.all(all)) {
       expect(outcome).toBeInstanceOf(WorkerLostError);
       expect((outcome as WorkerLostError).hasErrorLabel('TransientTransactionError')).toBe(true);

@@ -16,9 +16,9 @@ import * as native from 'mongodb';
 
 import { openClients, uri, type Clients } from '../../support/clients';
 import { Commands, type Command } from '../../support/commands';
+import { killWorkers } from '../../support/crash';
 import { failCommand } from '../../support/fail-point';
-import { WorkerPool } from '../../support/internals';
-import { ownServer } from '../../support/own-server';
+import { ownServer, type OwnServer } from '../../support/own-server';
 import { until } from '../../support/until';
 import { warningCodes, warnings, watchWarnings } from '../../support/warnings';
 
@@ -28,7 +28,7 @@ interface Thing extends native.Document {
 
 const appName = 'transaction-test';
 
-let server: Awaited<ReturnType<typeof ownServer>>;
+let server: OwnServer;
 let clients: Clients;
 let client: MongoClient;
 let db: Db;
@@ -718,7 +718,7 @@ describe('retries', () => {
       calls += 1;
       await things.insertOne({ _id: 440 + calls });
       if (calls === 1) {
-        await Promise.all(WorkerPool.running!.threads.map((thread) => thread.terminate()));
+        await killWorkers();
       }
       await things.updateOne({ _id: 1 }, { $inc: { n: 1 } });
     });
