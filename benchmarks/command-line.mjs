@@ -7,25 +7,25 @@ export const usage = `Measures mongodb, a naive offload of it, and @mongo-offloa
   npm run bench -- [options]
 
 What is measured
-  --only REGEX       only the sections whose id matches, those of --full among them; --list shows the ids
-  --full             every section, and the tasks of DriverBench in their own size (hours)
-  --large            read 200,000 documents as well
-  --documents N      how many documents the other sections read (20000; --quick: 1000)
+  --only REGEX       only the sections whose ids match, with those of --full; --list shows the ids
+  --full             every section, and DriverBench in its own size (hours)
+  --large            also read 200,000 documents
+  --documents N      documents that the other sections read (20000; --quick: 1000)
   --workers N        worker threads of @mongo-offload/core and the naive offload (the default of each)
-  --peers            Motor and PyMongo Async as well, where Python and pip are at hand
-  --quick            small and soon over: to see that it runs, not for figures
+  --peers            also measure Motor and PyMongo Async (needs Python and pip)
+  --quick            a short run that shows that all works; its figures mean nothing
   --list             print the ids of the sections that these options select, and measure nothing
 
 On your own data
   --uri URI --collection DB.NAME
-                     read this collection, and write nothing; --documents N of it
+                     read this collection (--documents N of it) and never write
 
 How it is measured
-  --rounds N         how often all is measured (5; --quick: 2)
-  --patience S       wait for quiet moments, and repeat a measurement during which other programs used the
-                     processors, for up to so many seconds each time (0)
-  --data DIR         the documents of the drivers' common benchmark (../shared/driverbench beside the
-                     repository; where one is absent, a document of the same shape is made)
+  --rounds N         rounds of all sections (5; --quick: 2)
+  --patience S       wait up to S seconds for a quiet moment, and repeat a measurement during which other
+                     programs used the processors (0)
+  --data DIR         the documents of the drivers' common benchmark (../shared/driverbench next to the
+                     repository; the program makes a document of the same shape for one that is absent)
 
 Results
   --json FILE        write the results to this file (benchmarks/results/latest.json), a picture (.svg) and
@@ -36,11 +36,11 @@ Results
   --from FILE        measure nothing: print and draw the results in this file
   --results [NAME]   measure nothing: list the kept runs, or print the tables of one
 
-MONGODB_URI names a server to use; else one is started.`;
+MONGODB_URI names a server to use. Otherwise the program starts one.`;
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 
-/** @throws {Error} for what makes no sense */
+/** @throws {Error} if the options are invalid or contradict each other */
 export function readCommandLine(args) {
   const { values, positionals } = parseArgs({
     args,

@@ -36,7 +36,7 @@ async function onMadeData() {
   const missing = missingFiles(options.data);
   if (missing.length > 0) {
     say(
-      `${options.data} lacks ${missing.join(', ')}: documents of the same shape are made instead.`,
+      `${options.data} lacks ${missing.join(', ')}: the program makes documents of the same shape instead.`,
     );
   }
   const mongod = await startMongod({ onProgress: say });
@@ -60,7 +60,7 @@ async function onMadeData() {
   }
 }
 
-/** Nothing is written here, nor by the sections: the server is the user's own. */
+/** Measures on the user's own server: neither this function nor the sections write to it. */
 async function onOwnData() {
   const { uri } = options;
   const [database, ...name] = options.collection.split('.');
@@ -85,7 +85,7 @@ async function measure(sections, { client, environment, ...common }) {
   const python = options.peers ? await pythonWithPeers() : undefined;
   const startedAt = new Date();
   const { pid: mongodPid } = await client.db('admin').command({ serverStatus: 1 });
-  /** What is reported of so many rounds. */
+  /** Returns the report of the rounds that are done. */
   const resultsOf = ({ round, measured, failures, turns }) => {
     const summaries = sections
       .map((section) => summarise(section, measured.get(section.id)))
@@ -119,7 +119,7 @@ async function measure(sections, { client, environment, ...common }) {
     patienceMS: options.patience * 1000,
     onRound: (round) => process.stderr.isTTY || say(`Round ${round} of ${rounds} …`),
     onSection: progress,
-    // A run that is ended early is not lost: `--from` makes tables and picture of the rounds that were done.
+    // A run that ends early is not lost: `--from` reads the rounds that are done.
     onRoundDone: (soFar) => writeReport(resultsOf(soFar), { file: path.resolve(options.json) }),
   });
   progress();
@@ -131,7 +131,7 @@ async function report(results) {
   const { failures, environment, options: measuredWith } = results;
   say(tablesOf(results).map(text).join('\n'));
   if (measuredWith.quick) {
-    say('Quick: far too little was measured for these figures to mean anything.');
+    say('Quick: these figures mean nothing, too little was measured.');
   }
   say(
     `Medians of ${measuredWith.rounds} rounds, lowest and highest in brackets; goals are held against the medians.`,
@@ -171,7 +171,7 @@ function listed({ id, subject, title }) {
   return `${id.padEnd(30)} ${subject}: ${title}`;
 }
 
-/** What is being done, in one line that the next replaces; on a terminal only. */
+/** Shows the current step in one line, which the next step replaces; only on a terminal. */
 function progress(line = '') {
   if (!process.stderr.isTTY) return;
   process.stderr.write(`\r\x1b[K${line.slice(0, process.stderr.columns - 1)}`);

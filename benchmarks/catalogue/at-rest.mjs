@@ -1,4 +1,4 @@
-/** Start-up, and memory of a client that does nothing. */
+/** Measures start-up, and the memory of a client that does nothing. */
 export function atRest() {
   return [
     {

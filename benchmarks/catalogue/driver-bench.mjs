@@ -1,7 +1,7 @@
 /**
- * The tasks of the drivers' common benchmark (DriverBench), except those of BSON alone, which are no client's,
- * and those of the client's bulk write, which MongoDB before 8.0 has not. `operations`, `files` and so on are
- * its own numbers with `--full`, and a part of them without: megabytes per second do not depend on it.
+ * Lists the tasks of the drivers' common benchmark (DriverBench). The BSON tasks are left out, because they use no
+ * client, and the tasks of `client.bulkWrite()`, because MongoDB before 8.0 lacks it. With `--full`, `operations`,
+ * `files` and so on are the numbers of DriverBench, else a part of them: megabytes per second do not depend on it.
  */
 const tasks = {
   runCommand: { group: 'single', title: 'run command', brief: true },

@@ -1,8 +1,8 @@
 /**
- * What the project wants to reach, and the figures that prove it. All sections of a goal must reach it.
+ * Lists the goals of the project, and the figures that prove them. All sections of a goal must reach it.
  *
- * `kind`: what is held against `goal`. `value`: ours; `ratio`: ours to native; `difference`: ours minus
- * native; `flat`: the section that costs most to the one that costs least.
+ * `kind` names the value that is compared with `goal`. `value`: ours; `ratio`: ours divided by native;
+ * `difference`: ours minus native; `flat`: the most expensive section divided by the cheapest.
  */
 export const goals = [
   {

@@ -1,4 +1,4 @@
-/** A server as users run it, under load from another process. */
+/** Measures a server as users run it, under load from another process. */
 export function http({ exportDocuments, exports, httpSeconds }) {
   const collection = `exported_${exportDocuments}`;
   const section = (id, title, settings, flags) => ({

@@ -6,16 +6,16 @@ import { pointOperations } from './point-operations.mjs';
 import { reading } from './reading.mjs';
 
 /**
- * All that can be measured, in the order of the report. A section is data:
+ * Returns all sections, in the order of the report. A section is data:
  *
- * - `id`, `subject`, `title`: its name for `--only`, and what the report says
+ * - `id`, `subject`, `title`: its name for `--only`, and its names in the report
  * - `program`: the file in `sections/` that measures it, with `settings`
- * - `needs`: what must lie in the database before
- * - `sides`: what is compared, where it is not all three
- * - `floor`: the program, in `sections/` too, that measures what V8 or the machine alone takes for it
- * - `peers`: Python has it as well
- * - `ownDatabase`: it writes, so each run has a database of its own
- * - `full`, `large`: only with that option
+ * - `needs`: what the database must hold before
+ * - `sides`: the sides that are compared, if not all three
+ * - `floor`: the program in `sections/` that measures the cost of V8 or the machine alone
+ * - `peers`: the Python peers measure it as well
+ * - `ownDatabase`: each run gets its own database, because the section writes
+ * - `full`, `large`: measured only with that option
  */
 export function catalogue(sizes) {
   return [
@@ -28,7 +28,7 @@ export function catalogue(sizes) {
   ];
 }
 
-/** What of it a run measures. A section that is asked for by name needs no `--full`. */
+/** Returns the sections that a run measures. A section that `--only` selects needs no `--full`. */
 export function selected(sections, { only, full, large }) {
   const pattern = only === undefined ? undefined : new RegExp(only);
   return sections.filter(

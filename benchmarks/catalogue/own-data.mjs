@@ -1,6 +1,6 @@
 import { floorOf, ways } from './reading.mjs';
 
-/** A collection of the user's own, read and never written. */
+/** Reads a collection of the user, and never writes to it. */
 export function ownData({ collection, documents, operations, warmUpOperations }) {
   return [
     ...Object.entries(ways).map(([way, title]) => ({

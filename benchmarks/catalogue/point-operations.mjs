@@ -2,8 +2,8 @@ const widths = [1, 8, 64, 512];
 const workerCounts = [undefined, 1, 2, 4];
 
 /**
- * Single operations, so many in flight. Without `--full`, all widths of findOne, the narrowest and a wide one of
- * the writes, and two workers where there is a goal for them.
+ * Measures single operations with a number of them in flight. Without `--full`: all widths of findOne, the
+ * narrowest and one wide width of the writes, and two workers if a goal needs them.
  */
 export function pointOperations(sizes) {
   const sections = [];
@@ -26,7 +26,7 @@ export function pointOperations(sizes) {
   ];
 }
 
-/** What a program gets that has just begun: most of it is code that is not compiled yet, on all sides. */
+/** Measures an application that has just started: on all sides, most of its code is not compiled yet. */
 function cold(sizes) {
   const { place: _, ...warm } = section(sizes, 'findOne', 1);
   const operations = sizes.coldOperations;
@@ -39,7 +39,7 @@ function cold(sizes) {
   };
 }
 
-/** What programs do most: a query that finds a few documents. */
+/** Measures the most frequent operation of applications: a query that finds a few documents. */
 function smallResults(sizes, width) {
   const { place: _, ...single } = section(sizes, 'findTen', width);
   return {
@@ -50,7 +50,7 @@ function smallResults(sizes, width) {
   };
 }
 
-/** What a program pays that uses events or sessions; one that does not is findOne64. */
+/** Measures the cost of events and sessions. findOne64 is the same work without them. */
 function whatIsNotUsed(sizes) {
   return [
     {
@@ -67,7 +67,7 @@ function whatIsNotUsed(sizes) {
     },
   ].map(({ extra, place: _, ...rest }) => ({
     ...rest,
-    subject: 'Events and sessions (a program without them: findOne(), 64 in flight)',
+    subject: 'Events and sessions (without them: findOne(), 64 in flight)',
     settings: { ...rest.settings, ...extra },
     sides: ['native', 'ours'],
     peers: false,
@@ -91,7 +91,7 @@ function section(sizes, method, width, workers) {
       collection,
       documents: pointDocuments,
       operations,
-      // Each worker is warmed up; the other sides do as many.
+      // Each worker warms up; the other sides run the same number of operations.
       warmUp: warmUpOperations * (workers ?? 1),
       warmUpBursts: workers ?? 1,
       width,

@@ -1,4 +1,4 @@
-/** Ways of reading, and what the report calls them. */
+/** Names the ways of reading in the report. */
 export const ways = {
   toArray: 'toArray()',
   forAwait: 'for await',
@@ -6,7 +6,10 @@ export const ways = {
   stream: 'stream()',
 };
 
-/** Kinds of documents: what a section's id begins with, what the report says, how they are made. `floor`: literals can make them. */
+/**
+ * Lists the kinds of documents: the prefix of a section's id, the name in the report, and how to make them.
+ * `floor`: a literal can build them.
+ */
 const kinds = {
   tweet: { prefix: '', title: 'tweets', peers: true, floor: true },
   mixed: { prefix: 'mixed', title: 'tweets of many shapes', shapes: true },
@@ -16,7 +19,7 @@ const kinds = {
   full: { prefix: 'full', title: 'documents of all types' },
 };
 
-/** What takes longer than this is warmed up, and its allocations sampled, with fewer documents. */
+/** Larger sections warm up, and sample allocations, with this number of documents. */
 const lightDocuments = 20_000;
 
 export function reading({ documents, largeDocuments, fewDocuments, fewRepeats }) {
@@ -47,7 +50,7 @@ function readAll(prefix, documents, flagsOf) {
 
 function read(kind, way, prefix, documents, settings = {}) {
   const { title, peers = false, floor = false } = kinds[kind];
-  // Sizes have collections of their own, so that each is read to its end.
+  // Each size has its own collection, so every section reads a collection to its end.
   const collection = `${kind}_${documents}`;
   return {
     id: lowerFirst(`${prefix}${upperFirst(kinds[kind].prefix)}${upperFirst(way)}`),
@@ -67,7 +70,7 @@ function read(kind, way, prefix, documents, settings = {}) {
   };
 }
 
-/** As programs that look at few fields of many: ours with `offload: { lazy: true }`. */
+/** Reads with `offload: { lazy: true }` on our side, as an application would that uses few of many fields. */
 function readLazily(kind, way, documents) {
   const section = read(kind, way, 'lazy', documents, { lazy: true });
   return {
@@ -79,7 +82,7 @@ function readLazily(kind, way, documents) {
   };
 }
 
-/** `toArray()` keeps what it reads: that takes V8 its time. The others keep nothing. */
+/** `toArray()` keeps the documents, which costs V8 time. The other ways keep nothing. */
 export function floorOf(way) {
   return way === 'toArray' ? 'floor-of-objects' : 'floor-of-waiting';
 }

@@ -1,4 +1,4 @@
-/** How much is read, written and asked for: enough for figures, all of it with `--full`, or hardly anything. */
+/** Sets the sizes: enough for reliable figures, all with `--full`, very little with `--quick`. */
 export function sizesFor({ quick, full, documents, data }) {
   return {
     data,
@@ -58,7 +58,7 @@ function driverBench(quick, full) {
     warmUpOperations: 4_000,
     largeOperations: 10,
     bulk: 10_000,
-    // Each is three round trips: with the 10,000 of the common benchmark a pass takes a minute.
+    // Each takes three round trips: with the 10,000 of DriverBench, a pass takes a minute.
     mixed: 1_000,
     gridFSBytes: 52_428_800,
     ldjson: { count: full ? 100 : 10, documentsInFile: full ? 5_000 : 1_000 },

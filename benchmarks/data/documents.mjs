@@ -9,23 +9,23 @@ today together tonight under until very water where while window winter without 
     /\s+/,
   );
 
-/** The `_id` of the document of this number. */
+/** Returns the `_id` of the document with this number. */
 export function idOf(number) {
   return ObjectId.createFromHexString(number.toString(16).padStart(24, '0'));
 }
 
 /**
- * Documents of one shape, whose strings and numbers differ: no two are equal, and their lengths vary about
- * those of the original.
+ * Makes documents of one shape with different strings and numbers. No two are equal, and their lengths vary around
+ * the length of the original.
  *
  * @param {object} original
  * @param {number} from the first document's number
  * @param {number} count
  * @param {object} [options]
  * @param {boolean} [options.withId]
- * @param {boolean} [options.manyShapes] of a tweet: some fields are null or absent in some documents, and arrays
- *   differ in length, as in data from the wild
- * @param {boolean} [options.letters] strings are random letters, so they get others, as many
+ * @param {boolean} [options.manyShapes] for tweets: some documents have null or absent fields, and arrays of
+ *   different lengths, as in real data
+ * @param {boolean} [options.letters] replaces strings of random letters by others of the same length
  */
 export function documents(original, from, count, options = {}) {
   const { withId = true, manyShapes = false, letters = false } = options;
@@ -53,7 +53,7 @@ function vary(value, random, varyText) {
   return copy;
 }
 
-/** The type stays; what is neither number nor bytes stays as it is. */
+/** Keeps the type. Returns a value that is neither a number nor bytes unchanged. */
 function varyBson(value, random) {
   switch (value._bsontype) {
     case 'Int32':
@@ -73,7 +73,7 @@ function varyLetters(text, random) {
   return randomLetters(text.length, random);
 }
 
-/** Free text gets other words and another length; dates, colours and addresses other digits. */
+/** Replaces free text by other words of another length, and the digits of dates, colours and addresses. */
 function varyString(text, random) {
   if (!text.includes(' ') || /\d\d:\d\d/.test(text)) {
     return text.replace(/\d/g, () => String(Math.floor(random() * 10)));
@@ -84,7 +84,7 @@ function varyString(text, random) {
   return made.trimEnd();
 }
 
-/** What is longer than 32 bits is a 64-bit integer on the server, as the ids of real tweets are. */
+/** Numbers longer than 32 bits become 64-bit integers on the server, like the ids of real tweets. */
 function varyNumber(number, random) {
   const varied = Math.floor(number * (0.5 + random() / 2));
   return Math.abs(varied) >= 2 ** 31 || Math.abs(number) >= 2 ** 32

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { BSON } from 'mongodb';
 import { documents } from './documents.mjs';
 
-/** So many files of so many documents each, a line of JSON for each document. */
+/** Writes files with one line of JSON for each document. */
 export function writeLdjson(folder, original, { count, documentsInFile }) {
   mkdirSync(folder);
   for (let number = 0; number < count; number++) {
@@ -14,7 +14,7 @@ export function writeLdjson(folder, original, { count, documentsInFile }) {
   }
 }
 
-/** So many files of random bytes. */
+/** Writes files of random bytes. */
 export function writeBinaries(folder, { count, bytes }) {
   mkdirSync(folder);
   for (let number = 0; number < count; number++) {
@@ -22,7 +22,7 @@ export function writeBinaries(folder, { count, bytes }) {
   }
 }
 
-/** What lies in a folder; `documents` where the files say how many they have. */
+/** Lists a folder; `documents` is the number of documents, if the file names tell it. */
 export function filesIn(folder) {
   const paths = readdirSync(folder).map((name) => path.join(folder, name));
   const bytes = paths.reduce((sum, file) => sum + statSync(file).size, 0);

@@ -1,4 +1,4 @@
-/** Of the same keys, types and lengths as the `tweet.json` of the drivers' common benchmark. */
+/** Has the same keys, types and lengths as `tweet.json` of the drivers' common benchmark. */
 export const generatedTweet = {
   text: '@gardener are those the early ones....',
   in_reply_to_status_id: 20000000001,

@@ -13,7 +13,7 @@ import {
 import { generatedTweet } from './generated-tweet.mjs';
 import { randomFrom, randomLetters } from './random.mjs';
 
-/** Documents of the same shape as those of the drivers' common benchmark, where those are not at hand. */
+/** Makes documents of the same shape as those of the drivers' common benchmark, if those are absent. */
 export function generate(kind) {
   const random = randomFrom(kind.length);
   return kinds[kind](random);
@@ -74,7 +74,7 @@ function fields(count, keyLength, valueOf, random) {
   return made;
 }
 
-/** So many fields of each type, in no order. */
+/** Makes the given number of fields of each type, in random order. */
 function shuffled(random, types) {
   const values = types.flatMap(([count, valueOf]) => Array.from({ length: count }, valueOf));
   const order = values

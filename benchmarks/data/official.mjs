@@ -3,7 +3,7 @@ import path from 'node:path';
 import { BSON } from 'mongodb';
 import { generate } from './generated.mjs';
 
-/** The files of the drivers' common benchmark (DriverBench), and whether they are extended JSON. */
+/** Lists the files of the drivers' common benchmark (DriverBench), and whether they are extended JSON. */
 const files = {
   tweet: { name: 'tweet.json' },
   small: { name: 'small_doc.json' },
@@ -14,13 +14,13 @@ const files = {
 };
 
 /**
- * A document of the drivers' common benchmark where `folder` has it, else one of the same keys' lengths, types
- * and sizes.
+ * Returns a document of the drivers' common benchmark if `folder` has it. Otherwise makes one with the same lengths
+ * of keys, types and sizes.
  *
  * @param {keyof typeof files} kind
  * @param {string | undefined} folder
- * @returns {{ document: object, bytes: number, generated: boolean }} `bytes`: of the source file, by which that
- *   benchmark counts megabytes
+ * @returns {{ document: object, bytes: number, generated: boolean }} `bytes`: the size of the source file, from
+ *   which that benchmark computes megabytes
  */
 export function readDocument(kind, folder) {
   const { name, extended = false } = files[kind];
@@ -38,7 +38,7 @@ export function readDocument(kind, folder) {
   return { document, bytes: Buffer.byteLength(text), generated: false };
 }
 
-/** Which of the files `folder` lacks. */
+/** Returns the files that `folder` lacks. */
 export function missingFiles(folder) {
   return Object.values(files)
     .map(({ name }) => name)

@@ -7,7 +7,7 @@ import { flights } from './vega.mjs';
 const documentsAtOnce = 2_000;
 
 /**
- * Makes what the sections need, by the native driver: collections in `db`, files in `folder`.
+ * Makes the collections in `db` and the files in `folder` that the sections need, with the native driver.
  *
  * @param {object[]} sections
  * @param {{ db: import('mongodb').Db, data: string, folder: string, onProgress: (line: string) => void }} at

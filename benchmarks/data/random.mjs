@@ -1,4 +1,4 @@
-/** A small generator with a seed (mulberry32): every run has the same documents. */
+/** Generates random numbers from a seed (mulberry32), so every run has the same documents. */
 export function randomFrom(seed) {
   let state = (seed + 1) * 0x9e3779b9;
   return () => {

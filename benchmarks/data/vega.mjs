@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 
-/** Flights of the npm package vega-datasets: four numbers each, and an `_id`. */
+/** Returns flights of the npm package vega-datasets: four numbers each, and an `_id`. */
 export function flights(count) {
   const entry = createRequire(import.meta.url).resolve('vega-datasets');
   const file = path.join(path.dirname(entry), '..', 'data', 'flights-200k.json');

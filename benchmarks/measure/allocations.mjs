@@ -1,12 +1,12 @@
 import { Session } from 'node:inspector/promises';
 
-/** One sample for so many bytes on average. */
+/** Bytes per sample, on average. */
 const samplingInterval = 16_384;
 
 /**
- * Bytes that `work` allocates on the main thread's JavaScript heap, whether they live on or not: V8's
- * sampling heap profiler, which sees this thread only. What lies outside of the heap, such as the bytes
- * of buffers, is not in it. Sampling slows the work down: measure nothing else meanwhile.
+ * Returns the bytes that `work` allocates on the JavaScript heap of the main thread, dead objects included. They
+ * come from V8's sampling heap profiler, which sees this thread only. Memory outside of the heap, such as the bytes
+ * of buffers, is not counted. Sampling slows the work down, so measure nothing else meanwhile.
  */
 export async function allocatedBytes(work) {
   const session = new Session();

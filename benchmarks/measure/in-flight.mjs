@@ -1,8 +1,8 @@
 /**
- * Runs `operation` with the numbers from 0 to `count`, `width` of them at any time.
+ * Runs `operation` with the numbers from 0 to `count`, `width` of them at a time.
  *
- * @param {(number: number, place: number) => Promise<void>} operation `place` is below `width`, and no two
- *   operations under way have the same
+ * @param {(number: number, place: number) => Promise<void>} operation `place` is below `width`; no two operations
+ *   in flight have the same
  */
 export async function inFlight(count, width, operation) {
   let next = 0;

@@ -4,20 +4,20 @@ import { measurePass, settle } from './pass.mjs';
 import { quantile, watchStalls } from './stalls.mjs';
 
 /**
- * Measures a piece of work in this process, in the order of the four passes: one to warm up, one for time,
- * CPU and memory, one that watches the event loop, one that samples allocations.
+ * Measures a piece of work in this process in four passes: warm-up; time, CPU and memory; stalls of the event loop;
+ * allocations.
  *
  * @template Prepared
  * @param {object} plan
- * @param {'document' | 'operation' | 'megabyte'} plan.unit what the figures are given per
- * @param {number} plan.count how many of them `work` does
- * @param {(prepared: Prepared) => Promise<object>} plan.work gives back what it saw, for comparing sides
- * @param {() => Prepared | Promise<Prepared>} [plan.prepare] before each pass, unmeasured
- * @param {{ count: number, work: (prepared: Prepared) => Promise<unknown> }} [plan.light] a smaller piece of
- *   the same work, to warm up with and to sample, where the whole takes too long for four passes
- * @param {(prepared: Prepared) => Promise<unknown>} [plan.warmUp] to warm up with, where that is of another size
- * @param {number} [plan.megabytes] what `work` moves, in millions of bytes
- * @param {Float64Array} [plan.latencies] milliseconds of each operation, as `work` fills them in
+ * @param {'document' | 'operation' | 'megabyte'} plan.unit the unit of the figures
+ * @param {number} plan.count the number of units in `work`
+ * @param {(prepared: Prepared) => Promise<object>} plan.work returns what it read, to compare the sides
+ * @param {() => Prepared | Promise<Prepared>} [plan.prepare] runs before each pass and is not measured
+ * @param {{ count: number, work: (prepared: Prepared) => Promise<unknown> }} [plan.light] a smaller piece of the
+ *   same work for warm-up and sampling, if the whole takes too long for four passes
+ * @param {(prepared: Prepared) => Promise<unknown>} [plan.warmUp] the warm-up, if it has another size
+ * @param {number} [plan.megabytes] millions of bytes that `work` moves
+ * @param {Float64Array} [plan.latencies] milliseconds of each operation; `work` fills it
  * @param {number} plan.restingMemory from `memoryAtRest`, when the client was connected
  * @returns {Promise<{ witness: object, metrics: Record<string, number> }>}
  */

@@ -3,7 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const restMS = 50;
 
-/** Resident megabytes of the process when it rests and its garbage is collected. From here on the peak counts. */
+/**
+ * Returns the resident megabytes of the process at rest, after a garbage collection. `peakMemory` counts from here.
+ */
 export async function memoryAtRest() {
   globalThis.gc?.();
   await sleep(restMS);
@@ -12,7 +14,10 @@ export async function memoryAtRest() {
   return process.memoryUsage.rss() / 2 ** 20;
 }
 
-/** The most resident megabytes since `memoryAtRest`; since the process began where the kernel cannot forget. */
+/**
+ * Returns the highest resident megabytes since `memoryAtRest`, or since the process started if the kernel cannot
+ * reset them.
+ */
 export function peakMemory() {
   const status = read('/proc/self/status');
   const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(status ?? '')?.[1];
@@ -24,7 +29,7 @@ function forgetPeak() {
   try {
     writeFileSync('/proc/self/clear_refs', '5');
   } catch {
-    // Not Linux, or not allowed: the mark stays where it was, which is never below the true one.
+    // Not Linux, or not allowed: the mark stays, and is never too low.
   }
 }
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mainThreadCpuMS, processCpuMS } from './main-thread-cpu.mjs';
 
-/** Long enough for the thread to fall asleep, and for what trails a section (a reply, a close) to end. */
+/** Long enough for the thread to fall asleep, and for late work of a section (a reply, a close) to end. */
 const settleMS = 30;
 
-/** Runs `work` by itself, without a watcher on the loop: two 1 ms timers are work as well. */
+/** Measures `work` without watching the event loop, because the two 1 ms timers would cost CPU as well. */
 export async function measurePass(work) {
   const mainCpuBefore = mainThreadCpuMS();
   const processCpuBefore = processCpuMS();
@@ -20,7 +20,7 @@ export async function measurePass(work) {
   };
 }
 
-/** A pass does not pay for the garbage of what went before it. */
+/** Collects the garbage of earlier passes, so the next pass does not pay for it. */
 export async function settle() {
   globalThis.gc?.();
   await sleep(settleMS);

@@ -2,9 +2,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * How long the event loop is held up while `work` runs, by two witnesses: Node's own histogram, and the
- * gaps between the ticks of a 1 ms timer. Both count the millisecond for which they wait: an idle loop
- * shows a little over 1.
+ * Measures the stalls of the event loop while `work` runs, with Node's histogram and with the gaps between the
+ * ticks of a 1 ms timer. Both include the millisecond for which they wait: an idle loop shows a little over 1.
  */
 export async function watchStalls(work) {
   const histogram = monitorEventLoopDelay({ resolution: 1 });
@@ -16,14 +15,14 @@ export async function watchStalls(work) {
     last = now;
   }, 1);
   histogram.enable();
-  // The timers' own first ticks are no part of the work.
+  // The first ticks of the timers are not part of the work.
   await sleep(10);
   histogram.reset();
-  // A histogram that was reset counts from its next tick on; work that blocks at once must not escape it.
+  // After a reset the histogram counts from its next tick. Wait for it, in case the work blocks at once.
   await sleep(5);
   gaps.length = 0;
   await work();
-  // A stall is recorded by the tick that comes behind it.
+  // The tick after a stall records it.
   await sleep(10);
   clearInterval(timer);
   histogram.disable();

@@ -1,4 +1,4 @@
-"""The process of one section on Motor or PyMongo Async: it gets a job, and prints what it measured."""
+"""The process of one section on Motor or PyMongo Async: it receives a job and prints the measurement."""
 
 import asyncio
 import gc
@@ -14,7 +14,7 @@ SETTLE_SECONDS = 0.03
 
 
 async def read(database, settings):
-    """As sections/read.mjs: the whole collection, two fields of each document looked at."""
+    """Reads the whole collection and two fields of each document, like sections/read.mjs."""
     count = settings["documents"]
     light = settings.get("lightDocuments", count)
     collection = database[settings["collection"]]
@@ -61,7 +61,7 @@ def first_of(kinds, document):
 
 
 async def find_one(database, settings):
-    """As sections/point-operation.mjs: documents by their _id, so many in flight."""
+    """Reads documents by their _id with a number of them in flight, like sections/point-operation.mjs."""
     count, warm_count, width = settings["operations"], settings["warmUp"], settings["width"]
     collection = database[settings["collection"]]
     filters = [{"_id": id_of((i * 7919) % settings["documents"])} for i in range(max(count, warm_count))]
@@ -104,7 +104,7 @@ def id_of(number):
 
 
 async def measured(work, count, unit, rate, warm_up, after_timed=lambda: None):
-    """Warms up, then one pass for time, CPU and memory, and one that watches the loop."""
+    """Warms up, then measures time, CPU and memory in one pass, and the stalls in another."""
     resting = resident_at_rest()
     await settle()
     await warm_up()
@@ -135,7 +135,7 @@ async def settle():
 
 
 async def watch_stalls(work):
-    """The gaps between the ticks of a 1 ms timer while work runs."""
+    """Returns the gaps between the ticks of a 1 ms timer while work runs."""
     gaps = []
 
     async def tick():

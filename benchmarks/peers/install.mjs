@@ -13,9 +13,9 @@ const folder = fileURLToPath(
 const python = path.join(folder, 'bin', 'python');
 
 /**
- * A Python with Motor and PyMongo, in a virtual environment of its own; made at the first time.
+ * Returns a Python with Motor and PyMongo in its own virtual environment, which the first call makes.
  *
- * @returns {Promise<{ python: string } | { missing: string }>} `missing`: why there is none
+ * @returns {Promise<{ python: string } | { missing: string }>} `missing`: why there is no such Python
  */
 export async function installPeers({ onProgress }) {
   try {
@@ -31,7 +31,7 @@ export async function installPeers({ onProgress }) {
     }
     return { python };
   } catch (error) {
-    // What is half made would be taken for whole the next time.
+    // The next run would mistake a half-made environment for a complete one.
     await rm(folder, { recursive: true, force: true });
     return { missing: `they could not be installed: ${firstLine(error)}` };
   }

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import { source, sourceNotes } from '../measure/main-thread-cpu.mjs';
 
-/** What a run ran on. */
+/** Describes the machine and the versions of a run. */
 export async function describeEnvironment(client) {
   const { version } = await client.db('admin').command({ buildInfo: 1 });
   const require = createRequire(import.meta.url);
@@ -25,22 +25,22 @@ export async function describeEnvironment(client) {
 export function environmentText({ node, driver, mongod, cores, cpu, platform, loadBefore }) {
   const lines = [
     `Node ${node}, mongodb ${driver}, mongod ${mongod}; ${cores} cores (${cpu}), ${platform}.`,
-    'Each section runs in a fresh process for each side and round, after one warm-up and a garbage collection,',
-    'so that no side pays for the compiler or for the garbage of another.',
-    'native: mongodb; naive: mongodb in a worker thread, behind Comlink, documents by structured clone;',
-    'ours: @mongo-offload/core; floor: of toArray() the same objects built from constants, without a server; of other',
-    'ways of reading a main thread that does nothing while a worker thread reads the same bytes.',
+    'Each section runs in a fresh process for each side and round, after a warm-up and a garbage collection,',
+    'so no side pays for the compiler or the garbage of another.',
+    'native: mongodb; naive: mongodb in a worker thread behind Comlink, documents by structured clone;',
+    'ours: @mongo-offload/core; floor of toArray(): the same objects built from constants, without a server;',
+    'floor of other ways of reading: an idle main thread while a worker thread reads the same bytes.',
     `Main-thread CPU is ${sourceNotes[source]}.`,
   ];
   if (loadBefore > 0.5) {
     lines.push(
-      `NOTE: the load average is ${loadBefore.toFixed(1)}: something else runs here, and the figures will be rough.`,
+      `NOTE: the load average is ${loadBefore.toFixed(1)}: other programs run on this machine, and the figures will be rough.`,
     );
   }
   return `${lines.join('\n')}\n`;
 }
 
-/** One line below a picture or a table. */
+/** Returns the line below a picture or a table. */
 export function caption({ environment, options }) {
   const { driver, mongod, node, cores } = environment;
   return (

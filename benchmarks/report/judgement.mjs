@@ -1,12 +1,13 @@
 import { metrics } from './metrics.mjs';
 
 /**
- * Holds goals against the medians of a run.
+ * Compares the goals with the medians of a run.
  *
  * @param {object[]} goals from the catalogue
  * @param {object[]} summaries
- * @returns {object[]} goals with `better`, `proofs` (what each of its sections reached, where it was measured,
- *   and what the floor below it would reach, where there is one), `missing` (sections that were not) and `met` (undefined where nothing was measured)
+ * @returns {object[]} goals with `better`, `proofs` (for each measured section, the value that it reached and the
+ *   value that its floor would reach), `missing` (sections that were not measured) and `met` (undefined if nothing
+ *   was measured)
  */
 export function judge(goals, summaries) {
   const figureOf = (id, name) =>
@@ -36,7 +37,7 @@ export function judge(goals, summaries) {
   });
 }
 
-/** @param {'ours' | 'floor'} side whose figure is held against the goal */
+/** @param {'ours' | 'floor'} the side whose figure is compared with the goal */
 function reachedBy({ kind }, { sides }, measured, side) {
   const { native, [side]: own } = sides;
   if (own === undefined) return undefined;
@@ -54,7 +55,7 @@ function reachedBy({ kind }, { sides }, measured, side) {
   }
 }
 
-/** What a section's figure is held against: every goal that names both. */
+/** Returns every goal that names both the section and the figure. */
 export function goalsOf(judged, section, figure) {
   return judged.flatMap((goal) => {
     const proof = goal.proofs.find((candidate) => candidate.section === section);

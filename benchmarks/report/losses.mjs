@@ -2,10 +2,9 @@ import { reasons } from '../catalogue/reasons.mjs';
 import { metrics } from './metrics.mjs';
 
 /**
- * The figures in which ours is behind `mongodb`, each with the reason where one is known.
+ * Returns the figures in which ours is behind `mongodb`, each with the reason if it is known.
  *
- * @returns {{ section: object, figure: object, factor: number, within: boolean, reason: string | undefined }[]} `factor`:
- *   how many times worse; `within`: the two sides' rounds overlap, so that chance may have decided
+ * @returns {{ section: object, figure: object, factor: number, within: boolean, reason: string | undefined }[]} `factor`: how many times worse; `within`: the rounds of both sides overlap, so the difference may be chance
  */
 export function losses(sections) {
   return sections.flatMap((section) =>

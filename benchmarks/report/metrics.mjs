@@ -1,4 +1,4 @@
-/** What each measured figure is called, in which unit, and which way is the better one. */
+/** Names each figure, its unit, and which direction is better. */
 export const metrics = {
   mainCpuPerDocument: { title: 'main-thread CPU, µs/document', better: 'less' },
   mainCpuPerOperation: { title: 'main-thread CPU, µs/operation', better: 'less' },

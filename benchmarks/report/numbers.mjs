@@ -1,4 +1,4 @@
-/** Three significant digits, and no decimals where there are as many before the point. */
+/** Formats a number with three significant digits, without decimals from 100 on. */
 export function number(value) {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
@@ -9,13 +9,13 @@ export function median(spread) {
   return spread === undefined ? '–' : number(spread.median);
 }
 
-/** What is much less reads as a fraction: 1/8.3 rather than 0.12×. */
+/** Formats a ratio; a small one becomes a fraction: 1/8.3 rather than 0.12×. */
 export function ratioText(ratio) {
   if (ratio === 0) return '0';
   return ratio < 0.67 ? `1/${(1 / ratio).toFixed(1)}` : `${ratio.toFixed(2)}×`;
 }
 
-/** A goal as one reads it: ≤ 1/8, ≥ 2×, ≤ 30, ≤ native + 40, flat within 20 %. */
+/** Formats a goal: ≤ 1/8, ≥ 2×, ≤ 30, ≤ native + 40, flat within 20 %. */
 export function goalText({ kind, better, goal }) {
   const sign = better === 'less' ? '≤' : '≥';
   switch (kind) {
@@ -32,7 +32,7 @@ export function goalText({ kind, better, goal }) {
   }
 }
 
-/** What was reached, in the terms of the goal, and what the floor below it would reach. */
+/** Formats the reached value in the terms of the goal, with the value of the floor. */
 export function reachedText({ kind }, { reached, floor }) {
   const text = textOf[kind];
   return floor === undefined ? text(reached) : `${text(reached)} (floor ${text(floor)})`;

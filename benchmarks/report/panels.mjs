@@ -9,7 +9,7 @@ const finding = [1, 8, 64, 512].map((width) => ({
   label: `${width} in flight`,
 }));
 
-/** What the picture shows, in the order in which one asks. `toNative`: in percent of native's figure. */
+/** Lists the panels of the picture. `toNative`: the bars are percentages of native's figure. */
 export const panels = [
   {
     title: 'Reading: main-thread CPU, µs per document',

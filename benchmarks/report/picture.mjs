@@ -24,7 +24,7 @@ const headHeight = 76;
 const footHeight = 40;
 const legendGap = 22;
 
-/** The medians of a run as bars with their spread, a panel for each question; suits light and dark pages. */
+/** Draws the medians of a run as bars with their spread, one panel for each question, for light and dark pages. */
 export function picture(sections, caption) {
   const byId = new Map(sections.map((section) => [section.id, section]));
   const shown = panels
@@ -67,7 +67,7 @@ ${drawn.join('\n')}
 `;
 }
 
-/** A panel's groups with the figures that there are. */
+/** Returns a panel with the groups that have figures. */
 function withValues(panel, byId) {
   const groups = panel.groups.flatMap(
     ({ section, figure = panel.figure, label, toNative = false }) => {

@@ -1,7 +1,7 @@
 import { metrics } from './metrics.mjs';
 
 /**
- * One section's figures of all rounds, as medians and spread.
+ * Returns the figures of one section over all rounds, as medians and spread.
  *
  * @param {object} section from the catalogue
  * @param {Record<string, Record<string, number>[]>} rounds by side

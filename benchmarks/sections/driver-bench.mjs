@@ -6,8 +6,8 @@ import * as parallel from './driver-bench/parallel.mjs';
 import * as singleDocument from './driver-bench/single-document.mjs';
 
 /**
- * Each task, by the name it has in the catalogue, takes what a job has at hand and gives a plan for `measured`:
- * `megabytes` is the size of the task's data set, as the drivers' common benchmark counts it.
+ * Maps each task of the catalogue to a function that returns its plan for `measured`. `megabytes` is the size of
+ * the task's data set, as the drivers' common benchmark counts it.
  */
 const tasks = { ...singleDocument, ...multiDocument, ...gridFS, ...parallel };
 

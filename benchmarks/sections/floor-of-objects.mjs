@@ -5,14 +5,15 @@ import { measured } from '../measure/measured.mjs';
 import { memoryAtRest } from '../measure/memory.mjs';
 import { Witness } from './witness.mjs';
 
-/** How long documents are made before the loop may turn. */
+/** Milliseconds of building documents before the event loop may turn. */
 const sliceMS = 2;
 const documentsInBlock = 16;
 
 /**
- * What V8 alone takes: as many documents of the same shape, made from constants by one compiled literal and
- * kept in an array, as `toArray()` keeps them. Strings are cut out of a block, which costs less than to
- * decode them; values of rare BSON classes are not made at all but shared. No server, no worker, no bytes.
+ * Measures the cost of V8 alone: one compiled literal builds the same number of documents of the same shape from
+ * constants, and an array keeps them, as `toArray()` does. Strings are slices of one block, which is cheaper than
+ * decoding them. Values of rare BSON classes are shared, not built. There is no server, no worker, and there are no
+ * bytes.
  */
 export async function run({ uri, database, settings }) {
   const { collection, documents, repeat = 1, lightDocuments } = settings;
@@ -74,13 +75,13 @@ function compile(sample) {
   return { makeDocument, block: flat(text.repeat(documentsInBlock)), stride: text.length };
 }
 
-/** One piece of memory: what `+` and `repeat` make is a tree of pieces, until something reads it. */
+/** Returns the string as one piece of memory: `+` and `repeat` make a tree of pieces until something reads it. */
 function flat(text) {
   const encoding = [...text].every((character) => character <= '\xff') ? 'latin1' : 'utf16le';
   return Buffer.from(text, encoding).toString(encoding);
 }
 
-/** Makes objects of the same class and fields as this one's, without what its own constructor looks into. */
+/** Makes objects of the same class and fields, without the checks of the class's constructor. */
 function lightConstructor(value) {
   const keys = Object.keys(value);
   const body = keys.map((key) => `this.${key} = ${key};`).join(' ');

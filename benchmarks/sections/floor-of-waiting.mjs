@@ -4,9 +4,9 @@ import { settle } from '../measure/pass.mjs';
 import { watchStalls } from '../measure/stalls.mjs';
 
 /**
- * What the machine alone takes: how long a main thread that does nothing is kept waiting for a processor while a
- * worker thread reads the documents' bytes with the driver, decodes none of them and sends none. The server, that
- * thread and V8's own threads share the processors with it, as they do with a thread that does get the documents.
+ * Measures the cost of the machine alone: how long an idle main thread waits for a processor while a worker thread
+ * reads the documents' bytes with the driver. The worker decodes and sends nothing. The server, the worker and V8's
+ * threads share the processors with the main thread, as they do when it receives documents.
  */
 export async function run({ uri, database, settings }) {
   const { collection, repeat = 1 } = settings;

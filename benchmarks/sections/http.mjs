@@ -24,7 +24,7 @@ export async function run(job) {
         return result;
       };
 
-      // Warms up as well.
+      // This is the warm-up as well.
       const witness = exportWay === undefined ? {} : await exported(server.port);
       if (exportWay === undefined) await underLoad(watchedLoad);
       await settle();

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { withClient } from '../side/with-client.mjs';
 
-/** What a connected client holds while nothing happens. */
+/** Measures the memory of a connected client while nothing happens. */
 export async function run(job) {
   return await withClient(job, async ({ db }) => {
-    // As many at once as give each worker something to do, so that none is left out.
+    // Enough commands at once to give each worker one.
     await Promise.all(Array.from({ length: 16 }, () => db.command({ ping: 1 })));
     await sleep(job.settings.waitMS);
     globalThis.gc?.();

@@ -13,7 +13,7 @@ export async function run(job) {
       unit: 'document',
       count,
       restingMemory,
-      // Making the documents and the collection is not what is measured.
+      // Making the documents and the collection is not measured.
       prepare: async () => ({
         target: await db.createCollection(`inserted_${++collections}`),
         prepared: documents(document, 0, count, { withId: false }),

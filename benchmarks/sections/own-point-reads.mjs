@@ -2,7 +2,7 @@ import { inFlight } from '../measure/in-flight.mjs';
 import { measured } from '../measure/measured.mjs';
 import { withClient } from '../side/with-client.mjs';
 
-/** Documents from all over the collection whose turn comes again and again. */
+/** The number of documents, from all over the collection, that are read again and again. */
 const differentDocuments = 2_000;
 
 /** Finds documents of the user's own collection by their `_id`. */

@@ -5,7 +5,10 @@ import { inFlight } from '../measure/in-flight.mjs';
 import { measured } from '../measure/measured.mjs';
 import { withClient } from '../side/with-client.mjs';
 
-/** Single operations, so many in flight at any time. Each is acknowledged before its place is taken again. */
+/**
+ * Runs single operations with a fixed number in flight. The next operation of a place starts when the previous one
+ * is acknowledged.
+ */
 const operationsByName = {
   findOne: {
     arguments: ({ count, documents }) => idsAmong(documents, count).map((_id) => [{ _id }]),
@@ -52,7 +55,7 @@ export async function run(job) {
         }
       }
       const target = db.collection(method === 'insertOne' ? `inserted_${job.side}` : collection);
-      // A session serves one operation at a time: each place in flight has its own.
+      // A session runs one operation at a time, so each place in flight has its own.
       const places = Array.from({ length: width }, () =>
         sessions ? { session: client.startSession() } : undefined,
       );
@@ -77,7 +80,8 @@ export async function run(job) {
         restingMemory,
         latencies,
         prepare: () => argumentsOf({ ...settings, count: Math.max(count, warmUp) }),
-        // Writes to one collection stay with one worker as long as any is under way: each worker has a burst of its own.
+        // Writes to one collection stay with one worker while any is in flight, so each worker warms up with a
+        // burst of its own.
         async warmUp(prepared) {
           const size = warmUp / warmUpBursts;
           for (let at = 0; at < warmUp; at += size) await operate(size)(prepared.slice(at));
@@ -85,14 +89,14 @@ export async function run(job) {
         work: operate(count),
       });
       await Promise.all(places.map((place) => place?.session.endSession()));
-      if (monitored && events === 0) throw new Error('there were no events');
+      if (monitored && events === 0) throw new Error('no event arrived');
       return { witness, metrics };
     },
     options,
   );
 }
 
-/** A prime stride: neighbours in time are no neighbours on disk, and most documents get a turn. */
+/** Returns numbers with a prime stride: successive reads are not neighbours on disk, and cover most documents. */
 function numbersAmong(documents, count) {
   return Array.from({ length: count }, (_, number) => (number * 7919) % documents);
 }

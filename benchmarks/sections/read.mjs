@@ -5,10 +5,10 @@ import { measured } from '../measure/measured.mjs';
 import { withClient } from '../side/with-client.mjs';
 import { Witness } from './witness.mjs';
 
-/** Documents whose content is compared between the sides, besides what the witnesses see of all. */
+/** Number of documents whose content is compared between the sides, in addition to the witnesses. */
 const comparedDocuments = 100;
 
-/** Reads a whole collection in one of these ways. Each looks at every document, as a program would. */
+/** Reads a whole collection in one of these ways, and reads each document, as an application would. */
 const ways = {
   async toArray(cursor, witness) {
     for (const document of await cursor.toArray()) witness.look(document);
@@ -29,7 +29,7 @@ const ways = {
   },
 };
 
-/** What the native driver has for reading in batches. */
+/** Reads in batches with the native driver. */
 async function bufferedDocuments(cursor, witness) {
   while (await cursor.hasNext()) {
     for (const document of cursor.readBufferedDocuments()) witness.look(document);
@@ -55,7 +55,7 @@ export async function run(job) {
       restingMemory,
     });
     if (witness.documents !== documents * repeat) {
-      throw new Error(`${witness.documents} documents were read, ${documents * repeat} expected`);
+      throw new Error(`${witness.documents} documents were read, not ${documents * repeat}`);
     }
     const some = await db.collection(collection).find({}, { limit: comparedDocuments }).toArray();
     return { witness: { ...witness, content: digest(some) }, metrics };

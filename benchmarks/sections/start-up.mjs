@@ -1,6 +1,6 @@
 import { clientFor, load } from '../side/sides.mjs';
 
-/** From nothing to the first answer, and to the end. Nothing is warm, as in a program that starts. */
+/** Measures import, first answer and close in a new process, without warm-up. */
 export async function run(job) {
   const start = performance.now();
   const module = await load(job.side);

@@ -1,6 +1,6 @@
 /**
- * Looks at two fields of each document, as a program that reads would: a string and a number, the first
- * that a first document has. All sides must have seen the same.
+ * Reads two fields of each document, as an application would: the first string and the first number of the first
+ * document. All sides must read the same.
  */
 export class Witness {
   seen = { documents: 0, characters: 0, sum: 0 };

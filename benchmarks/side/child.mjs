@@ -1,8 +1,8 @@
-// The process of one section, on one side, in one round: it gets a job, and prints what it measured.
+// The process of one section, side and round: it receives a job and prints the measurement.
 import { readFileSync } from 'node:fs';
 
 const job = JSON.parse(readFileSync(0, 'utf8'));
-// Loaded when it is known, so that the section of start-up finds nothing loaded yet.
+// Only the job's section is loaded, so the section of start-up finds nothing loaded yet.
 const { run } = await import(`../sections/${job.program}.mjs`);
 const { helpersCpuSeconds = 0, ...measured } = await run(job);
 const { user, system } = process.cpuUsage();

@@ -3,12 +3,12 @@ import { programOf, runChild } from './run-child.mjs';
 import { undisturbed } from './undisturbed.mjs';
 
 /**
- * Runs all sections, on all their sides, so many times. A round goes through everything, so that a disturbance
- * from outside falls on one round of many sections and not on all rounds of one; which side goes first moves
- * on from round to round. `onRoundDone` is given what has been measured so far, behind each round but the last.
+ * Runs all sections on all their sides, `rounds` times. A round runs everything once, so a disturbance affects one
+ * round of many sections, not all rounds of one. The first side changes from round to round. `onRoundDone` receives
+ * the measurements so far after each round but the last.
  *
  * @returns {Promise<{ measured: Map<string, Record<string, object[]>>, failures: string[], turns: { all: number, disturbed: number } }>}
- *   `disturbed`: during how many other programs used the processors
+ *   `disturbed`: the number of measurements during which other programs used the processors
  */
 export async function runRounds(
   sections,
@@ -65,7 +65,7 @@ function rotated(sides, by) {
   return [...sides.slice(start), ...sides.slice(0, start)];
 }
 
-/** In what both tell: Python does not compare contents. */
+/** Compares the fields that both witnesses have: Python does not compare contents. */
 function differ(one, other) {
   return Object.keys(one).some((key) => key in other && one[key] !== other[key]);
 }

@@ -7,18 +7,18 @@ const peersProgram = fileURLToPath(new URL('../peers/child.py', import.meta.url)
 /** The sides that Python runs. */
 const peers = ['motor', 'pymongo'];
 
-/** A process that has not ended by then never will. */
+/** A process that runs longer hangs. */
 const limitMS = 600_000;
 
-/** The floor is measured by a program of its own. */
+/** Returns the program of a side: the floor has its own. */
 export function programOf(section, side) {
   return side === 'floor' ? section.floor : section.program;
 }
 
 /**
- * Runs a job in a fresh process and gives back what it measured.
+ * Runs a job in a fresh process and returns its measurement.
  *
- * @throws {Error} with what the process printed, where it failed, hung, or would not exit by itself
+ * @throws {Error} with the output of the process if it fails, hangs, or does not exit by itself
  */
 export function runChild({ python, ...job }) {
   const [command, args] = peers.includes(job.side)

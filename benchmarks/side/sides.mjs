@@ -1,4 +1,4 @@
-/** What is compared, in the order of the columns. */
+/** The sides, in the order of the columns. */
 export const titles = {
   native: 'native',
   naive: 'naive',
@@ -8,7 +8,7 @@ export const titles = {
   pymongo: 'PyMongo',
 };
 
-/** Where a side's `MongoClient` comes from; by name, as an application would load it. */
+/** The module of each side's `MongoClient`, by the name that an application would import. */
 const modules = {
   native: 'mongodb',
   naive: './naive/client.mjs',
@@ -19,7 +19,7 @@ export async function load(side) {
   return await import(modules[side]);
 }
 
-/** A client as an application would make it, with default options but for the number of workers. */
+/** Makes a client with default options, except for the number of workers. */
 export function clientFor({ MongoClient }, { side, uri, workers }, options = {}) {
   if (workers === undefined || side === 'native') return new MongoClient(uri, options);
   return new MongoClient(

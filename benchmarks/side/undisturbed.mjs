@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mongodSeconds, processorSeconds } from '../measure/processors.mjs';
 
-/** Share of all processors that others may use during a measurement. */
+/** The share of all processors that other programs may use during a measurement. */
 const tolerated = 0.08;
 const lookMS = 300;
 
 /**
- * Measures, and measures again if other programs used the processors meanwhile, as long as patience lasts.
- * What is kept is the try that was disturbed least: the choice knows nothing of the figures.
+ * Measures, and repeats the measurement until `patienceMS` has passed if other programs used the processors.
+ * Returns the least disturbed attempt: the choice never depends on the figures.
  *
  * @template {{ cpuSeconds: number }} Measured
- * @param {() => Promise<Measured>} measure `cpuSeconds` is what the measurement itself used
+ * @param {() => Promise<Measured>} measure `cpuSeconds`: the CPU time of the measurement itself
  * @param {{ patienceMS: number, mongodPid: number }} options
  * @returns {Promise<{ measured: Measured, othersShare: number | undefined, disturbed: boolean }>}
- *   `othersShare` is undefined where the system does not tell, or the server runs elsewhere
+ *   `othersShare` is undefined without /proc, or if the server runs elsewhere
  */
 export async function undisturbed(measure, { patienceMS, mongodPid }) {
   const deadline = performance.now() + patienceMS;
@@ -40,7 +40,7 @@ function shareOfOthers(before, after, ownSeconds) {
   return Math.max(0, others) / (after.processors.all - before.processors.all);
 }
 
-/** Waits until the processors are at rest, but not beyond the deadline. */
+/** Waits until the processors are idle, at most until the deadline. */
 async function quietMoment(deadline) {
   while (performance.now() < deadline) {
     const before = processorSeconds();

@@ -7,7 +7,7 @@ import { clientFor, load } from './sides.mjs';
  * @template Result
  * @param {object} job
  * @param {(connected: { db: object, client: object, module: object, restingMemory: number }) => Promise<Result>} work
- *   `restingMemory`: resident megabytes with the client connected and nothing done yet
+ *   `restingMemory`: resident megabytes of the connected client before any work
  * @param {object} [options] of the client
  * @returns {Promise<Result>}
  */
@@ -17,7 +17,7 @@ export async function withClient(job, work, options) {
   try {
     await client.connect();
     const db = client.db(job.database);
-    // The first operation makes what an idle client holds: threads, connections.
+    // The first operation starts the threads and connections that an idle client holds.
     await db.command({ ping: 1 });
     return await work({ db, client, module, restingMemory: await memoryAtRest() });
   } finally {

@@ -62,24 +62,24 @@ describe('a quick run of the benchmarks', () => {
 
   beforeAll(async () => {
     const only = `^(${sections.join('|')})$`;
-    // A folder without the documents of the common benchmark: made ones are what most machines have.
+    // This folder lacks the documents of the common benchmark, as most machines do.
     output = await bench('--rounds', '1', '--documents', '200', '--only', only, '--data', folder);
     results = readResults();
   }, 180_000);
 
-  it('measures every section that was asked for, and nothing failed', () => {
+  it('measures every selected section without a failure', () => {
     expect(results.failures).toEqual([]);
     expect(results.sections.map(({ id }) => id)).toEqual(sections);
   });
 
-  it('gives finite figures for all sides, and a ratio of them', () => {
+  it('gives finite figures for all sides, and their ratio', () => {
     for (const { figures } of results.sections) {
       expect(figures.length).toBeGreaterThan(0);
       for (const { name, sides, toNative } of figures) {
         for (const side of ['native', 'naive', 'ours'] as const) {
           expect(sides[side]!.values).toHaveLength(1);
           expect(Number.isFinite(sides[side]!.median)).toBe(true);
-          // Memory may be given back meanwhile.
+          // The process may return memory meanwhile.
           if (name !== 'memoryOverIdle') expect(sides[side]!.median).toBeGreaterThanOrEqual(0);
         }
         const ratio = sides.ours!.median / sides.native!.median;
@@ -88,7 +88,7 @@ describe('a quick run of the benchmarks', () => {
     }
   });
 
-  it('measures CPU, rate, stalls, allocations and memory of what reads, and the floor below it', () => {
+  it('measures CPU, rate, stalls, allocations and memory of reading, and the floor', () => {
     const { figures } = results.sections[0];
     expect(figures.map(({ name }) => name)).toEqual([
       'mainCpuPerDocument',
@@ -105,7 +105,7 @@ describe('a quick run of the benchmarks', () => {
     expect(floor!.median).toBeLessThan(native!.median);
   });
 
-  it('measures how long a thread that does nothing is kept waiting, where nothing is kept', () => {
+  it('measures the waits of an idle thread as the floor of ways that keep nothing', () => {
     const { id, figures } = results.sections[1];
     const withFloor = figures.filter(({ sides }) => sides.floor !== undefined);
     expect(id).toBe('forAwait');
@@ -119,7 +119,7 @@ describe('a quick run of the benchmarks', () => {
     expect(output).toMatch(/forAwait [\d.]+ \(floor [\d.]+\)/);
   });
 
-  it('holds the goals against the figures', () => {
+  it('compares the goals with the figures', () => {
     const { toNative, sides } = results.sections[0].figures[0];
     const floor = sides.floor!.median / sides.native!.median;
     const goal = results.goals.find(({ what }) => what.startsWith('main-thread CPU per document'))!;
@@ -127,7 +127,7 @@ describe('a quick run of the benchmarks', () => {
     expect(goal.met).toBe(toNative! <= 1 / 20);
   });
 
-  it('says what it ran on, prints the tables, and draws the picture', () => {
+  it('names the machine and versions, prints the tables, and draws the picture', () => {
     expect(results.environment).toMatchObject({ driver: '7.9.0', generatedDocument: true });
     expect(output).toContain('Reading 200 tweets');
     expect(output).toContain('main-thread CPU, µs/document');
@@ -211,7 +211,7 @@ describe("a run on the user's own collection", () => {
     await client.close();
   });
 
-  it('reads it on all sides, and leaves the server as it was', async () => {
+  it('reads it on all sides, and changes nothing on the server', async () => {
     const orders = client.db(name).collection('orders.2024');
     await orders.insertMany(
       Array.from({ length: 50 }, (_, number) => ({ number, text: `${number}` })),

@@ -1,12 +1,11 @@
 // Runs in every test file, after jest's globals exist and before the file's own code.
 //
-// The guard: on the main thread the driver opens no connection for an operation. Its pool there says
-// so by an event when it does; a test in which it does fails, unless it named the exception that
-// docs/compatibility.md lists by calling `mainConnections.allow(reason)`.
+// The guard: on the main thread, the driver must open no connection for an operation. If an event shows that it
+// did, the test fails. A test of an exception in docs/compatibility.md calls `mainConnections.allow(reason)` first.
 import { MongoClient } from '@mongo-offload/core';
 
 interface MainConnections {
-  /** To be called in a test whose operations run on the main thread by design. */
+  /** Call this in a test whose operations run on the main thread by design. */
   allow(reason: string): void;
 }
 
@@ -30,7 +29,7 @@ Object.defineProperty(MongoClient.prototype, 'emit', {
   value(this: MongoClient, event: string, ...args: unknown[]): boolean {
     if (event === 'connectionCreated') {
       const created = args[0] as { address: string; offloadWorker?: number };
-      // Those of the workers' pools say which worker's they are.
+      // Events of the workers' pools name the worker.
       if (created.offloadWorker === undefined) opened.push(created.address);
     }
     return Reflect.apply(emit, this, [event, ...args]) as boolean;

@@ -1,10 +1,10 @@
 // @ts-check
 import { startMongod } from '@mongo-offload/mongod';
 
-/** Starts the one mongod that all test files share; each uses database names of its own. */
+/** Starts the mongod that all test files share. Each test file uses its own database names. */
 export default async function globalSetup() {
   const mongod = await startMongod({
-    // Fail points, which make the server fail on request, are a test command.
+    // The server allows fail points, which make it fail on request, only with test commands.
     args: ['--setParameter', 'enableTestCommands=1'],
     onProgress: (line) => process.stderr.write(`${line}\n`),
   });

@@ -1,6 +1,6 @@
 // @ts-check
 
-/** Ends what global-setup.mjs started. */
+/** Stops the mongod that global-setup.mjs started. */
 export default async function globalTeardown() {
   await globalThis.mongodOfThisRun?.stop();
 }

@@ -1,39 +1,42 @@
-/** What is wrong with the network. What is left away is as it should be. */
+/** The faults of the network. An absent field means no fault. */
 export interface Faults {
-  /** Milliseconds that everything takes longer, each way. */
+  /** Delay in milliseconds, in each direction. */
   delayMS?: number;
-  /** How much passes in a second, each way and for each connection. */
+  /** Bytes per second, in each direction, for each connection. */
   bytesPerSecond?: number;
-  /** Connections are accepted and stay open, but nothing passes, either way. What waited passes when it is over. */
+  /**
+   * Connections are accepted and stay open, but no data passes in either direction. Waiting data passes when the
+   * fault ends.
+   */
   stalled?: boolean;
-  /** Connections that are made from now on are refused; those that are open stay. */
+  /** New connections are refused; open ones stay. */
   refused?: boolean;
-  /** A connection is reset once this many more bytes of the server's have passed on it. */
+  /** A connection is reset after this number of further bytes from the server. */
   resetAfterBytes?: number;
 }
 
 export interface ProxyOptions {
-  /** The port on 127.0.0.1 of the server behind it. */
+  /** The port of the server on 127.0.0.1. */
   port: number;
   /**
-   * Only connections that begin with a packet in which this text occurs suffer from faults; such
-   * connections are then refused by a reset behind that packet. Default: all do.
+   * Faults affect only connections whose first packet contains this text. Such a connection is refused by a reset
+   * after that packet. Default: faults affect all connections.
    */
   only?: string;
 }
 
-/** Passes on to a server what connects to it, on 127.0.0.1, in a thread of its own. */
+/** Forwards connections on 127.0.0.1 to a server, in a thread of its own. */
 export interface Proxy extends AsyncDisposable {
   readonly port: number;
-  /** From now on, and instead of what was set before. */
+  /** Replaces the current faults. */
   set(faults: Faults): Promise<void>;
-  /** The end of all faults. */
+  /** Ends all faults. */
   heal(): Promise<void>;
-  /** Resets the connections that are open now, and tells how many those were. */
+  /** Resets the open connections and returns their number. */
   cut(): Promise<number>;
-  /** How many connections are open that faults concern. */
+  /** Returns the number of open connections that faults affect. */
   connections(): Promise<number>;
-  /** Resets all connections and ends the thread. Harmless twice. */
+  /** Resets all connections and ends the thread. Calling it twice is harmless. */
   close(): Promise<void>;
 }
 

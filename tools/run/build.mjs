@@ -7,7 +7,7 @@ import { program, root, runTool, say, secondsSince } from './step.mjs';
 
 const packages = ['packages/worker', 'packages/core'];
 
-/** Compiles what changed, after installing what is missing. */
+/** Installs missing dependencies, then compiles the changes. */
 export async function build() {
   await install();
   const start = performance.now();

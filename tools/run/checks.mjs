@@ -6,7 +6,7 @@ import { pack } from './install.mjs';
 import { run, runTool } from './step.mjs';
 
 /**
- * What is checked besides the tests; each needs the build to have run.
+ * The checks in addition to the tests. Each needs the build.
  *
  * @type {{ title: string, check: () => Promise<unknown> }[]}
  */
@@ -21,7 +21,7 @@ export const checks = [
       runTool('prettier', 'prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']),
   },
   {
-    // Compiles the tests and tools as well as the type tests, whose expectations are types.
+    // Compiles the tests, the tools, and the type tests, whose expectations are types.
     title: 'types',
     check: () => runTool('types', 'typescript/bin/tsc', ['--project', 'tsconfig.check.json']),
   },
@@ -33,7 +33,7 @@ export const checks = [
   { title: 'packed packages', check: checkPackedPackages },
 ];
 
-/** Are the tarballs that would be published sound: exports that exist, types that match them? */
+/** Checks the tarballs that would be published: the exports exist, and the types match them. */
 async function checkPackedPackages() {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'mongo-offload-packed-'));
   try {
@@ -42,7 +42,7 @@ async function checkPackedPackages() {
       await runTool(`publint ${name}`, 'publint/src/cli.js', ['run', tarball, '--strict'], {
         quiet: true,
       });
-      // node10, which knows no exports map, is older than any Node this runs on.
+      // node10 has no exports maps, and this package needs a newer Node.
       await runTool(
         `attw ${name}`,
         '@arethetypeswrong/cli/dist/index.js',

@@ -8,10 +8,10 @@ const pnpm = 'pnpm@12.21.0';
 const stampFile = path.join(cacheFolder, 'installed');
 
 /**
- * Installs what pnpm-lock.yaml names, or does nothing where that was done already.
+ * Installs the dependencies of pnpm-lock.yaml, unless they are installed already.
  *
- * pnpm comes through npx, so that a newcomer needs no more than Node and npm. Asking pnpm whether all is
- * up to date takes seconds; comparing a hash of the files it would read takes milliseconds.
+ * npx provides pnpm, so Node and npm are enough. pnpm takes seconds to check whether all is up to date. Comparing a
+ * hash of the files that it would read takes milliseconds.
  */
 export async function install() {
   const wanted = hashOfInputs();
@@ -33,7 +33,7 @@ export async function install() {
 }
 
 /**
- * Packs a workspace package as it would be published, and gives back the tarball's path.
+ * Packs a workspace package as it would be published, and returns the path of the tarball.
  *
  * @param {string} folder
  * @param {string} destination
@@ -50,7 +50,7 @@ export async function pack(folder, destination) {
   return path.join(destination, tarball);
 }
 
-/** CI: no questions, such as whether a node_modules that something else made may be replaced. */
+/** With CI set, pnpm asks no questions, such as whether it may replace another tool's node_modules. */
 function environmentForPnpm() {
   return { ...process.env, CI: 'true' };
 }

@@ -6,15 +6,15 @@ import { fileURLToPath } from 'node:url';
 /** The folder of the whole workspace. */
 export const root = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Where the scripts and tools keep what they may lose: stamps, downloads, reports. */
+/** The folder for files that can be made again: stamps, downloads, reports. */
 export const cacheFolder = path.join(root, 'node_modules', '.cache', 'mongo-offload');
 
-/** The program ended otherwise than with 0. */
+/** A program ended with an exit code other than 0. */
 export class StepFailed extends Error {
   /**
    * @param {string} title
    * @param {number} exitCode
-   * @param {string} [output] what it printed, where that was kept back
+   * @param {string} [output] its output, if that was not shown
    */
   constructor(title, exitCode, output) {
     super(`${title} failed (exit code ${exitCode})`);
@@ -35,9 +35,9 @@ export function secondsSince(since) {
 }
 
 /**
- * Runs a program in the workspace's root and gives back what it printed to stdout.
+ * Runs a program in the root of the workspace and returns its stdout.
  *
- * `quiet` keeps what it prints back, and shows it only where it fails.
+ * `quiet` shows the output only if the program fails.
  *
  * @param {string} title
  * @param {string} command
@@ -63,7 +63,7 @@ export function run(title, command, args, { quiet = false, cwd = root, env = pro
     child.stderr?.setEncoding('utf8').on('data', (text) => {
       all += text;
     });
-    // Ctrl-C reaches the whole process group; a signal sent to this process alone is passed on.
+    // Ctrl-C reaches the whole process group. A signal to this process alone is forwarded.
     const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
     process.on('SIGINT', forward);
     process.on('SIGTERM', forward);
@@ -85,7 +85,7 @@ export function run(title, command, args, { quiet = false, cwd = root, env = pro
 }
 
 /**
- * Runs a script of an installed package's, as `npx name` would, without npx.
+ * Runs a script of an installed package, as `npx name` would, but without npx.
  *
  * @param {string} title
  * @param {string} bin a path inside node_modules
@@ -97,7 +97,7 @@ export function runTool(title, bin, args, options) {
 }
 
 /**
- * Runs `main` as a program: a step that failed has said why, so only its title is printed.
+ * Runs `main` as a program. A failed step has printed the reason, so this prints only its title.
  *
  * @param {() => Promise<void>} main
  */

@@ -14,7 +14,7 @@ const TEST_FOLDERS = ['unit', 'integration', 'faults'];
  * `npm test` installs, builds, checks and tests. `npm test -- <arguments>` leaves the checks out. An argument that
  * names a folder of tests selects that folder; jest gets all others as they are.
  *
- * All checks run, whatever the first says; the last line counts them and the tests alike.
+ * All checks run, even after a failure. The last line counts checks and tests together.
  */
 await program(async () => {
   const jestArguments = process.argv
@@ -69,7 +69,7 @@ async function runJest(jestArguments, tally) {
       ...jestArguments,
     ]);
   } catch (error) {
-    // Failed tests are in the report; without one, jest itself failed.
+    // The report lists failed tests. Without a report, jest itself failed.
     if (!(error instanceof StepFailed) || !existsSync(jestReport)) throw error;
     const report = JSON.parse(readFileSync(jestReport, 'utf8'));
     if (report.numFailedTests + report.numRuntimeErrorTestSuites === 0) throw error;
@@ -77,7 +77,7 @@ async function runJest(jestArguments, tally) {
   if (!existsSync(jestReport)) return;
   const report = JSON.parse(readFileSync(jestReport, 'utf8'));
   tally.passed += report.numPassedTests;
-  // A file that could not even be loaded has no tests to count.
+  // A file that could not be loaded has no tests to count.
   tally.failed += report.numFailedTests + report.numRuntimeErrorTestSuites;
   tally.skipped += report.numPendingTests + report.numTodoTests;
 }

@@ -1,5 +1,5 @@
 // @ts-check
-// A mixed load for some minutes; fails where memory or handles go on growing after the warm-up.
+// Runs a mixed load for some minutes. Fails if memory or handles keep growing after the warm-up.
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { GridFSBucket, MongoClient } from '@mongo-offload/core';
@@ -10,12 +10,12 @@ const minutes = Number(values.minutes);
 if (!(minutes > 0))
   throw new RangeError(`--minutes must be a positive number, not ${values.minutes}`);
 const { gc } = globalThis;
-if (gc === undefined) throw new Error('run it by npm run soak, which lets it collect garbage');
+if (gc === undefined) throw new Error('run it with npm run soak, which passes --expose-gc');
 
 const SAMPLE_MS = 3_000;
-/** This part of the samples is warm-up. */
+/** The share of the samples that is warm-up. */
 const WARM_UP = 0.4;
-/** By how much each may grow from the warm-up to the end, as the line through the samples has it. */
+/** The allowed growth from the warm-up to the end, by the line through the samples. */
 const LIMITS = { heapMB: 4, externalMB: 8, rssMB: 64, handles: 5 };
 const FILE = Buffer.alloc(500_000, 'soak');
 
@@ -42,7 +42,7 @@ const load = {
     await events.deleteOne({ _id: insertedId });
   },
   async abandonedCursors() {
-    // A client keeps cursors that nobody closed until it is closed, as the driver's does.
+    // Like the driver's, a client keeps an abandoned cursor until the client is closed.
     const other = new MongoClient(mongod.uri);
     for (let i = 0; i < 20; i++) {
       await other.db('soak').collection('items').find({}, { batchSize: 10 }).next();
@@ -73,7 +73,7 @@ const load = {
     await delay(50);
   },
   async changeStream() {
-    // The insert above goes on all the time.
+    // The insert above runs all the time.
     const stream = events.watch();
     await stream.next();
     await stream.close();
@@ -86,7 +86,7 @@ const lanes = Object.entries(load).map(async ([name, operation]) => {
     counts[name] = (counts[name] ?? 0) + 1;
   }
 });
-// Where one fails, so does the program, when it comes to wait for them.
+// If one fails, the program fails when it awaits them.
 for (const lane of lanes) lane.catch(() => (running = false));
 
 /** @type {Record<keyof LIMITS, number>[]} */
@@ -119,12 +119,12 @@ const grown = Object.entries(LIMITS).map(([name, limit]) => {
 console.table(grown.map((row) => inShort(row)));
 const over = grown.filter(({ growth, limit }) => growth > limit);
 if (over.length > 0) {
-  console.error(`Grown beyond the limit: ${over.map(({ name }) => name).join(', ')}`);
+  console.error(`These grew beyond their limits: ${over.map(({ name }) => name).join(', ')}`);
   process.exitCode = 1;
 }
 
 /**
- * By how much a value grows from one sample to the next: least squares.
+ * Returns the growth from one sample to the next, by least squares.
  *
  * @param {number[]} of
  */

@@ -28,7 +28,7 @@ export async function gridFSDownload({ db, module, gridFSBytes }) {
   };
 }
 
-/** The default bucket with its collections and indexes, and one byte in it. */
+/** Makes the default bucket with its collections and indexes, and one file of one byte. */
 export async function emptyBucket(db, { GridFSBucket }) {
   for (const name of ['fs.files', 'fs.chunks']) await db.collection(name).drop();
   const bucket = new GridFSBucket(db);

@@ -32,7 +32,7 @@ export function largeBulkWrite(shared) {
   return insertInBulk('large', shared.largeOperations, shared, bulkWrite);
 }
 
-/** An insert, a replacement and a deletion for each document, of which the scores count two. */
+/** Makes an insert, a replacement and a deletion for each document. The score counts two of them. */
 export function mixedBulkWrite(shared) {
   const plan = insertInBulk('small', shared.mixed, shared, async (corpus, documents) => {
     const models = documents.flatMap((document) => [

@@ -6,7 +6,7 @@ import { idOf } from '../../data/documents.mjs';
 import { filesIn } from '../../data/files.mjs';
 import { emptyBucket } from './gridfs.mjs';
 
-/** Documents of a file that go to the server by one call. */
+/** Documents of a file in one call. */
 const insertedAtOnce = 1_000;
 
 export function ldjsonImport({ db, files }) {

@@ -3,7 +3,7 @@ import { readDocument } from '../../data/official.mjs';
 /** The size of `{ hello: true }` as BSON. */
 const helloBytes = 13;
 
-/** Operations with which a long task is sampled. */
+/** Operations in the sampling pass of a long task. */
 const lightOperations = 2_000;
 
 export function runCommand({ db, operations, warmUpOperations }) {
@@ -44,7 +44,7 @@ function insertSingly(kind, operations, { db, data }) {
       const { acknowledged } = await corpus.insertOne(documents.pop());
       return acknowledged;
     }),
-    // The driver gives each document its `_id`, so each is inserted but once.
+    // The driver adds an `_id` to each document, so each can be inserted only once.
     prepare: async () => ({
       corpus: await db.createCollection(`corpus_${++collections}`),
       documents: Array.from({ length: operations }, () => ({ ...document })),

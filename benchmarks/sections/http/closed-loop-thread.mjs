@@ -1,4 +1,4 @@
-// A thread of the process that asks: what it gets is large, and must not hold up the one that measures latencies.
+// A thread of the load process. It receives large responses, which must not delay the thread that measures latencies.
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFastAsAnswered } from './closed-loop.mjs';
 

@@ -1,14 +1,14 @@
 import autocannon from 'autocannon';
 
-/** Longest that one answer may take; an export does, while everything else is asked for. */
+/** Seconds that one response may take: an export is slow under load. */
 const timeout = 60;
 
 /**
- * Connections of autocannon, each of which asks again when it was answered.
+ * Sends requests with autocannon: each connection sends the next one when the response has arrived.
  *
  * @param {{ url: string, connections: number, requests?: object[], amount?: number, duration?: number }} asked
- *   as autocannon has them
- * @returns {Promise<number[]>} milliseconds of each answer
+ *   options of autocannon
+ * @returns {Promise<number[]>} the latency of each response in milliseconds
  */
 export async function asFastAsAnswered({ url, ...asked }) {
   const latencies = [];

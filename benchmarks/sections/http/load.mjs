@@ -1,4 +1,4 @@
-// The process that asks the server: it gets settings, and prints the latencies of each endpoint.
+// The load process: it receives settings, sends requests, and prints the latencies of each endpoint.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
@@ -23,14 +23,14 @@ const paths = {
 const results = { latencies: {} };
 const { latencies } = results;
 if (exports !== undefined) {
-  // One export behind the other; everything else is asked for until the last of them is there.
+  // Exports run one after another. The other requests continue until the last export has arrived.
   const ended = new AbortController();
   const { signal } = ended;
   const scheduled = Object.entries(rates).map(async ([endpoint, perSecond]) => {
     latencies[endpoint] = await onSchedule({ origin, pathOf: paths[endpoint], perSecond, signal });
   });
   const url = `${origin}/export`;
-  latencies.export = await besides({ url, connections: 1, amount: exports });
+  latencies.export = await inOwnThread({ url, connections: 1, amount: exports });
   ended.abort();
   await Promise.all(scheduled);
   results.exports = exports;
@@ -48,8 +48,8 @@ const { user, system } = process.cpuUsage();
 results.cpuSeconds = (user + system) / 1e6;
 process.stdout.write(JSON.stringify(results));
 
-/** As `asFastAsAnswered`, in a thread of its own. */
-async function besides(asked) {
+/** Runs `asFastAsAnswered` in its own thread. */
+async function inOwnThread(asked) {
   const thread = new Worker(new URL('closed-loop-thread.mjs', import.meta.url), {
     workerData: asked,
   });

@@ -4,7 +4,7 @@ import { createServer } from 'node:http';
 import { pipeline } from 'node:stream/promises';
 import { idOf } from '../../data/documents.mjs';
 
-/** Takes one or two milliseconds of the main thread. */
+/** Costs one or two milliseconds of the main thread. */
 const hashIterations = 2_000;
 
 const exportWays = {
@@ -26,11 +26,11 @@ const exportWays = {
 };
 
 /**
- * A server as users write it, the same for all sides:
+ * Starts a server as users write it, the same for all sides:
  * - `/health` answers at once
  * - `/documents/<number>` reads one document
  * - `/busy` hashes a password
- * - `/export` writes the collection as lines of JSON, in the way that is given
+ * - `/export` writes the collection as lines of JSON, in the given way of reading
  */
 export async function startServer(collection, documents, exportWay) {
   const endpoints = {

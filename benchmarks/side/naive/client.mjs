@@ -1,5 +1,5 @@
-// A naive offload: what one writes in an afternoon. The driver behind Comlink in worker threads, documents by
-// structured clone, as much of the driver's API as the sections use.
+// A naive offload, as one writes it in an afternoon: the driver in worker threads behind Comlink, documents by
+// structured clone. It has the part of the driver's API that the sections use.
 import { Readable, Writable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { transfer, wrap } from 'comlink';
@@ -40,7 +40,7 @@ export class MongoClient {
     return new Db(this, name);
   }
 
-  /** A worker's driver, each in its turn. */
+  /** Returns the driver of the next worker. */
   async driver() {
     if (this.#connected === undefined) await this.connect();
     this.#turn = (this.#turn + 1) % this.#threads.length;
@@ -102,7 +102,7 @@ class Collection {
     return unpack(await driver.onCollection(this.namespace, method, pack(args)))[0];
   }
 
-  // As with the driver, the caller's documents get their `_id`.
+  // Like the driver, this adds an `_id` to the caller's documents.
   insertOne(document, ...options) {
     document._id ??= new ObjectId();
     return this.call('insertOne', [document, ...options]);
@@ -200,7 +200,7 @@ export class GridFSBucket {
         };
         open().then(() => done(), done);
       },
-      // The caller's bytes stay the caller's: what is transferred is a copy.
+      // Transfers a copy, so the caller keeps its bytes.
       write(chunk, _encoding, done) {
         const bytes = new Uint8Array(chunk);
         driver.upload(id, transfer(bytes, [bytes.buffer])).then(() => done(), done);

@@ -1,8 +1,8 @@
 import { BSON, ObjectId } from 'mongodb';
 
 /**
- * Structured clone makes plain objects of BSON's classes. `pack` notes what they were, a column for each path,
- * so that `unpack` touches nothing but them.
+ * Restores the BSON classes that structured clone turns into plain objects. `pack` records them, one column for
+ * each path, so `unpack` touches only those values.
  *
  * @param {unknown[]} values are not changed
  */

@@ -1,4 +1,4 @@
-// The worker of the naive offload: the driver, and what the main thread may call of it.
+// The worker of the naive offload: the driver, and the methods that the main thread may call.
 import { once } from 'node:events';
 import { parentPort } from 'node:worker_threads';
 import { expose, transfer } from 'comlink';
@@ -41,7 +41,7 @@ expose(
     async openCursor(namespace, args) {
       return keep(collection(namespace).find(...unpack(args)));
     },
-    /** No more documents than asked for; fewer, and the cursor is at its end. */
+    /** Returns at most this number of documents; fewer mean that the cursor is at its end. */
     async nextBatch(id, size) {
       const cursor = open.get(id);
       const documents = [];
@@ -87,7 +87,9 @@ expose(
   nodeEndpoint(parentPort),
 );
 
-/** Results that are no plain objects (a BulkWriteResult, a new Collection) do not clone, or lose their getters. */
+/**
+ * A result that is not a plain object (a BulkWriteResult, a new Collection) cannot be cloned, or loses its getters.
+ */
 function plain(result) {
   if (result?.constructor?.name === 'Collection') return undefined;
   if (result?.constructor?.name !== 'BulkWriteResult') return result;

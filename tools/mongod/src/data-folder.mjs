@@ -7,7 +7,7 @@ const parent = path.join(os.tmpdir(), 'mongo-offload-mongod');
 // A running mongod writes a checkpoint every minute.
 const surelyUnused = 5 * 60_000;
 
-/** An empty folder for one mongod's data, named for the process that it belongs to. */
+/** Makes an empty folder for the data of one mongod. Its name starts with the id of this process. */
 export function createDataFolder() {
   mkdirSync(parent, { recursive: true });
   deleteOrphans();
@@ -19,7 +19,7 @@ export function deleteDataFolder(folder) {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** A process that was killed could not delete its data, some 200 MB; the next one does. */
+/** Deletes the data (some 200 MB) of processes that were killed before they could. */
 function deleteOrphans() {
   for (const name of readdirSync(parent)) {
     const folder = path.join(parent, name);
@@ -28,7 +28,7 @@ function deleteOrphans() {
 }
 
 /**
- * The age matters where containers share a folder for temporary files: the other's processes look dead.
+ * The age matters if containers share a folder for temporary files, because processes of another container look dead.
  *
  * @param {string} folder
  */

@@ -1,5 +1,5 @@
 // @ts-check
-// Started by memory-server-binary.mjs: downloads a mongod and tells its parent where it lies.
+// Started by memory-server-binary.mjs: downloads a mongod and sends its path to the parent.
 import { MongoBinary } from 'mongodb-memory-server-core';
 
 /** @param {{ binary?: string, error?: string }} message */

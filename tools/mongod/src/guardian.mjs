@@ -1,6 +1,6 @@
 // @ts-check
-// Started by member.mjs's replica set, beside it: its input ends when the process that writes it does,
-// however that came. What was begun and not ended by then is ended here.
+// Runs alongside the replica set of start-replica-set.mjs. Its input ends when the parent process ends, for any
+// reason. It then kills the servers that still run.
 import { createInterface } from 'node:readline';
 import { deleteDataFolder } from './data-folder.mjs';
 
@@ -19,7 +19,7 @@ for (const pid of running) {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It has ended by itself.
+    // It has already ended.
   }
 }
 folders.forEach(deleteDataFolder);

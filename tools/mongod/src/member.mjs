@@ -8,7 +8,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 const launchTimeout = 60_000;
 
 /**
- * One mongod of a replica set, behind its proxy: it can be killed, paused, and started again with its data.
+ * One mongod of a replica set, with a proxy in front of it. It can be killed, paused, and started again with its
+ * data.
  */
 export class Member {
   #binary;
@@ -28,7 +29,7 @@ export class Member {
     this.port = port;
     this.proxy = proxy;
     this.address = `127.0.0.1:${proxy.port}`;
-    /** Past the proxy, to this member alone. */
+    /** A connection string for this member alone, without the proxy. */
     this.directUri = `mongodb://127.0.0.1:${port}/?directConnection=true`;
     this.#binary = binary;
     this.#args = args;
@@ -39,7 +40,7 @@ export class Member {
     return this.#process !== undefined;
   }
 
-  /** Resolves when it takes connections; it may be no member of a set yet. */
+  /** Resolves when it accepts connections; it may not be a member of a set yet. */
   async start() {
     if (this.#process !== undefined) return;
     const child = spawn(this.#binary, ['--port', String(this.port), ...this.#args], {
@@ -52,7 +53,7 @@ export class Member {
       if (this.#process === child) this.#process = undefined;
       if (pid !== undefined) this.#guard({ ended: pid });
     });
-    // Without this, an executable that is not there would throw.
+    // Without a listener, a missing executable would crash this process.
     child.once('error', () => (this.#process = undefined));
     child.unref();
     const deadline = Date.now() + launchTimeout;
@@ -64,7 +65,7 @@ export class Member {
   }
 
   /**
-   * Ends it without any warning, as a crash or a lost machine does.
+   * Kills it without a warning, like a crash or a lost machine.
    *
    * @param {NodeJS.Signals} [signal]
    */
@@ -73,15 +74,15 @@ export class Member {
     if (child === undefined) return;
     const exit = once(child, 'exit');
     child.ref();
-    // One that is paused would hear of nothing else.
+    // A paused process reacts to no other signal.
     if (signal !== 'SIGKILL') child.kill('SIGCONT');
     child.kill(signal);
     await exit;
   }
 
   /**
-   * It accepts connections from now on, since the system does that for it, and never answers. Resolves when it
-   * has stopped: until the signal has reached each of its threads, it may answer still.
+   * Pauses it: the system still accepts its connections, but it never answers. Resolves when the signal has stopped
+   * each of its threads, because until then it may still answer.
    */
   async pause() {
     const child = this.#process;
@@ -96,7 +97,7 @@ export class Member {
 }
 
 /**
- * Whether all threads of a process have stopped; true where the system does not tell (no /proc).
+ * Whether all threads of a process have stopped; true without /proc.
  *
  * @param {number | undefined} pid
  */
@@ -105,16 +106,16 @@ function hasStopped(pid) {
   if (!existsSync(tasks)) return true;
   return readdirSync(tasks).every((task) => {
     try {
-      // Behind the name in brackets, which may hold spaces: the state.
+      // The state comes after the name in brackets, which may contain spaces.
       return readFileSync(`${tasks}/${task}/stat`, 'utf8').split(') ').at(-1)?.startsWith('T');
     } catch {
-      // A thread that has ended meanwhile.
+      // The thread has ended meanwhile.
       return true;
     }
   });
 }
 
-/** A port that nobody listens on. */
+/** Returns a free port. */
 export async function freePort() {
   const server = createServer();
   server.listen(0, '127.0.0.1');

@@ -8,15 +8,14 @@ import { DryMongoBinary } from 'mongodb-memory-server-core';
 import { verifyBinary } from './verify-binary.mjs';
 
 const oneDay = 24 * 60 * 60 * 1000;
-// A closed network may refuse at once or swallow every packet: what has said nothing for this long is given up.
+// A closed network may refuse at once or drop every packet. A download that is silent for this long is aborted.
 const silenceBeforeFirstByte = 15_000;
 const silenceAfterwards = 60_000;
 
 /**
- * The mongod in mongodb-memory-server's cache, or else the one it downloads.
+ * Returns the mongod in the cache of mongodb-memory-server, or downloads one.
  *
- * A download that failed is not tried again for a day, so that behind a closed network only the first run
- * waits for it.
+ * A failed download is not repeated for a day, so in a closed network only the first run waits for it.
  *
  * @param {{ onProgress: (line: string) => void, env: NodeJS.ProcessEnv, cacheFolder: string }} options
  * @returns {Promise<string>}
@@ -67,7 +66,7 @@ function recentFailure(file) {
 }
 
 /**
- * Runs the download in a process of its own: that can be ended, where the library would go on retrying.
+ * Runs the download in its own process, which can be killed. The library itself would keep retrying.
  *
  * @param {(line: string) => void} onProgress
  * @param {NodeJS.ProcessEnv} env
@@ -76,7 +75,7 @@ function recentFailure(file) {
 function download(onProgress, env) {
   return new Promise((resolve, reject) => {
     const child = fork(fileURLToPath(new URL('./download-child.mjs', import.meta.url)), [], {
-      // One attempt; to this library none at all is "0".
+      // One attempt. This library makes none if the value is "0".
       env: { MONGOMS_MAX_RETRIES: '1', ...env },
       execArgv: [],
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],

@@ -29,7 +29,7 @@ export async function startMongod({
     storageEngine: /** @type {const} */ ('wiredTiger'),
     launchTimeout,
   }));
-  // The version check would complain that the binary is not the version which the library would download.
+  // The version check would warn that the binary differs from the version that the library would download.
   const binary = { systemBinary: found.binary, version: '' };
   process.env.MONGOMS_SYSTEM_BINARY_VERSION_CHECK ??= 'false';
   const server = replicaSet
@@ -40,8 +40,8 @@ export async function startMongod({
       })
     : new MongoMemoryServer({ binary, instance: { ...instances[0], ip: '127.0.0.1' } });
 
-  // mongodb-memory-server starts a watcher beside each mongod, which ends it within two seconds of this
-  // process's death, however that came. An ordinary exit need not leave it to that.
+  // mongodb-memory-server starts a watcher for each mongod, which stops it within two seconds after this process
+  // ends. An ordinary exit stops it at once.
   const leaveNothing = () => {
     processesOf(server).forEach((child) => child.kill('SIGKILL'));
     dataFolders.forEach(deleteDataFolder);
@@ -66,11 +66,11 @@ export async function startMongod({
     await stop();
     throw new Error(`mongod (${found.binary}) did not start`, { cause: error });
   }
-  // Without a database name: `mongodb://127.0.0.1:1234/?replicaSet=rs0`.
+  // The URI has no database name: `mongodb://127.0.0.1:1234/?replicaSet=rs0`.
   return { uri: server.getUri(), source: found.source, stop, [Symbol.asyncDispose]: stop };
 }
 
-/** Less that disturbs a measurement: no statistics written twice a second, no slow queries printed. */
+/** Disturbs measurements less: writes no statistics twice a second, and prints no slow queries. */
 function quietArgs() {
   const args = [
     '--setParameter',

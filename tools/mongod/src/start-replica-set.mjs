@@ -12,7 +12,7 @@ const name = 'rs0';
 const settleTimeout = 60_000;
 const helloTimeout = 500;
 
-/** A failover takes a second or two, where the server's own settings would take twelve. */
+/** With these, a failover takes one or two seconds instead of twelve. */
 const settings = {
   electionTimeoutMillis: 1_000,
   heartbeatIntervalMillis: 200,
@@ -26,7 +26,7 @@ const settings = {
  */
 export async function startReplicaSet({ members: count = 3, args = [], ...findOptions } = {}) {
   const env = { ...(findOptions.env ?? process.env) };
-  // These servers are to be killed: one that someone runs must not be.
+  // Tests kill these servers, so a server of the user must not be one of them.
   delete env.MONGODB_URI;
   const found = await findMongod({ ...findOptions, env });
   if (found.source === 'MONGODB_URI') throw new Error('unreachable: MONGODB_URI was left out');
@@ -43,7 +43,7 @@ export async function startReplicaSet({ members: count = 3, args = [], ...findOp
     folders.push(folder);
     guardian.tell({ folder });
     const port = await freePort();
-    // Members reach each other through the proxies too, which spare them: the text is a driver's.
+    // Members use the proxies as well. Faults do not affect them, because only drivers send this text.
     const proxy = await startProxy({ port, only: 'nodejs' });
     const own = ['--bind_ip', '127.0.0.1', '--dbpath', folder, '--replSet', name, ...smallArgs()];
     const member = new Member(found.binary, port, proxy, [...own, ...args], guardian.tell);
@@ -105,7 +105,7 @@ export async function startReplicaSet({ members: count = 3, args = [], ...findOp
   return set;
 }
 
-/** Three servers must fit beside a test: little memory, a small log of operations, nothing written for no one. */
+/** Three servers must run alongside a test: little memory, a small oplog, no statistics. */
 function smallArgs() {
   const args = ['--wiredTigerCacheSizeGB', '0.25', '--oplogSize', '128', '--setParameter'];
   args.push('diagnosticDataCollectionEnabled=false', '--setParameter', 'enableTestCommands=1');
@@ -113,7 +113,8 @@ function smallArgs() {
 }
 
 /**
- * Members that run and hold themselves for primary: two, for a moment, where the old one does not know yet.
+ * Returns the running members that believe they are primary. For a moment these may be two, until the old one
+ * learns of the new one.
  *
  * @param {Member[]} members
  * @param {MongoClient[]} clients
@@ -128,7 +129,7 @@ async function primaries(members, clients) {
 }
 
 /**
- * The primary, where every member that runs follows it.
+ * Returns the primary if every running member follows it.
  *
  * @param {Member[]} members
  * @param {MongoClient[]} clients
@@ -156,7 +157,7 @@ async function settledPrimary(members, clients) {
 async function hello(member, client) {
   if (!member.isRunning) return undefined;
   const answer = client.db('admin').command({ hello: 1 });
-  // One that is paused would let everyone wait.
+  // A paused member would block this call.
   return await Promise.race([answer, delay(helloTimeout, undefined, { ref: false })]).catch(
     () => undefined,
   );
@@ -164,7 +165,7 @@ async function hello(member, client) {
 
 /** @param {import('mongodb').Document | undefined} said */
 function termOf(said) {
-  // The last 12 hex digits of an election's id count the terms.
+  // The last 12 hex digits of an election id are the term.
   return parseInt(String(said?.electionId ?? '').slice(-12) || '0', 16);
 }
 
@@ -186,7 +187,7 @@ async function until(what, condition) {
 
 function startGuardian() {
   const script = fileURLToPath(new URL('./guardian.mjs', import.meta.url));
-  // A group of its own: Ctrl-C is for this process, and the guardian comes after it.
+  // Its own process group: Ctrl-C must end only this process, and the guardian must run after it.
   const child = spawn(process.execPath, [script], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,

@@ -2,7 +2,7 @@
 import { execFile } from 'node:child_process';
 
 /**
- * Makes sure that a mongod which was fetched can run on this machine at all.
+ * Checks that a downloaded mongod runs on this machine.
  *
  * @param {string} binary
  * @returns {Promise<void>}

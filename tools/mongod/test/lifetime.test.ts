@@ -8,11 +8,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { MongoClient } from 'mongodb';
 import { startMongod } from '@mongo-offload/mongod';
 
-// These start servers of their own, for which a MONGODB_URI leaves no room.
+// These tests start their own servers, which MONGODB_URI would prevent.
 const describeWithOwnServer = process.env.MONGODB_URI ? describe.skip : describe;
 
 describeWithOwnServer('a mongod that was started', () => {
-  // What a killed process leaves here would be deleted minutes later, by the next start.
+  // Without this, the data of a killed process would stay until a later start.
   const temporary = mkdtempSync(path.join(os.tmpdir(), 'lifetime-'));
   afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
@@ -54,7 +54,7 @@ describeWithOwnServer('a mongod that was started', () => {
     const exited = once(parent, 'exit');
     end(parent);
     await exited;
-    // The watcher looks every two seconds, and a clean shutdown takes about one.
+    // The watcher checks every two seconds, and a clean shutdown takes about one.
     const deadline = Date.now() + 20_000;
     while (pids.some(isAlive) && Date.now() < deadline) await sleep(100);
     expect(pids.filter(isAlive)).toEqual([]);

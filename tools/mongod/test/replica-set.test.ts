@@ -21,7 +21,7 @@ afterAll(async () => {
   await set?.stop();
 });
 
-/** Inserts, at the latest when there is a primary again. */
+/** Inserts, and retries until there is a primary. */
 async function insert(n: number): Promise<void> {
   const deadline = Date.now() + 20_000;
   for (;;) {
@@ -29,7 +29,7 @@ async function insert(n: number): Promise<void> {
       await numbers.insertOne({ n });
       return;
     } catch (error) {
-      // The driver does not try again a command that it writes to a socket whose server has just gone.
+      // The driver does not retry a command that it writes to a socket whose server has just ended.
       if (Date.now() > deadline) throw error;
     }
   }
@@ -44,7 +44,7 @@ test('has three members that drivers reach through the proxies', async () => {
   expect(hosts).toStrictEqual(set.members.map(({ address }) => address));
 });
 
-test('goes on under another primary when the first is killed, which comes back with its data', async () => {
+test('elects another primary when the first is killed, and takes it back with its data', async () => {
   const first = await set.primary();
   await first.kill();
   expect(first.isRunning).toBe(false);
@@ -57,13 +57,13 @@ test('goes on under another primary when the first is killed, which comes back w
   expect(await direct.db('replica_set').collection('numbers').countDocuments({ n: 0 })).toBe(1);
 });
 
-test('goes on under another primary when the first steps down', async () => {
+test('elects another primary when the first steps down', async () => {
   const first = await set.stepDown();
   await insert(2);
   expect(await set.settled()).not.toBe(first);
 });
 
-test('a member that is paused accepts connections and answers nothing', async () => {
+test('a paused member accepts connections and answers nothing', async () => {
   const primary = await set.primary();
   await using direct = new MongoClient(primary.directUri);
   await direct.connect();
@@ -77,7 +77,7 @@ test('a member that is paused accepts connections and answers nothing', async ()
   await set.settled();
 });
 
-test('a process that is killed leaves no server behind', async () => {
+test('a killed process leaves no server running', async () => {
   const program = `
     import { startReplicaSet } from '@mongo-offload/mongod';
     const set = await startReplicaSet({ members: 1 });

@@ -3,22 +3,22 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** A slow connection moves in pieces of this part of a second. */
+/** Pieces in which a slow connection sends the bytes of a second. */
 const PIECES_PER_SECOND = 50;
 
-/** One connection: the client's socket, the server's, and the two directions between them. */
+/** One connection: the client's socket, the server's socket, and both directions between them. */
 export class Connection {
   #client;
   #server;
   #weather;
   #only;
   #ended = new AbortController();
-  /** Whether the server has said something. */
+  /** Whether the server has sent data. */
   #answered = false;
   #bytes = 0;
-  /** The faults under which the bytes were counted. */
+  /** The faults for which the bytes were counted. */
   #counted;
-  /** Whether faults concern it; undefined as long as it has not said what it is. @type {boolean | undefined} */
+  /** Whether faults affect it; undefined until its first packet. @type {boolean | undefined} */
   #concerned;
 
   /**
@@ -38,7 +38,7 @@ export class Connection {
     this.#ended.signal.addEventListener('abort', onEnd);
     for (const socket of [this.#client, this.#server]) {
       socket.setNoDelay(true);
-      // One side's fate is the other's: an error by an error.
+      // When one side ends, so does the other: an error ends it with an error.
       socket.on('error', () => this.reset());
       socket.on('close', () => this.#close());
     }
@@ -54,7 +54,7 @@ export class Connection {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort();
     for (const socket of [this.#client, this.#server]) {
-      // Node 20 never closes one that is reset while its end is on the way; the thread would then spin for ever.
+      // Node 20 never closes a socket that is reset while its end is being sent; the thread would then spin for ever.
       if (socket.writableEnded) socket.destroy();
       else socket.resetAndDestroy();
     }
@@ -70,7 +70,7 @@ export class Connection {
    */
   async #pass(from, to) {
     try {
-      // A side that has nothing more to say may still be told something.
+      // A side that has ended its own direction may still receive data.
       for await (const data of from.iterator({ destroyOnReturn: false })) {
         this.#concerned ??= data.includes(this.#only);
         if (this.#concerned) await this.#passUnderFaults(data, from, to);
@@ -78,7 +78,7 @@ export class Connection {
       }
       to.end();
     } catch {
-      // The connection was reset: by this proxy, or by one of the two.
+      // The proxy or one of the two sides reset the connection.
       this.reset();
     }
   }
@@ -93,7 +93,7 @@ export class Connection {
     await this.#weather.untilItFlows(signal);
     const { faults } = this.#weather;
     if (from === this.#server) this.#answered = true;
-    // Where it has just said what it is; elsewhere the port is closed.
+    // Refuses a connection after its first packet. If faults affect all connections, the port is closed instead.
     else if (faults.refused && !this.#answered) return this.reset();
     if (faults.delayMS) await delay(faults.delayMS, undefined, { signal });
     const { bytesPerSecond: pace } = faults;
@@ -113,7 +113,7 @@ export class Connection {
     }
   }
 
-  /** How much of the server's may still pass. */
+  /** Returns the number of bytes from the server that may still pass. */
   #left() {
     const { faults } = this.#weather;
     if (faults !== this.#counted) {

@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads';
  * @returns {Promise<import('../api.d.mts').Proxy>}
  */
 export async function startProxy(options) {
-  // A thread of its own: a test that measures its event loop must not find the proxy's work there.
+  // The proxy has its own thread, so it does not disturb tests that measure their event loop.
   const thread = new Worker(fileURLToPath(new URL('./thread.mjs', import.meta.url)), {
     workerData: options,
     execArgv: [],
@@ -38,7 +38,7 @@ export async function startProxy(options) {
   let closing;
   const close = () =>
     (closing ??= (async () => {
-      // It ends by itself, when nothing is open any more.
+      // It ends by itself when all connections are closed.
       const exit = once(thread, 'exit');
       thread.ref();
       thread.postMessage({ what: 'close' });

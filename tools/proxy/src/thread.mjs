@@ -1,5 +1,5 @@
 // @ts-check
-// The thread of one proxy: obeys start-proxy.mjs.
+// The thread of one proxy; start-proxy.mjs sends it orders.
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
@@ -27,7 +27,8 @@ const orders = {
   /** @param {import('../api.d.mts').Faults} faults */
   async set(faults) {
     weather.change(faults);
-    // Nobody has said yet which kind of connection it is: all are refused, or each by its first packet.
+    // The kind of a connection is known only from its first packet. Without `only`, all are refused at once; else
+    // each after its first packet.
     const refuses = faults.refused === true && only === undefined;
     if (refuses && server.listening) server.close();
     else if (!refuses && !server.listening) {

@@ -1,14 +1,14 @@
 // @ts-check
 import { EventEmitter, once } from 'node:events';
 
-/** The faults that hold now, for all connections of a proxy; emits `change`. */
+/** The current faults of all connections of a proxy; emits `change`. */
 export class Weather extends EventEmitter {
   /** @type {import('../api.d.mts').Faults} */
   faults = {};
 
   constructor() {
     super();
-    // Each connection waits in both directions.
+    // Each connection waits with a listener for each direction.
     this.setMaxListeners(0);
   }
 
@@ -19,7 +19,7 @@ export class Weather extends EventEmitter {
   }
 
   /**
-   * Resolves when nothing is stalled.
+   * Resolves when there is no stall.
    *
    * @param {AbortSignal} signal
    */

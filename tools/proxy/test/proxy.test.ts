@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { text } from 'node:stream/consumers';
 import type { Proxy, ProxyOptions } from '@mongo-offload/proxy';
 
-/** Sends back what it gets. */
+/** Echoes its input. */
 let echo: Server;
 let target: number;
 const open: (Socket | Proxy)[] = [];
@@ -24,7 +24,7 @@ afterEach(async () => {
 afterAll(() => echo.close());
 
 async function proxyTo(options: Omit<ProxyOptions, 'port'> = {}): Promise<Proxy> {
-  // An ES module, which the type checker lets a CommonJS one only import so.
+  // The type checker allows a CommonJS module to import an ES module only in this way.
   const { startProxy } = await import('@mongo-offload/proxy');
   const proxy = await startProxy({ port: target, ...options });
   open.push(proxy);
@@ -34,7 +34,7 @@ async function proxyTo(options: Omit<ProxyOptions, 'port'> = {}): Promise<Proxy>
 async function connected({ port }: Proxy): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1' });
   open.push(socket);
-  // A reset is seen by whoever waits for it.
+  // Without a listener, a reset would throw here. The test that expects it waits for it.
   socket.on('error', () => undefined);
   await once(socket, 'connect');
   return socket;
@@ -46,14 +46,14 @@ async function ask(socket: Socket, what: string): Promise<string> {
   return String(answer);
 }
 
-test('passes on what both sides say, and that one has nothing more to say', async () => {
+test('forwards data in both directions, and the end of either', async () => {
   const socket = await connected(await proxyTo());
   const large = 'x'.repeat(3_000_000);
   socket.end(large);
   expect((await text(socket)) === large).toBe(true);
 });
 
-test('delays both ways', async () => {
+test('delays data in both directions', async () => {
   const proxy = await proxyTo();
   const socket = await connected(proxy);
   await ask(socket, 'before');
@@ -63,7 +63,7 @@ test('delays both ways', async () => {
   expect(performance.now() - start).toBeGreaterThanOrEqual(195);
 });
 
-test('lets so much through in a second and no more', async () => {
+test('limits the bytes per second', async () => {
   const proxy = await proxyTo();
   const socket = await connected(proxy);
   await proxy.set({ bytesPerSecond: 100_000 });
@@ -73,7 +73,7 @@ test('lets so much through in a second and no more', async () => {
   expect(performance.now() - start).toBeGreaterThanOrEqual(295);
 });
 
-test('stalls: accepts, takes, and answers when it is over', async () => {
+test('a stall accepts connections and data, and delivers the answer when it ends', async () => {
   const proxy = await proxyTo();
   const before = await connected(proxy);
   await ask(before, 'x');
@@ -85,7 +85,7 @@ test('stalls: accepts, takes, and answers when it is over', async () => {
   expect(await answers).toStrictEqual(['a', 'b']);
 });
 
-test('refuses new connections, and takes them again', async () => {
+test('refuses new connections until the fault ends', async () => {
   const proxy = await proxyTo();
   const before = await connected(proxy);
   await ask(before, 'x');
@@ -96,7 +96,7 @@ test('refuses new connections, and takes them again', async () => {
   expect(await ask(await connected(proxy), 'again')).toBe('again');
 });
 
-test('cuts by a reset, and says how many', async () => {
+test('resets open connections and returns their number', async () => {
   const proxy = await proxyTo();
   const sockets = [await connected(proxy), await connected(proxy)];
   await Promise.all(sockets.map(async (socket) => await ask(socket, 'x')));
@@ -108,7 +108,7 @@ test('cuts by a reset, and says how many', async () => {
   expect(await proxy.connections()).toBe(0);
 });
 
-test('resets in the midst of an answer', async () => {
+test('resets a connection in the middle of an answer', async () => {
   const proxy = await proxyTo();
   const socket = await connected(proxy);
   await ask(socket, 'x');
@@ -116,13 +116,13 @@ test('resets in the midst of an answer', async () => {
   let length = 0;
   socket.on('data', (data: Buffer) => (length += data.length));
   socket.write('x'.repeat(5_000));
-  // Not always by an error: where the last bytes and the reset are polled together, libuv makes an end of them.
+  // The socket may end without an error: if libuv polls the last bytes and the reset together, it reports an end.
   await new Promise((resolve) => socket.once('close', resolve));
   expect(length).toBeLessThanOrEqual(1_000);
   expect(await proxy.connections()).toBe(0);
 });
 
-test('spares what it is not concerned with', async () => {
+test('leaves connections without the `only` text alone', async () => {
   const proxy = await proxyTo({ only: 'driver' });
   const [theirs, ours] = [await connected(proxy), await connected(proxy)];
   expect(await ask(theirs, 'a member')).toBe('a member');
