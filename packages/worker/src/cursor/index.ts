@@ -1,4 +1,4 @@
 export { BatchSource } from './batch-source';
 export { startsNow } from './change-stream';
 export { type CursorArguments, openCursor } from './open';
-export { firstOf, type RawDocuments, writeAll } from './raw-documents';
+export { type RawDocuments, writeAll } from './raw-documents';

@@ -71,16 +71,6 @@ export function takeBuffered(cursor: AbstractCursor, first?: Document | null): R
   };
 }
 
-/** The first document of a reply of the driver's, undecoded; null where it has none, undefined where it is kept in another way. */
-export function firstOf(reply: unknown): Uint8Array | null | undefined {
-  const places = placesOf(reply as Reply);
-  if (places === undefined) return undefined;
-  const { bson, elements } = places;
-  if (elements.length === 0) return null;
-  const [, , , offset, length] = elements[0];
-  return bson.subarray(offset, offset + length);
-}
-
 function placesOf(reply: Reply): { bson: Uint8Array; elements: Element[] } | undefined {
   if (reply.isExplain === true || typeof reply.iterated !== 'number') return undefined;
   const { bson, elements } = reply.batch ?? {};

@@ -14,7 +14,6 @@ import {
   sendsBytes,
   passedThrough,
   run,
-  type Outcome,
 } from '../operations';
 import {
   CALL_STRIDE,
@@ -235,20 +234,8 @@ export class Lane {
         return this.#replies.outcome(call, { kind: 'value', value });
       }
       default: {
-        // A call alone does not wait for what decides nothing any more.
-        const alone = session === 0 && this.#busyPoll.inFlight === 1;
-        let answered = false;
-        const early = (outcome: Outcome): void => {
-          answered = true;
-          this.#replies.outcome(call, outcome, manner);
-          this.#replies.flush();
-        };
-        const outcome = await run(name, target, args, {
-          signal,
-          early: alone && !this.#replies.events.active ? early : undefined,
-        });
-        if (!answered) this.#replies.outcome(call, outcome, manner);
-        return;
+        const outcome = await run(name, target, args, { signal });
+        return this.#replies.outcome(call, outcome, manner);
       }
     }
   }

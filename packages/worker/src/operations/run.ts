@@ -20,7 +20,6 @@ import { executeBulk } from './execute-bulk';
 import { writeErrorsIn } from '../errors';
 import { insertRawDocument, insertRawDocuments, onlyInserts, RawDocument } from './raw-inserts';
 import { replyBytes } from '../driver';
-import { tellingFirst } from './telling-first';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
 export type Outcome =
@@ -41,8 +40,6 @@ type Method = (...args: unknown[]) => Promise<unknown>;
 /** How an operation is run. */
 export interface Manner {
   signal?: AbortSignal;
-  /** Is given what a `findOne` comes to as soon as that is known, a little before it is returned as well. */
-  early?: (outcome: Outcome) => void;
 }
 
 /** Calls the driver's own method of the operation's name on the operation's target. */
@@ -50,7 +47,7 @@ export async function run(
   name: OperationName,
   target: Target,
   { positional, options }: CallArguments,
-  { signal, early }: Manner,
+  { signal }: Manner,
 ): Promise<Outcome> {
   const spec: OperationSpec = OPERATIONS[name];
   const finalOptions: Document = { ...options };
@@ -97,13 +94,7 @@ export async function run(
   const on = receiver(name.slice(0, dot), target);
   const method = on[name.slice(dot + 1)];
   const args = positional.slice(0, spec.arity);
-  const tell =
-    spec.result === 'document' && early !== undefined
-      ? (bytes: Uint8Array | null) => early({ kind: 'document', bytes })
-      : undefined;
-  const result = await carrying(signal, () =>
-    tellingFirst(tell, () => method.call(on, ...args, finalOptions)),
-  );
+  const result = await carrying(signal, () => method.call(on, ...args, finalOptions));
   switch (spec.result) {
     case 'done':
       return { kind: 'done' };

@@ -264,7 +264,7 @@ describe('what is read through a worker is what the driver would read', () => {
     expect(plan).toHaveProperty('queryPlanner');
   });
 
-  test('a findOne that is answered early leaves its implicit session for the next', async () => {
+  test('a findOne returns its implicit session to the pool, for the next one', async () => {
     const sessions = async (): Promise<number> => {
       const stages = [{ $listLocalSessions: { allUsers: true } }, { $count: 'n' }];
       const [count] = await clients.native.client.db('admin').aggregate(stages).toArray();
