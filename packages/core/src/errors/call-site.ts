@@ -2,10 +2,10 @@ import path from 'node:path';
 
 import { capture, fileOf, frameIn, isDriver, isOurs } from './stack-frames';
 
-/** As many frames as a line of the program's may be below a library and us. */
+/** Frames to capture: the application's line may be far below a library's frames and ours. */
 const FRAMES = 50;
 
-/** What of V8's call sites is used here; the enclosing function's place is not in Node's types. */
+/** The part of V8's call sites in use here. Node's types lack the position of the enclosing function. */
 interface Frame {
   getFileName(): string | null | undefined;
   getFunctionName(): string | null;
@@ -15,8 +15,11 @@ interface Frame {
 }
 
 /**
- * Where in the program something was called. Taking one costs some microseconds; its text is made
- * when it is asked for.
+ * The place in the application from which something was called. Only transactions, and operations inside one, take it.
+ *
+ * Measured on Node 20, 15 functions deep, in a loop: 7 µs to take it, 7 µs more to read its functions, 18 µs more for its
+ * line. A transaction with two reads takes one or two, which is 3 % or less of its main-thread CPU of about a millisecond.
+ * Without the functions, an operation that runs next to a transaction would be reported as one that forgot its session.
  */
 export class CallSite {
   readonly #text: { stack?: unknown } = {};
