@@ -80,7 +80,7 @@ async function execute(
   const { offload } = state.link;
   const sliceMS = statements.areEncoded ? offload.sliceMS : sliceOf(all, offload);
   try {
-    const result = (await state.link.call({
+    const { result } = await state.link.send({
       name: 'collection.bulkStatements',
       target: collectionTarget(collection),
       args: statements.encode(crossing, sliceMS),
@@ -90,8 +90,8 @@ async function execute(
       decoding: decode,
       signal: limits.signal,
       session,
-    })) as Document;
-    return bulkResult(result, insertedIds, isOrdered);
+    });
+    return bulkResult(result as Document, insertedIds, isOrdered);
   } catch (error) {
     throw completeBulkError(error as Error, insertedIds, isOrdered, (index) =>
       statements.operation(index),

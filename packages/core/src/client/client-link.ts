@@ -46,35 +46,13 @@ export class ClientLink {
   }
 
   /**
-   * Sends a call and gives its result.
+   * Sends a call. Resolves with its result and the lane that served it.
    *
+   * @param hold - keeps the transaction queue waiting until its argument settles, for a call inside a transaction
    * @throws the driver's own error, WorkerLostError, OverloadedError, or the reason of the call's signal
    */
-  async call(call: Call): Promise<unknown> {
-    if (isToBeTold(call)) return await tracedCall(call, () => this.call(call), itself);
-    const { args, session, signal } = call;
-    const waits =
-      !(args instanceof EncodedCall) || this.#encodingOrder.size > 0 || this.#inFlight.isFull;
-    if (waits || session !== undefined || signal !== undefined) {
-      return (await this.send(call)).result;
-    }
-    // The same as `send`, with a promise less for each step that such a call does not need.
-    const closings = this.#dispatch.closings;
-    const sent = this.#dispatch.start(call, args);
-    this.#inFlight.begin(call.exemption);
-    const result = await sent.result;
-    if (sent.tracked !== undefined) this.#lanes.writes.untrack(sent.tracked);
-    if (result instanceof Failure) {
-      return (await this.#dispatch.failed(call, args, sent, result, closings)).result;
-    }
-    this.#inFlight.end(call.exemption);
-    if (result instanceof DecodingFailure) throw result.error;
-    return result;
-  }
-
-  /** As `call`, and tells which lane served it, for what goes on living there. */
   async send(call: Call, hold?: Hold): Promise<Served> {
-    if (isToBeTold(call)) return await tracedCall(call, () => this.send(call, hold), resultIn);
+    if (isUntraced(call)) return await tracedCall(call, () => this.send(call, hold), resultIn);
     call.signal?.throwIfAborted();
     if (call.session !== undefined && hold === undefined) {
       const { transaction } = call.session;
@@ -88,7 +66,7 @@ export class ClientLink {
     let args: EncodedCall;
     let sent: Sent;
     try {
-      if (queues) this.#goOn(call, closings);
+      if (queues) this.#leaveQueue(call, closings);
       const waits = !(call.args instanceof EncodedCall) || this.#encodingOrder.size > 0;
       args = waits ? await this.#argumentsInOrder(call) : (call.args as EncodedCall);
       try {
@@ -101,9 +79,14 @@ export class ClientLink {
       throw error;
     }
     hold?.(sent.result);
-    const result = await this.#dispatch.settled(call, sent);
-    if (result instanceof Failure)
+    // Most calls have no signal: they are spared the promise that `settled` makes.
+    const result = await (call.signal === undefined
+      ? sent.result
+      : this.#dispatch.settled(call, call.signal, sent));
+    this.#dispatch.untrack(sent);
+    if (result instanceof Failure) {
       return await this.#dispatch.failed(call, args, sent, result, closings);
+    }
     this.#inFlight.end(exemption);
     if (result instanceof DecodingFailure) throw result.error;
     return { result, lane: sent.lane, id: sent.id };
@@ -181,7 +164,7 @@ export class ClientLink {
   async #inTransaction(transaction: OpenTransaction, call: Call): Promise<Served> {
     const { name: what, args } = call;
     const { signal, release } = eitherSignal(call.signal, transaction.signal);
-    // Who is given up while it waits never asks for them.
+    // If the call is aborted while it waits, nobody awaits its arguments.
     if (!(args instanceof EncodedCall)) args.catch(() => undefined);
     this.#inFlight.begin('uncounted');
     try {
@@ -198,13 +181,13 @@ export class ClientLink {
 
   /** Waits for its place among those under way. */
   #queue({ name, args, signal }: Call): Promise<void> {
-    // Who is refused, or given up while it waits, never asks for them.
+    // If the call is refused, or aborted while it waits, nobody awaits its arguments.
     if (!(args instanceof EncodedCall)) args.catch(() => undefined);
     return this.#inFlight.wait(name, signal);
   }
 
-  /** Its place has come. */
-  #goOn({ signal }: Call, closings: number): void {
+  /** Leaves the line. */
+  #leaveQueue({ signal }: Call, closings: number): void {
     this.#inFlight.started();
     signal?.throwIfAborted();
     if (closings !== this.#dispatch.closings) throw new MongoClientClosedError();
@@ -225,13 +208,9 @@ export class ClientLink {
   }
 }
 
-/** Whether someone listens to operations, who was not told of this one yet. */
-function isToBeTold({ context }: Call): boolean {
+/** Whether the operation channel has subscribers, and this call is not traced yet. */
+function isUntraced({ context }: Call): boolean {
   return operationChannel.hasSubscribers && context === undefined;
-}
-
-function itself(result: unknown): unknown {
-  return result;
 }
 
 function resultIn({ result }: Served): unknown {

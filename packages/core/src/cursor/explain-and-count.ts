@@ -58,7 +58,7 @@ export async function callOnCursor(
       : decoding(description.options, undefined, state.link.offload);
   const options = crossing(description);
   const session = sessionLink(cursor, given);
-  return await state.link.call({
+  const { result } = await state.link.send({
     name,
     target: targetOf(state, description),
     args: encodeArguments(
@@ -70,6 +70,7 @@ export async function callOnCursor(
     signal,
     session,
   });
+  return result;
 }
 
 /** Lets `explain` of the cursors of one class run in a worker. */

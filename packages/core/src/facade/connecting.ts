@@ -35,7 +35,7 @@ export class Connecting {
     const monitored = topology?.isConnected() === true;
     const tellOpen = deferOpen(this.#client);
     const [worker, monitoring] = await Promise.allSettled([
-      this.#link.call({
+      this.#link.send({
         name: 'client.connect',
         target: clientTarget(this.#client),
         args: encodeCall({}, {}),
@@ -56,7 +56,7 @@ export class Connecting {
   /** One try to reach a server, by a client of its own: its time limit is not this client's. */
   async attempt(limitMS: number, signal: AbortSignal | undefined): Promise<void> {
     const ms = Math.max(1, Math.ceil(limitMS));
-    const probe = this.#link.call({
+    const probe = this.#link.send({
       name: 'client.probe',
       target: clientTarget(this.#client),
       args: encodeCall({ o: { limitMS: ms } }, {}),

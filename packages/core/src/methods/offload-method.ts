@@ -147,7 +147,7 @@ function offloaded<This extends object>(
         const encoded = plan.encode
           ? plan.encode.call(this, args, crossing, bson, sliceOf(options, defaults))
           : encodeArguments(callParts(args, arity, crossing), bson, plan);
-        const result = await state.link.call({
+        const { result } = await state.link.send({
           name,
           target: carrier.target(this),
           args: encoded,

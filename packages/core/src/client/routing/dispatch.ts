@@ -80,47 +80,55 @@ export class Dispatch {
     }
     const ordered = order ?? (writes ? target.namespace : undefined);
     const tracked = ordered === undefined ? undefined : this.#lanes.writes.track(ordered, lane);
-    const { id, result } = lane.call(
-      OPERATION_CODES[name],
+    const { id, result } = lane.call({
+      operation: OPERATION_CODES[name],
       target,
       args,
-      signal === undefined ? flags : flags | CallFlag.abortable,
-      session?.id ?? 0,
+      flags: signal === undefined ? flags : flags | CallFlag.abortable,
+      session: session?.id ?? 0,
       decoding,
-      this.#client.heard,
+      heard: this.#client.heard,
       // A write is hardly ever sent again.
-      writes,
+      once: writes,
       signal,
-    );
+    });
     return { lane, id, result, tracked, place };
   }
 
-  /** What a call comes to: its result or a Failure. @throws the reason of its signal */
+  /**
+   * Waits for the result of a call that has a signal. Resolves with a result or a Failure.
+   *
+   * @throws the reason of the signal
+   */
   async settled(
-    { name, signal, session, exemption }: Call,
-    { lane, id, result, tracked }: Sent,
+    { name, session, exemption }: Call,
+    signal: AbortSignal,
+    sent: Sent,
   ): Promise<unknown> {
+    const { lane, id, result } = sent;
     const { heard } = this.#client;
     try {
-      return signal === undefined
-        ? await result
-        : await untilAborted(result, signal, () => {
-            // What begins a transaction is given up here only: it may reach the server yet, and the
-            // worker must know of it then, to abort it.
-            if (session?.isStarting !== true) {
-              lane.abort(id);
-              return heard ? result : undefined;
-            }
-            if (name === 'cursor.open') void result.then(closeOpened);
-            return undefined;
-          });
+      return await untilAborted(result, signal, () => {
+        // A call that begins a transaction is aborted on the main thread only. It may still reach the server, and then
+        // the worker must know of the transaction, to abort it.
+        if (session?.isStarting !== true) {
+          lane.abort(id);
+          return heard ? result : undefined;
+        }
+        if (name === 'cursor.open') void result.then(closeOpened);
+        return undefined;
+      });
     } catch (reason) {
-      // Its caller has given it up; it is under way all the same.
+      // The caller no longer waits, but the call is still in flight.
       void result.then(() => this.#inFlight.end(exemption));
+      this.untrack(sent);
       throw reason;
-    } finally {
-      if (tracked !== undefined) this.#lanes.writes.untrack(tracked);
     }
+  }
+
+  /** Notes that later calls on the namespace need no longer follow a call to its worker. */
+  untrack({ tracked }: Sent): void {
+    if (tracked !== undefined) this.#lanes.writes.untrack(tracked);
   }
 
   /**
@@ -143,7 +151,9 @@ export class Dispatch {
         const again = this.#on(this.#lanes.pick(call.target), call, args, place);
         ({ lane, id } = again);
         counted = false;
-        result = await this.settled(call, again);
+        const { signal } = call;
+        result = await (signal === undefined ? again.result : this.settled(call, signal, again));
+        this.untrack(again);
         counted = true;
       }
       return { result: resultOf(call, lane, result), lane, id };

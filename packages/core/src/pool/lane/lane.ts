@@ -23,7 +23,7 @@ import { CallsUnderWay, type CallCounts } from './calls-under-way';
 import type { ClientDefinition } from './client-definition';
 import { DecodingFailure, Failure } from './failure';
 import { LaneSessions } from './lane-sessions';
-import { Outbox } from './outbox';
+import { Outbox, type OutgoingCall } from './outbox';
 import { Results } from './results';
 import { IdleSessions } from './idle-sessions';
 import type { StartRecord } from './start-record';
@@ -36,6 +36,16 @@ const STRIDE = REPLY_STRIDE;
 interface Target {
   readonly id: number;
   readonly definition: TargetDefinition;
+}
+
+/** One call, as a lane sends it. */
+export interface LaneCall extends OutgoingCall {
+  readonly target: Target;
+  readonly decoding: Decoding | undefined;
+  /** Whether someone listens to the client's events: they run in the caller's context. */
+  readonly heard: boolean;
+  /** When it aborts, the call's events report its reason. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Targets that a worker keeps, for all clients together. Each takes about 2 KB. */
@@ -188,26 +198,9 @@ export class Lane {
     return this.#clients.has(client);
   }
 
-  /**
-   * Sends one call. Resolves with its decoded result, an OpenedCursor, or a Failure; never rejects.
-   *
-   * @param flags - of CallFlag
-   * @param session - the id of the session that it belongs to; 0 for none
-   * @param heard - someone listens to events: they are to run in the caller's context
-   * @param signal - the call's events give its reason when the call is aborted
-   * @param once - nobody needs the arguments again, so that large ones may be handed over as they are
-   */
-  call(
-    operation: number,
-    target: Target,
-    args: EncodedCall,
-    flags: number,
-    session: number,
-    decoding: Decoding | undefined,
-    heard: boolean,
-    once: boolean,
-    signal?: AbortSignal,
-  ): { id: number; result: Promise<unknown> } {
+  /** Sends one call. Its result is the decoded one, an OpenedCursor, or a Failure; it never rejects. */
+  call(call: LaneCall): { id: number; result: Promise<unknown> } {
+    const { target, decoding, heard } = call;
     const { client } = target.definition;
     if (!this.usable) {
       if (this.keepsOrder) return this.#calls.add(client, undefined, false, true);
@@ -215,9 +208,8 @@ export class Lane {
     }
     this.#defineTarget(target);
     const sent = this.#calls.add(client, decoding, heard, true);
-    const { id } = sent;
-    if (heard) rememberOperation(id, decoding, signal);
-    this.#outbox.add(id, operation, target.id, args, flags, session, once);
+    if (heard) rememberOperation(sent.id, decoding, call.signal);
+    this.#outbox.add(sent.id, call);
     return sent;
   }
 

@@ -7,7 +7,21 @@ import { TurnEnd } from '../../event-loop';
 
 type Post = (message: ToWorker, transfer: TransferListItem[]) => void;
 
-/** Gathers what is called in one turn of the event loop; it leaves in one message, behind the turn's last microtask. */
+/** What of a call goes into the message. */
+export interface OutgoingCall {
+  /** The operation's number, from OPERATION_CODES. */
+  readonly operation: number;
+  readonly target: { readonly id: number };
+  readonly args: EncodedCall;
+  /** Of CallFlag. */
+  readonly flags: number;
+  /** The id of the session that the call belongs to; 0 for none. */
+  readonly session: number;
+  /** Whether the arguments are not needed again, so that large ones can be transferred instead of copied. */
+  readonly once: boolean;
+}
+
+/** Collects the calls of one turn of the event loop and sends them in one message, after the turn's last microtask. */
 export class Outbox {
   readonly #post: Post;
   #calls: number[] = [];
@@ -19,24 +33,12 @@ export class Outbox {
     this.#post = post;
   }
 
-  /**
-   * Adds a call; a large one leaves at once, behind those before it.
-   *
-   * @param once - nobody needs the arguments again, so that large ones may be handed over as they are
-   */
-  add(
-    id: number,
-    operation: number,
-    target: number,
-    args: EncodedCall,
-    flags: number,
-    session: number,
-    once: boolean,
-  ): void {
+  /** Adds a call. A large one leaves at once, after those before it. */
+  add(id: number, { operation, target, args, flags, session, once }: OutgoingCall): void {
     if (args.isLarge) {
       this.flush();
       const [first, ...more] = args.buffers(once);
-      const calls = [id, operation, target, first.length, flags, session];
+      const calls = [id, operation, target.id, first.length, flags, session];
       this.#post({ type: 'calls', calls, bytes: first.buffer, more }, [
         first.buffer,
         ...more.map(({ buffer }) => buffer),
@@ -45,7 +47,7 @@ export class Outbox {
     }
     this.#encoded.push(args);
     this.#length += args.length;
-    this.#calls.push(id, operation, target, args.length, flags, session);
+    this.#calls.push(id, operation, target.id, args.length, flags, session);
     this.#turnEnd.schedule();
   }
 
