@@ -15,7 +15,7 @@ beforeAll(async () => {
   set = await startReplicaSet();
   client = new MongoClient(set.uri, { heartbeatFrequencyMS: 500, writeConcern: { w: 'majority' } });
   numbers = client.db('replica_set').collection('numbers');
-}, 60_000);
+});
 afterAll(async () => {
   await client?.close();
   await set?.stop();

@@ -23,7 +23,7 @@ beforeAll(async () => {
   const { startReplicaSet } = await import('@mongo-offload/mongod');
   set = await startReplicaSet({ members: 1 });
   [{ proxy }] = set.members;
-}, 60_000);
+});
 afterEach(async () => {
   await proxy.heal();
 });
@@ -64,7 +64,7 @@ describe('a write whose bytes the network no longer takes', () => {
     await proxy.heal();
     await write;
     expect(await things.countDocuments()).toBe(1);
-  }, 20_000);
+  });
 
   test('ends when the client is closed', async () => {
     // To end the session at a server, the driver waits for one.
@@ -76,7 +76,7 @@ describe('a write whose bytes the network no longer takes', () => {
     await turn();
     await client.close(true);
     await ended;
-  }, 20_000);
+  });
 
   test('ends at socketTimeoutMS', async () => {
     await using client = open({ socketTimeoutMS: 300, retryWrites: false });
@@ -85,7 +85,7 @@ describe('a write whose bytes the network no longer takes', () => {
     await expect(things.insertOne({ _id: 1, text: LARGE })).rejects.toThrow(
       native.MongoNetworkError,
     );
-  }, 20_000);
+  });
 });
 
 describe('on sockets that have just gone', () => {
@@ -115,7 +115,7 @@ describe('on sockets that have just gone', () => {
       await onLostSocket(client, async () => await session.commitTransaction());
       expect(await things.countDocuments({ _id })).toBe(1);
     }
-  }, 30_000);
+  });
 
   test('an abort ends, and a write is sent again', async () => {
     await using client = open({ offload: { workers: 1, forgottenSession: 'off' } });
@@ -128,7 +128,7 @@ describe('on sockets that have just gone', () => {
     await connections(client, 4);
     await onLostSocket(client, async () => await things.insertOne({ _id: 1 }));
     expect(await things.find().toArray()).toStrictEqual([{ _id: 1 }]);
-  }, 30_000);
+  });
 });
 
 describe('when all connections are lost at once', () => {
@@ -160,7 +160,7 @@ describe('when all connections are lost at once', () => {
     const things = await empty(client, 'inserts');
     await cutUnderWay(client, COUNT, async (_id) => await things.insertOne({ _id }));
     expect(await things.countDocuments()).toBe(COUNT);
-  }, 20_000);
+  });
 
   test.each([
     ['begins anew', COUNT],

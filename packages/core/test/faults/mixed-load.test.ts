@@ -19,7 +19,7 @@ let set: RunningReplicaSet;
 beforeAll(async () => {
   const { startReplicaSet } = await import('@mongo-offload/mongod');
   set = await startReplicaSet();
-}, 60_000);
+});
 afterEach(async () => {
   for (const member of set.members) member.resume();
   await Promise.all(set.members.map(async ({ proxy }) => await proxy.heal()));
@@ -45,15 +45,15 @@ async function everywhere(faults: Faults): Promise<void> {
  * rejection that nobody handles fails the test: jest sees to that.)
  */
 async function underLoad(what: string, hurt: (load: Load) => Promise<string>): Promise<void> {
+  await using admin = new native.MongoClient(set.uri);
   const client = open();
   const load = new Load(client);
   try {
-    await load.start();
+    await load.start(admin);
     await load.progress(50);
     const done = await hurt(load);
     await load.progress(50);
     await load.stop();
-    await using admin = new native.MongoClient(set.uri);
     await load.verify(admin);
     process.stderr.write(`${what}: ${done}; ${load.report()}\n`);
   } finally {
@@ -81,7 +81,7 @@ describe('under a mixed load, nothing acknowledged is lost, nothing happens twic
       }
       return '2 kills';
     });
-  }, 60_000);
+  });
 
   test('when the primary steps down, three times', async () => {
     await underLoad('step-down', async (load) => {
@@ -92,7 +92,7 @@ describe('under a mixed load, nothing acknowledged is lost, nothing happens twic
       }
       return '3 failovers';
     });
-  }, 60_000);
+  });
 
   test('when the primary is cut off: connections break and are refused, and another is elected', async () => {
     await underLoad('cut off', async (load) => {
@@ -108,7 +108,7 @@ describe('under a mixed load, nothing acknowledged is lost, nothing happens twic
       }
       return 'twice';
     });
-  }, 60_000);
+  });
 
   test('when the network swallows everything of the primary for a while', async () => {
     await underLoad('black hole', async (load) => {
@@ -124,7 +124,7 @@ describe('under a mixed load, nothing acknowledged is lost, nothing happens twic
       await load.progress(50);
       return 'once';
     });
-  }, 60_000);
+  });
 
   test('when the primary freezes, another is elected, and it comes back', async () => {
     await underLoad('frozen', async (load) => {
@@ -135,7 +135,7 @@ describe('under a mixed load, nothing acknowledged is lost, nothing happens twic
       await set.settled();
       return 'once';
     });
-  }, 60_000);
+  });
 
   test(`when a worker is killed ${KILLED_WORKERS} times`, async () => {
     await underLoad('workers killed', async (load) => {
@@ -146,7 +146,7 @@ describe('under a mixed load, nothing acknowledged is lost, nothing happens twic
       }
       return `${KILLED_WORKERS} kills`;
     });
-  }, 120_000);
+  }, 600_000);
 });
 
 test('a server that accepts and never answers: deadlineMS holds', async () => {
@@ -166,7 +166,7 @@ test('a server that accepts and never answers: deadlineMS holds', async () => {
   expect(late[2]).toBeLessThan(100);
   await everywhere({});
   expect(await collection.findOne()).not.toBeNull();
-}, 30_000);
+});
 
 test('a slow network slows, and breaks nothing', async () => {
   await using client = open();
@@ -176,7 +176,7 @@ test('a slow network slows, and breaks nothing', async () => {
   const documents = Array.from({ length: 200 }, (_, _id) => ({ _id, text: 'x'.repeat(500) }));
   await collection.insertMany(documents);
   expect(await collection.find().sort({ _id: 1 }).toArray()).toStrictEqual(documents);
-}, 30_000);
+});
 
 test('a reset in the midst of a large result rejects with the network error; the next read is whole', async () => {
   await using client = open();
@@ -187,7 +187,7 @@ test('a reset in the midst of a large result rejects with the network error; the
   await expect(collection.find().toArray()).rejects.toThrow(native.MongoNetworkError);
   await everywhere({});
   expect(await collection.find().toArray()).toHaveLength(1_000);
-}, 30_000);
+});
 
 test('a full pool makes operations wait, and waitQueueTimeoutMS ends the wait', async () => {
   await using client = open({ maxPoolSize: 2, waitQueueTimeoutMS: 10_000 });
@@ -216,7 +216,7 @@ test('a full pool makes operations wait, and waitQueueTimeoutMS ends the wait', 
     one.status === 'rejected' ? [one.reason as Error] : [],
   );
   expect(reasons.map(({ name }) => name)).toContain('MongoWaitQueueTimeoutError');
-}, 30_000);
+});
 
 test('a cursor whose server is lost says so at once, and a change stream goes on with another', async () => {
   await using client = open({ monitorCommands: true });
@@ -271,7 +271,7 @@ test('a cursor whose server is lost says so at once, and a change stream goes on
   expect(performance.now() - cut).toBeLessThan(12_000);
   await primary.proxy.heal();
   await set.settled();
-}, 60_000);
+});
 
 test('a change stream outlives an outage that is longer than a server may take to be selected', async () => {
   await using client = open({ serverSelectionTimeoutMS: 1_000 });
@@ -307,7 +307,7 @@ test('a change stream outlives an outage that is longer than a server may take t
   );
   await Promise.race([until(() => seen.length > inserted), reading]);
   expect(seen).toStrictEqual(Array.from({ length: inserted + 1 }, (_, _id) => ({ _id })));
-}, 60_000);
+});
 
 test('a change stream that is closed while it looks for a server stays closed', async () => {
   await using client = open({ serverSelectionTimeoutMS: 1_000 });
@@ -327,4 +327,4 @@ test('a change stream that is closed while it looks for a server stays closed', 
   await expect(next).rejects.toThrow(new native.MongoAPIError('ChangeStream is closed'));
   const { workers } = await client.offload.stats();
   expect(workers.map(({ openCursors }) => openCursors)).toStrictEqual([0, 0]);
-}, 60_000);
+});

@@ -20,7 +20,7 @@ beforeAll(async () => {
   admin = new native.MongoClient(set.members[0].directUri);
   const things = admin.db('server_failures').collection<{ _id: number }>('things');
   await things.insertMany(Array.from({ length: 20 }, (_, i) => ({ _id: i })));
-}, 60_000);
+});
 afterAll(async () => {
   await admin?.close();
   await set?.stop();

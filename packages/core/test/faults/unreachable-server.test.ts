@@ -96,10 +96,11 @@ describe.each(Object.entries(unreachable))('%s', (_, url) => {
           rejection(() => operation(theirs)),
         ]);
         expect([name, described(is.error)]).toStrictEqual([name, described(should.error)]);
-        expect(is.ms).toBeLessThan(SELECTION_MS + SLACK_MS);
+        // The driver's own call runs at the same time: it shows how slow the machine is.
+        expect(is.ms).toBeLessThan(Math.max(SELECTION_MS, should.ms) + SLACK_MS);
       }),
     );
-  }, 30_000);
+  });
 
   test('deadlineMS ends each operation before the selection of a server does', async () => {
     await using client = open({ offload: { workers: 1, deadlineMS: DEADLINE_MS } });
@@ -113,7 +114,7 @@ describe.each(Object.entries(unreachable))('%s', (_, url) => {
         expect(ms).toBeLessThan(DEADLINE_MS + SLACK_MS);
       }),
     );
-  }, 30_000);
+  });
 
   test('waitUntilReady gives up at its own limit, and says of what; the loop never waits', async () => {
     await using client = open();
@@ -124,7 +125,7 @@ describe.each(Object.entries(unreachable))('%s', (_, url) => {
     expect(ms).toBeGreaterThanOrEqual(690);
     expect(ms).toBeLessThan(700 + SLACK_MS);
     expect(turns).toBeGreaterThan(20);
-  }, 30_000);
+  });
 
   test('waitUntilReady can be given up between two tries, and by closing the client', async () => {
     await using client = open({ serverSelectionTimeoutMS: SELECTION_MS });
@@ -142,5 +143,5 @@ describe.each(Object.entries(unreachable))('%s', (_, url) => {
     const waiting = rejection(() => client.waitUntilReady());
     await client.close();
     expect((await waiting).error).toBeInstanceOf(native.MongoClientClosedError);
-  }, 30_000);
+  });
 });

@@ -346,4 +346,4 @@ test('workers killed again and again under load leave every promise settled', as
   running = false;
   await Promise.all(load);
   expect(settled).toBeGreaterThan(150);
-}, 120_000);
+});

@@ -75,7 +75,7 @@ test('if Node may not start threads, each operation names the missing permission
     });
     expect(error.ms).toBeLessThan(2_000);
   }
-}, 40_000);
+});
 
 test('with the permission, everything works', async () => {
   const out = await program(
@@ -114,7 +114,7 @@ test('if the system refuses threads, each operation soon rejects with that cause
     expect(error.labels).not.toContain('TransientTransactionError');
     expect(error.ms).toBeLessThan(10_000);
   }
-}, 60_000);
+});
 
 test('when the system allows threads again, waiting operations run', async () => {
   const out = await program(
@@ -182,7 +182,7 @@ describe('with threads that fail as they start', () => {
     }
     expect(mended.name).toBe('none');
     expect(readFileSync(starts, 'utf8').length).toBeLessThan(20);
-  }, 60_000);
+  });
 });
 
 test('everything works in a deleted working directory', async () => {

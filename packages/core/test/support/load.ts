@@ -66,13 +66,17 @@ export class Load {
     this.#changes = this.#inserts.watch<Insert>();
   }
 
-  async start(): Promise<void> {
-    await this.#accounts.insertMany(
-      Array.from({ length: ACCOUNTS }, (_, _id) => ({ _id, n: BALANCE })),
-    );
-    await this.#counters.insertMany(this.#increments.map((_, _id) => ({ _id, n: 0 })));
-    await this.#rows.insertMany(Array.from({ length: ROWS }, (_, _id) => ({ _id, n: 0 })));
-    await this.#db.createCollection('inserts');
+  /** @param admin - makes the documents that the load needs: it has more patience than the client under test */
+  async start(admin: native.MongoClient): Promise<void> {
+    const made = async (name: string, length: number, n: number): Promise<void> => {
+      const documents = Array.from({ length }, (_, _id) => ({ _id, n }));
+      const options = { writeConcern: { w: 'majority' as const } };
+      await admin.db(this.dbName).collection<{ _id: number }>(name).insertMany(documents, options);
+    };
+    await made('accounts', ACCOUNTS, BALANCE);
+    await made('counters', this.#increments.length, 0);
+    await made('rows', ROWS, 0);
+    await admin.db(this.dbName).createCollection('inserts');
     this.#watching = this.#watch();
     this.#watching.catch(() => undefined);
     // The stream begins where the server first answers it.

@@ -12,8 +12,8 @@ export interface ProgramOptions {
 }
 
 /**
- * Runs a program of its own, as a user would, and gives what it printed. It must exit by itself, with
- * code 0, within 30 seconds.
+ * Runs a program in a process of its own, as a user would, and returns what it printed. The program must exit by
+ * itself with code 0.
  *
  * @param body - statements of an async function, with `MongoClient`, `driver` and `uri` at hand
  */
@@ -25,7 +25,7 @@ export async function program(
     const uri = ${JSON.stringify(uri())};
     (async () => { ${body} })();`;
   const { stdout } = await run(process.execPath, [...flags, '-e', source], {
-    timeout: 30_000,
+    timeout: 100_000,
     env: { ...process.env, ...env },
   });
   return stdout;

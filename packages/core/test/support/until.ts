@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Waits for a condition that nothing tells of; fails where it does not come true. */
+/** Waits until a condition holds, and fails if that never happens. The limit only ends a test that would hang. */
 export async function until(condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   while (!(await condition())) {
     if (Date.now() > deadline) throw new Error('the condition never came true');
     await delay(5);

@@ -45,7 +45,7 @@ beforeAll(async () => {
   await root.close();
   keeper = new MongoClient(url(), { tls: true, tlsCAFile: file('ca.crt') });
   await keeper.connect();
-}, 60_000);
+});
 
 afterAll(async () => {
   await keeper.close();

@@ -42,7 +42,7 @@ beforeAll(async () => {
     const installed = realpathSync(path.join(root, 'packages/core/node_modules', dependency));
     symlinkSync(installed, inFolder('node_modules', dependency), 'junction');
   }
-}, 60_000);
+});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const body = `

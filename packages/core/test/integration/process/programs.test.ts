@@ -51,7 +51,7 @@ describe.each([
     expect(
       registered.commands.filter((name) => !['hello', 'ismaster'].includes(name)),
     ).toStrictEqual([]);
-  }, 120_000);
+  });
 });
 
 test('what the main thread sends is seen by these tests', async () => {
@@ -73,7 +73,7 @@ describe('transactions on mongoose', () => {
       ['no', 0],
     ]);
     expect(registered.stderr).toBe('');
-  }, 120_000);
+  });
 
   test('in which a session was forgotten are told of, by the program’s lines', async () => {
     const file = 'mongoose-transactions.cjs';
@@ -87,5 +87,5 @@ describe('transactions on mongoose', () => {
     expect(told[1]).toMatch(/FORGOTTEN_SESSION.*The FindCursor's query had no session/);
     expect(told[1]).toContain(`${file}:${line('// line B')}:`);
     expect(told[2]).toMatch(/LEFT_OPEN/);
-  }, 120_000);
+  });
 });

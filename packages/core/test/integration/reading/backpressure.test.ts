@@ -119,7 +119,7 @@ describe('a result that is larger than the heap', () => {
         .collection('rows')
         .insertMany(rows.map((row) => ({ ...row })));
     }
-  }, 120_000);
+  });
 
   test.each(Object.entries(reading))('passes through it by %s', async (_, loop) => {
     const out = await program(

@@ -358,7 +358,7 @@ test('three hundred open streams take no connection from other operations', asyn
   await until(() => [...seen.values()].every((ids) => ids.length === 1));
   expect(new Set([...seen.values()].flat())).toStrictEqual(new Set([1]));
   await Promise.all(streams.map(async (stream) => await stream.close()));
-}, 60_000);
+});
 
 test('tailable cursors that wait take no connection either', async () => {
   await using client = new ours.MongoClient(uri(), { maxPoolSize: 1, waitQueueTimeoutMS: 5_000 });

@@ -14,7 +14,7 @@ let server: OwnServer;
 
 beforeAll(async () => {
   server = await ownServer();
-}, 60_000);
+});
 afterAll(async () => await server?.stop());
 
 /** Events that no operation in particular causes. */

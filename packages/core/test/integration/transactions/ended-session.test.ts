@@ -14,7 +14,7 @@ let server: OwnServer;
 
 beforeAll(async () => {
   server = await ownServer();
-}, 60_000);
+});
 afterAll(async () => await server?.stop());
 
 describe('a session that ends while a call in it is under way does not pass its number on', () => {

@@ -362,7 +362,7 @@ describe('an operation that waits for its turn', () => {
     expect(performance.now() - started).toBeLessThan(1_300);
     await disarm();
     expect(await outside.countDocuments({ _id: { $gte: 440 } })).toBe(0);
-  }, 20_000);
+  });
 });
 
 describe('what is given up in the midst', () => {
@@ -450,7 +450,7 @@ describe('what is given up in the midst', () => {
     await limited.close();
     expect((await outside.findOne({ _id: 1 }))?.n).toBe(0);
     await outside.updateOne({ _id: 1 }, { $inc: { n: 1 } }, { maxTimeMS: 5_000 });
-  }, 20_000);
+  });
 
   test('an unawaited commit is waited for by what follows', async () => {
     await using session = client.startSession();

@@ -3,6 +3,7 @@ import * as native from 'mongodb';
 import { Decimal128, Double, Int32, Long, ObjectId } from 'mongodb';
 
 import { openClients, type Clients } from '../../support/clients';
+import { until } from '../../support/until';
 
 interface Thing extends native.Document {
   _id?: number;
@@ -210,6 +211,8 @@ describe('what is written through a worker is what the driver would write', () =
     });
     const { acknowledged } = await ours.updateOne({ _id: 1 }, { $set: { n: 1 } }, options);
     expect(acknowledged).toBe(false);
+    // Otherwise the server could still apply it in the next test.
+    await until(async () => (await theirs.countDocuments({ n: 1 })) === 1);
   });
 
   test('forceServerObjectId leaves the caller’s document alone', async () => {

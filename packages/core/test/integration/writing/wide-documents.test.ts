@@ -71,7 +71,7 @@ describe.each(STACKS)('a worker %s', (_, keys, offload) => {
       });`,
     );
     expect(printed).toBe('restarts 0\n');
-  }, 60_000);
+  });
 
   it('rejects arguments that are too deep as the driver does, and nothing else', async () => {
     const printed = await program(
@@ -99,5 +99,5 @@ describe.each(STACKS)('a worker %s', (_, keys, offload) => {
       });`,
     );
     expect(printed).toBe('restarts 0\n');
-  }, 60_000);
+  });
 });
