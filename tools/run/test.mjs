@@ -3,12 +3,23 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from './build.mjs';
 import { checks } from './checks.mjs';
+import * as coverage from './coverage.mjs';
 import { cacheFolder, program, runTool, say, secondsSince, StepFailed } from './step.mjs';
 
 const jestReport = path.join(cacheFolder, 'jest.json');
 
 /** Folders of a package's tests, as `npm test -- unit` names them. */
 const TEST_FOLDERS = ['unit', 'integration', 'faults'];
+
+/** The tests whose coverage is measured. */
+const MEASURED = [
+  '/test/unit/',
+  '/integration/events/',
+  '/integration/transactions/',
+  '/reading/(cursor|change-stream)\\.test',
+  '/writing/(crud|gridfs|bulk-sequences)\\.test',
+  '/process/register\\.test',
+].join('|');
 
 /**
  * `npm test` installs, builds, checks and tests. `npm test -- <arguments>` leaves the checks out. An argument that
@@ -23,8 +34,11 @@ await program(async () => {
   const tally = { passed: 0, failed: 0, skipped: 0 };
   try {
     await build();
-    if (jestArguments.length === 0) await runChecks(tally);
-    await runJest(jestArguments, tally);
+    if (jestArguments.length > 0) await runJest(jestArguments, tally);
+    else {
+      await runChecks(tally);
+      await runAllTests(tally);
+    }
   } catch (error) {
     tally.failed += 1;
     if (!(error instanceof StepFailed)) console.error(error);
@@ -55,19 +69,32 @@ async function runChecks(tally) {
 }
 
 /**
- * @param {string[]} jestArguments
+ * Runs all tests, some of them with their coverage measured. To measure all would take a tenth longer, and would
+ * disturb tests that measure times and memory.
+ *
  * @param {Tally} tally
  */
-async function runJest(jestArguments, tally) {
+async function runAllTests(tally) {
+  const env = { ...process.env, ...coverage.prepare() };
+  await runJest([...coverage.jestArguments, `(${MEASURED})`], tally, env);
+  const measured = await coverage.measured();
+  console.table(coverage.leastCovered(measured));
+  say(coverage.summary(measured));
+  await runJest([`^(?!.*(${MEASURED}))`], tally);
+}
+
+/**
+ * @param {string[]} jestArguments
+ * @param {Tally} tally
+ * @param {NodeJS.ProcessEnv} [env]
+ */
+async function runJest(jestArguments, tally, env) {
   say('Testing …');
   mkdirSync(cacheFolder, { recursive: true });
   rmSync(jestReport, { force: true });
   try {
-    await runTool('jest', 'jest/bin/jest.js', [
-      '--json',
-      `--outputFile=${jestReport}`,
-      ...jestArguments,
-    ]);
+    const report = ['--json', `--outputFile=${jestReport}`];
+    await runTool('jest', 'jest/bin/jest.js', [...report, ...jestArguments], { env });
   } catch (error) {
     // The report lists failed tests. Without a report, jest itself failed.
     if (!(error instanceof StepFailed) || !existsSync(jestReport)) throw error;
