@@ -45,7 +45,7 @@ async function everywhere(faults: Faults): Promise<void> {
  * rejection that nobody handles fails the test: jest sees to that.)
  */
 async function underLoad(what: string, hurt: (load: Load) => Promise<string>): Promise<void> {
-  await using admin = new native.MongoClient(set.uri);
+  const admin = new native.MongoClient(set.uri);
   const client = open();
   const load = new Load(client);
   try {
@@ -59,6 +59,7 @@ async function underLoad(what: string, hurt: (load: Load) => Promise<string>): P
   } finally {
     await load.stop().catch(() => undefined);
     await client.close();
+    await admin.close();
   }
   expect(WorkerPool.running).toBeUndefined();
   // Those of the replica set's own go past the proxies.
