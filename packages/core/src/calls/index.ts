@@ -5,6 +5,7 @@ export { EncodedCall } from './encoded-call';
 export {
   crossingOptions,
   decoding,
+  errorDecoding,
   type Decoding,
   mayBeBytes,
   type OpenOptions,

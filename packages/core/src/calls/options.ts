@@ -4,6 +4,7 @@ import {
   ReadConcern,
   ReadPreference,
   WriteConcern,
+  type BSON,
   type BSONSerializeOptions,
   type Document,
 } from 'mongodb';
@@ -265,4 +266,11 @@ function resolve(
 /** CallFlags of a call whose documents go on the tape. */
 export function tapeFlags({ lazy }: Decoding): number {
   return lazy ? CallFlag.tape | CallFlag.lazy : CallFlag.tape;
+}
+
+/** Returns the BSON options with which the documents inside an error are decoded. */
+export function errorDecoding(decoding: Decoding | undefined): BSON.DeserializeOptions {
+  if (decoding === undefined) return {};
+  const { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp } = decoding;
+  return { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp };
 }

@@ -1,6 +1,6 @@
 import { inspect, type InspectOptions } from 'node:util';
 
-import { decodeFaithful } from '@mongo-offload/worker/codec';
+import { decodeFaithful, deserializeOptionsOf } from '@mongo-offload/worker/codec';
 import {
   reviveError,
   type ForwardedEvent,
@@ -10,7 +10,7 @@ import {
 import * as driver from 'mongodb';
 import { Binary, BSON, type Document } from 'mongodb';
 
-import type { Decoding } from '../calls';
+import { errorDecoding, type Decoding } from '../calls';
 import type { OperationScope } from './operation-scope';
 
 const CLASSES: Record<ForwardedEvent, { prototype: object }> = {
@@ -76,7 +76,7 @@ function reviveProperties(
         object[name] = messageOf(signal?.aborted === true ? signal.reason : aborted());
         break;
       case 'error':
-        object[name] = reviveError(packed.error, { decode: errorOptions(decoding) });
+        object[name] = reviveError(packed.error, { decode: errorDecoding(decoding) });
         break;
       case 'command': {
         const document = bytes.take(packed.length);
@@ -197,25 +197,12 @@ function replyOptions(
   commandName: unknown,
 ): BSON.DeserializeOptions {
   if (decoding === undefined) return {};
-  const { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp, raw } = decoding;
-  const options: BSON.DeserializeOptions = {
-    promoteValues,
-    promoteLongs,
-    promoteBuffers,
-    useBigInt64,
-    bsonRegExp,
-    validation: { utf8: decoding.enableUtf8Validation !== false },
-  };
+  const { raw, fieldsAsRaw, ...rest } = decoding;
+  const options = deserializeOptionsOf(rest);
   if (raw !== true) {
-    if (decoding.fieldsAsRaw !== undefined) options.fieldsAsRaw = decoding.fieldsAsRaw;
+    if (fieldsAsRaw !== undefined) options.fieldsAsRaw = fieldsAsRaw;
   } else if (commandName === 'find') options.fieldsAsRaw = { firstBatch: true };
   else if (commandName === 'getMore') options.fieldsAsRaw = { nextBatch: true };
   else options.raw = true;
   return options;
-}
-
-function errorOptions(decoding: Decoding | undefined): BSON.DeserializeOptions {
-  if (decoding === undefined) return {};
-  const { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp } = decoding;
-  return { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp };
 }

@@ -37,12 +37,11 @@ import { makeAmbient, offloadedSession, type ClientSession } from '../session';
 import { runNested, transactionHere } from '../transaction';
 import { endWatching, offloadOf, type ClientOffload } from '../statistics';
 import { clientBulkWrite } from './client-bulk-write';
-import { closeCursors } from './close-cursors';
+import { closeCursors, endSessions, takeServerSessions } from './end-resources';
 import { Closing } from './closing';
 import { Connecting } from './connecting';
 import { Db } from './db';
 import { offloadMethods, type Carrier, clientTarget } from '../methods';
-import { endSessions, takeServerSessions } from './close-sessions';
 import { checkedWait, waitUntilReady, type WaitUntilReadyOptions } from './wait-until-ready';
 
 /** The driver's options, and our own under one key. */

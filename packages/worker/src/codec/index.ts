@@ -1,6 +1,6 @@
 /** Between BSON and documents, across the thread boundary. format.ts says what a tape is. */
 export { BsonWriter, type WriteOptions } from './arguments';
-export { encodeModeOf, type DecodeOptions, type EncodeMode } from './tape';
+export { deserializeOptionsOf, encodeModeOf, type DecodeOptions, type EncodeMode } from './tape';
 export { TapeDecoder, type DocumentReader, type TapeDecoderOptions, type TapeReader } from './tape';
 export { TapeEncoder, type TapeEncoderOptions } from './tape';
 export { decodeFaithful } from './arguments';

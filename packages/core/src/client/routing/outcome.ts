@@ -1,7 +1,5 @@
 import type { OpenedCursor } from '@mongo-offload/worker/protocol';
-import type { BSON } from 'mongodb';
-
-import type { EncodedCall, Decoding } from '../../calls';
+import { errorDecoding, type EncodedCall } from '../../calls';
 import { revived, WorkerLostError } from '../../errors';
 import { DecodingFailure, Failure, type Lane, isForbidden } from '../../pool';
 import { isWrite, type Call } from '../call';
@@ -50,7 +48,7 @@ export function resultOf(call: Call, lane: Lane, result: unknown): unknown {
   if (result instanceof DecodingFailure) throw result.error;
   if (!(result instanceof Failure)) return result;
   if (result.envelope !== undefined) {
-    throw revived(result.envelope, decodeOptions(call.decoding));
+    throw revived(result.envelope, errorDecoding(call.decoding));
   }
   const { begun, cause } = result;
   throw new WorkerLostError(call.name, {
@@ -63,10 +61,4 @@ export function resultOf(call: Call, lane: Lane, result: unknown): unknown {
 /** Nobody reads the cursor that a call opened: its worker closes it when its port closes. */
 export function closeOpened(result: unknown): void {
   (result as Partial<OpenedCursor>).port?.close();
-}
-
-function decodeOptions(decoding: Decoding | undefined): BSON.DeserializeOptions {
-  if (decoding === undefined) return {};
-  const { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp } = decoding;
-  return { promoteValues, promoteLongs, promoteBuffers, useBigInt64, bsonRegExp };
 }

@@ -14,7 +14,7 @@ import {
 import type { DriverInfo } from 'mongodb';
 
 import { noLongerThan } from '../../abort';
-import type { EncodedCall, Decoding } from '../../calls';
+import type { Decoding } from '../../calls';
 import { RecentlyUsed } from './recently-used';
 import { deliver, EventBarrier, forgetOperation, rememberOperation } from '../../events';
 import { decodingClock } from '../../tracing';

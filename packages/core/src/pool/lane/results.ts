@@ -1,4 +1,8 @@
-import type { TapeDecoder, TapeReader } from '@mongo-offload/worker/codec';
+import {
+  deserializeOptionsOf,
+  type TapeDecoder,
+  type TapeReader,
+} from '@mongo-offload/worker/codec';
 import {
   ReplyKind,
   reviveValue,
@@ -97,23 +101,9 @@ export class Results {
   }
 }
 
+/** Returns the options for BSON.deserialize. What `raw` means is the caller's to decide. */
 function deserializeOptions(decoding: Decoding | undefined): BSON.DeserializeOptions {
-  if (decoding === undefined) return {};
-  const {
-    onTape: _,
-    plain: ___,
-    flatStrings: ____,
-    lazy: _____,
-    enableUtf8Validation,
-    raw: __,
-    fieldsAsRaw,
-    ...options
-  } = decoding;
-  return {
-    ...options,
-    ...(fieldsAsRaw === undefined ? {} : { fieldsAsRaw }),
-    validation: { utf8: enableUtf8Validation !== false },
-  };
+  return decoding === undefined ? {} : { ...deserializeOptionsOf(decoding), raw: false };
 }
 
 /** With `raw: true` a document is its bytes, here as in the driver. */

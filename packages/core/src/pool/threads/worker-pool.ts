@@ -7,7 +7,7 @@ import type { ResolvedOffloadOptions } from '../../options';
 import { WorkerSlot } from './worker-slot';
 
 /** Longest time that ending the threads may delay the last client's close. It usually takes a few milliseconds. */
-const ENDING_MS = 3_000;
+const THREAD_END_MS = 3_000;
 
 /** A pool without clients, whose threads are kept for the next client. */
 interface Kept {
@@ -79,7 +79,7 @@ export class WorkerPool {
   async #end(): Promise<void> {
     const ended = Promise.all(this.slots.map(async (slot) => await slot.end()));
     // A thread that is blocked in a system call (as on a child process) ends when that returns.
-    await noLongerThan(ENDING_MS, ended);
+    await noLongerThan(THREAD_END_MS, ended);
   }
 
   /** The pool that is running, for whoever watches it. */

@@ -9,6 +9,7 @@ export {
 } from './decode';
 export { TapeEncoder, type TapeEncoderOptions } from './encode';
 export {
+  deserializeOptionsOf,
   encodeModeOf,
   type DecodeOptions,
   type EncodeMode,

@@ -41,11 +41,28 @@ function hasRawFields(options: DecodeOptions): boolean {
   return fields != null && Object.keys(fields).length > 0;
 }
 
-/** The options as the driver's cursors hand them to BSON.deserialize. */
+/** Returns the options for BSON.deserialize, as the driver's cursors pass them. */
 export function deserializeOptionsOf(options: DecodeOptions): BSON.DeserializeOptions {
-  const { enableUtf8Validation, ignoreUndefined: _, flatStrings: __, lazy: ___, ...rest } = options;
-  return { ...rest, validation: { utf8: enableUtf8Validation !== false } };
+  const deserialize: Record<string, unknown> = {
+    validation: { utf8: options.enableUtf8Validation !== false },
+  };
+  const given: Record<string, unknown> = options;
+  for (const name of DESERIALIZE_OPTIONS) {
+    if (given[name] !== undefined) deserialize[name] = given[name];
+  }
+  return deserialize;
 }
+
+/** The options that BSON.deserialize takes by the name that the driver gives them. */
+const DESERIALIZE_OPTIONS = [
+  'promoteLongs',
+  'promoteValues',
+  'promoteBuffers',
+  'useBigInt64',
+  'bsonRegExp',
+  'raw',
+  'fieldsAsRaw',
+] as const;
 
 /** How int64 is given: BSON.deserialize's rules, decided once for a whole chunk. */
 export type LongForm = (typeof LONG_FORMS)[number];

@@ -1,6 +1,7 @@
 /** What a tape holds, and what the options of an operation ask of it. */
 export {
   type DecodeOptions,
+  deserializeOptionsOf,
   encodeModeOf,
   type EncodeMode,
   type Promotion,
