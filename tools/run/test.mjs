@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { build } from './build.mjs';
 import { checks } from './checks.mjs';
-import * as coverage from './coverage.mjs';
 import { cacheFolder, program, runTool, say, secondsSince, StepFailed } from './step.mjs';
 
 const jestReport = path.join(cacheFolder, 'jest.json');
@@ -75,6 +74,8 @@ async function runChecks(tally) {
  * @param {Tally} tally
  */
 async function runAllTests(tally) {
+  // Its packages are not installed yet when this file is loaded.
+  const coverage = await import('./coverage.mjs');
   const env = { ...process.env, ...coverage.prepare() };
   await runJest([...coverage.jestArguments, `(${MEASURED})`], tally, env);
   const measured = await coverage.measured();
