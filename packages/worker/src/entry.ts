@@ -1,19 +1,15 @@
-import { mendLostConnections, detachMonitoring, watchServerFailures } from './client';
-import { refuseUnsoundHellos, refuseUnsoundReplies } from './server-checks';
-import { Lane } from './lane';
+import { applyPatches, checkDriver } from './driver';
+import { outsideCalls } from './events';
+import { LaneServer } from './lane';
 import type { LaneTask } from './protocol';
 
-mendLostConnections();
-watchServerFailures();
-detachMonitoring();
-refuseUnsoundReplies();
-refuseUnsoundHellos();
+checkDriver();
+applyPatches({ outsideCalls });
 
 /**
- * What Piscina runs in a worker: it opens the worker's lane and returns. The lane lives on in its
- * port until the main thread ends it; the task does not, so that an idle pool keeps no process
- * alive.
+ * Opens the worker's lane and returns. Piscina runs this task in each worker. The lane lives in its port until the main
+ * thread ends it. The task ends at once, so that an idle pool does not keep the process alive.
  */
 export function openLane(task: LaneTask): void {
-  new Lane(task);
+  new LaneServer(task);
 }

@@ -1,2 +1,2 @@
-export { carrying } from './carried-signal';
+export { carriedSignal, carrying } from './carrying';
 export { abortReason, isAbortMessage, isAbortReason } from './reason';

@@ -1,7 +1,9 @@
 import type { MongoClient } from 'mongodb';
 
+import { clientInternals } from '../driver';
+
 /**
- * A set of what is active just now, for objects that come and go without end.
+ * A set of active objects, for objects that come and go without end.
  *
  * A JavaScript Set that is always in use makes a new table each time the old one is full of what was deleted, and V8
  * links the old to the new. Once a table is in the old generation, it and all after it keep what they held when they
@@ -59,14 +61,9 @@ export class ActiveSet<T extends object> {
   }
 }
 
-/** Where the driver (7.9) keeps them; nothing else of a Set is used there than what ActiveSet has. */
-interface ClientState {
-  s?: { activeSessions?: unknown; activeCursors?: unknown };
-}
-
-/** Gives a client that has done nothing yet sets that do not keep what has left them. */
+/** Replaces the sets of a new client. The driver (7.9) calls no method of a Set on them that ActiveSet lacks. */
 export function useActiveSets(client: MongoClient): void {
-  const { s } = client as unknown as ClientState;
-  if (s?.activeSessions instanceof Set) s.activeSessions = new ActiveSet();
-  if (s?.activeCursors instanceof Set) s.activeCursors = new ActiveSet();
+  const { s } = clientInternals(client);
+  if (s.activeSessions instanceof Set) s.activeSessions = new ActiveSet();
+  if (s.activeCursors instanceof Set) s.activeCursors = new ActiveSet();
 }

@@ -11,14 +11,18 @@ import { decodeFaithful } from '../codec';
 import { EventForwarder, loggingOptions, type EventOutbox } from '../events';
 import { packError } from '../errors';
 import type { TargetDefinition, ToWorker } from '../protocol';
-import { withReadPreference } from '../driver';
+import {
+  clientInternals,
+  onServerFailure,
+  withReadPreference,
+  type ClientInternals,
+  type MetFailure,
+} from '../driver';
 import { adoptServerSessions } from '../session';
 import { useActiveSets } from './active-set';
 import { appendMetadata, nameClient } from './metadata';
-import { resolveNamesAs } from './name-resolution';
-import { useEnvironment } from './environment';
+import { useEnvironment, resolveNamesAs } from './thread-settings';
 import { RemoteCredentials } from './remote-credentials';
-import { onServerFailure, type MetFailure } from './server-failures';
 
 /** What an operation is called on, as the real driver's object. */
 export interface Target {
@@ -53,12 +57,6 @@ interface Defined {
 }
 
 type ClientMessage = Extract<ToWorker, { type: 'client' }>;
-
-/** What is looked at of a client of the driver's as it is closed. */
-interface Closable {
-  connectionLock?: Promise<unknown>;
-  topology?: { closeCheckedOutConnections(): void; close(): void };
-}
 
 /** How long, in ms, ending its sessions may hold up a client's close. A server that answers takes a few. */
 const ENDING_MS = 1_000;
@@ -212,7 +210,7 @@ function targetOptions(bytes: Uint8Array | undefined): Document | undefined {
  * nothing to close, and goes on: it is closed again behind that.
  */
 async function closed(client: MongoClient, force: boolean): Promise<void> {
-  const { connectionLock, topology } = client as unknown as Closable;
+  const { connectionLock, topology } = clientInternals(client);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, force ? FORCED_ENDING_MS : ENDING_MS);
@@ -227,7 +225,7 @@ async function closed(client: MongoClient, force: boolean): Promise<void> {
 }
 
 /** Ends at once what the driver waits for, but for connections that are being made: those end by `connectTimeoutMS`. */
-function cut(topology: Closable['topology']): void {
+function cut(topology: ClientInternals['topology']): void {
   topology?.closeCheckedOutConnections();
   topology?.close();
 }

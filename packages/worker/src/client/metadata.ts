@@ -1,15 +1,12 @@
-import type { Document, DriverInfo, MongoClient } from 'mongodb';
+import type { DriverInfo, MongoClient } from 'mongodb';
+
+import { clientInternals } from '../driver';
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- outside of what tsc compiles
 const { version } = require('../../package.json') as { version: string };
 
 /** How the server's log and `currentOp` name us, beside the driver. */
 const US: DriverInfo = { name: 'mongo-offload', version };
-
-/** What the driver keeps of a client's handshake. */
-interface Handshake {
-  options: { metadata?: Promise<Document> };
-}
 
 /** Names us in a client's handshake, behind its option `driverInfo`, and then what was appended since. */
 export function nameClient(client: MongoClient, appended: readonly DriverInfo[]): void {
@@ -25,7 +22,7 @@ export function nameClient(client: MongoClient, appended: readonly DriverInfo[])
  * before can be gone back to, each name waits until the ones before it are done.
  */
 export function appendMetadata(client: MongoClient, driverInfo: DriverInfo): void {
-  const { options } = client as unknown as Handshake;
+  const { options } = clientInternals(client);
   options.metadata = options.metadata?.then(async (before) => {
     const newest = options.metadata;
     client.appendMetadata(driverInfo);

@@ -1,5 +1,6 @@
 import { BSON, MongoClientClosedError, type Document, type MongoClient } from 'mongodb';
 
+import { clientInternals, type AuthProviders, type TokenCache } from '../driver';
 import { standsFor, reviveError } from '../errors';
 import type {
   CredentialAnswer,
@@ -21,24 +22,6 @@ interface Waiting {
   reject: (error: Error) => void;
 }
 
-/** The driver's cache of a client's tokens. */
-interface TokenCache {
-  put(response: TokenGrant, idpInfo?: Document): void;
-}
-
-/** Where the driver keeps what its clients authenticate with. */
-interface ClientInternals {
-  s: {
-    authProviders?: {
-      getOrCreateProvider(
-        mechanism: string,
-        properties: Document,
-      ): { workflow?: { cache?: TokenCache } };
-    };
-  };
-  options: { credentials?: { mechanism: string; mechanismProperties: Document } };
-}
-
 /**
  * The credential callbacks of one client of the application, as this worker's clients call them:
  * each asks the main thread, where the application's function is.
@@ -55,7 +38,7 @@ export class RemoteCredentials {
   #next = 1;
   #closed = false;
   /** Of this worker's first client: all its clients authenticate by the same. */
-  #providers: ClientInternals['s']['authProviders'];
+  #providers: AuthProviders | undefined;
   #cache: TokenCache | undefined;
 
   constructor(service: CredentialService) {
@@ -78,7 +61,7 @@ export class RemoteCredentials {
 
   /** Lets a client that was made with these callbacks share the tokens of this worker's others. */
   share(client: MongoClient): void {
-    const { s, options } = client as unknown as ClientInternals;
+    const { s, options } = clientInternals(client);
     if (this.#providers !== undefined) {
       s.authProviders = this.#providers;
       return;

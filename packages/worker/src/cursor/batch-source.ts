@@ -5,6 +5,7 @@ import type { AbstractCursor, Document } from 'mongodb';
 
 import { carrying, abortReason } from '../abort';
 import type { EncodeMode, TapeEncoder } from '../codec';
+import { cursorInternals } from '../driver';
 import { keepCall } from '../events';
 import { packError, type ErrorEnvelope } from '../errors';
 import type {
@@ -38,11 +39,6 @@ export interface BatchSettings {
   signal: AbortSignal | undefined;
   /** Sends the events that are waiting, and says how far the main thread must have got. */
   mark: () => EventMark;
-}
-
-/** What the driver keeps in a cursor, and reads before each command. */
-interface CursorInside {
-  cursorOptions: { batchSize?: number };
 }
 
 interface ServerBatch {
@@ -105,7 +101,7 @@ export class BatchSource implements CursorHandle {
     const { chunkBytes, tailable, mode, mayBoundReplies, mayBeWhole, session, signal, mark } =
       settings;
     this.#cursor = cursor;
-    this.#batchSize = (cursor as unknown as CursorInside).cursorOptions.batchSize;
+    this.#batchSize = cursorInternals(cursor).cursorOptions.batchSize;
     this.#encoder = encoder;
     this.#chunkBytes = chunkBytes;
     this.#tailable = tailable;
@@ -243,10 +239,7 @@ export class BatchSource implements CursorHandle {
     let documents: RawDocuments;
     if (this.#tailable) {
       // `tryNext` would send a getMore behind an empty first batch, and wait for what is to come.
-      const steps = cursor as unknown as {
-        cursorInit(): Promise<void>;
-        fetchBatch(): Promise<void>;
-      };
+      const steps = cursorInternals(cursor);
       await carrying(this.#abort?.signal, () =>
         cursor.id === undefined ? steps.cursorInit() : steps.fetchBatch(),
       );
@@ -265,7 +258,7 @@ export class BatchSource implements CursorHandle {
 
   /** Documents of the next reply: as many as the program wants, else as make one of a good size. */
   #setBatchSize(): void {
-    const { cursorOptions } = this.#cursor as unknown as CursorInside;
+    const { cursorOptions } = cursorInternals(this.#cursor);
     if (this.#batchSize !== undefined) {
       cursorOptions.batchSize = this.#batchSize;
     } else if (this.#mayBoundReplies !== undefined && !this.#tailable) {

@@ -8,49 +8,18 @@ import {
   type Collection,
   type Db,
   type Document,
-  type MongoClient,
-  type MongoDBNamespace,
   type ServerDescription,
-  type Timestamp,
 } from 'mongodb';
 
+import {
+  ChangeStreamCursorClass,
+  cursorInternals,
+  LOST_SERVER_MS,
+  watched,
+  type ChangeStreamCursor,
+  type ChangeStreamReply,
+} from '../driver';
 import type { ChangeStreamResponse } from '../protocol';
-import { LOST_SERVER_MS } from './cursor-cleanup';
-
-/** A response of the server's as the driver's cursor shows it in its events. */
-interface CursorResponse {
-  operationTime: Timestamp | null;
-  postBatchResumeToken: Document | null;
-  batchSize: number;
-}
-
-/** The driver's cursor of a change stream, which it does not export. */
-interface ChangeStreamCursor extends AbstractCursor {
-  maxWireVersion?: number;
-  /** The one that it is read from, once it is open. */
-  readonly server?: { readonly description: ServerDescription };
-  getMore(): Promise<unknown>;
-}
-
-const { ChangeStreamCursor: ChangeStreamCursorClass } =
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
-  require('mongodb/lib/cursor/change_stream_cursor') as {
-    ChangeStreamCursor: {
-      new (
-        client: MongoClient,
-        namespace: MongoDBNamespace,
-        pipeline: Document[],
-        options: Document,
-      ): ChangeStreamCursor;
-      prototype: ChangeStreamCursor;
-    };
-  };
-
-/** What the driver keeps on a database or collection. */
-interface Watched {
-  client: MongoClient;
-  s: { namespace: MongoDBNamespace };
-}
 
 const LOOK_AGAIN_MS = 25;
 
@@ -67,13 +36,13 @@ export function changeStreamCursor(
   pipeline: Document[],
   options: Document,
 ): AbstractCursor {
-  const { client, s } = on as unknown as Watched;
+  const { client, namespace } = watched(on);
   const readPreference = ReadPreference.fromOptions(options);
-  const cursor = new ChangeStreamCursorClass(client, s.namespace, pipeline, {
+  const cursor = new ChangeStreamCursorClass(client, namespace, pipeline, {
     ...options,
     readPreference,
   });
-  const note = (response: CursorResponse): void => {
+  const note = (response: ChangeStreamReply): void => {
     const { operationTime, postBatchResumeToken, batchSize } = response;
     const fields: Document = {};
     if (operationTime !== null) fields.operationTime = operationTime;
@@ -99,12 +68,13 @@ export function changeStreamCursor(
  * The driver waits for `serverSelectionTimeoutMS`, and its stream does not resume from another server before.
  */
 async function untilReachable(cursor: ChangeStreamCursor): Promise<void> {
-  const isLost = (): boolean => cursor.server?.description.type === 'Unknown';
+  const server = (): ServerDescription | undefined => cursorInternals(cursor).server?.description;
+  const isLost = (): boolean => server()?.type === 'Unknown';
   if (!isLost()) return;
   const end = performance.now() + LOST_SERVER_MS;
   while (isLost() && !cursor.closed && performance.now() < end) await delay(LOOK_AGAIN_MS);
   if (isLost() || cursor.closed) {
-    throw new MongoNetworkError(`the connection to ${cursor.server?.description.address} is lost`);
+    throw new MongoNetworkError(`the connection to ${server()?.address} is lost`);
   }
 }
 

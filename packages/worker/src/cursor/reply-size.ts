@@ -1,5 +1,7 @@
 import type { AbstractCursor } from 'mongodb';
 
+import { cursorInternals } from '../driver';
+
 /** What a reply brought: documents, and their bytes. */
 export interface ReplySize {
   length: number;
@@ -33,10 +35,8 @@ export function documentsToAskFor(
   whole: boolean,
 ): number | undefined {
   if (last.length === 0) return undefined;
-  const { server } = cursor as unknown as {
-    server?: { description?: { minRoundTripTime?: number } };
-  };
-  const roundTripMS = server?.description?.minRoundTripTime ?? 0;
+  const { server } = cursorInternals(cursor);
+  const roundTripMS = server?.description.minRoundTripTime ?? 0;
   const bytes = whole ? WHOLE_REPLY_BYTES : REPLY_BYTES;
   const target = bytes * Math.max(1, roundTripMS / ROUND_TRIP_MS);
   if (target >= LARGEST_REPLY_BYTES) return undefined;

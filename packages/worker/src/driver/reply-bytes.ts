@@ -1,57 +1,34 @@
-/** A server's reply as the driver holds it. */
-interface Response {
-  readonly bson: Uint8Array;
-  readonly elements: readonly Element[];
-  toBytes(): Uint8Array;
-  toObject: (this: Response, options?: object) => object;
-}
-
-/** An element's type, the position of its name and that of its value. */
-type Element = [
-  type: number,
-  nameOffset: number,
-  nameLength: number,
-  offset: number,
-  length: number,
-];
+import { replaceMethod, ReplyClass, type Reply } from './internals';
 
 /** The place of a value in a reply: a field, or the whole reply. */
 interface Place {
-  response: Response;
+  response: Reply;
   field?: string;
 }
 
-/** Fields that an operation of the driver returns in place of the whole reply. */
+/** Fields of a reply that some operations of the driver return alone. */
 const FIELDS = ['value', 'values'];
 
 const places = new WeakMap<object, Place>();
 
-watchDecoding();
-
 /** Makes the driver's decoding remember the reply that each value came from. */
-function watchDecoding(): void {
-  try {
-    /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
-    const { MongoDBResponse } = require('mongodb/lib/cmap/wire_protocol/responses') as {
-      MongoDBResponse: { prototype: Response };
-    };
-    /* eslint-enable @typescript-eslint/no-require-imports */
-    const { prototype } = MongoDBResponse;
-    const { toObject } = prototype;
-    prototype.toObject = function (options) {
-      const object = toObject.call(this, options) as Record<string, unknown>;
-      places.set(object, { response: this });
-      for (const field of FIELDS) {
-        const value = object[field];
-        if (typeof value === 'object' && value !== null) {
-          places.set(value, { response: this, field });
+export function rememberReplies(): void {
+  replaceMethod(
+    ReplyClass?.prototype,
+    'toObject',
+    (native) =>
+      function (options) {
+        const object = native.call(this, options) as Record<string, unknown>;
+        places.set(object, { response: this });
+        for (const field of FIELDS) {
+          const value = object[field];
+          if (typeof value === 'object' && value !== null) {
+            places.set(value, { response: this, field });
+          }
         }
-      }
-      return object;
-    };
-  } catch {
-    // In a version of the driver that keeps replies elsewhere, results are encoded again.
-  }
+        return object;
+      },
+  );
 }
 
 /**
@@ -63,12 +40,15 @@ export function replyBytes(result: unknown): { bytes: Uint8Array; whole: boolean
   const place = places.get(result);
   if (place === undefined) return undefined;
   const { response, field } = place;
-  if (field === undefined) return { bytes: response.toBytes(), whole: true };
+  if (field === undefined) {
+    const bytes = response.toBytes?.();
+    return bytes && { bytes, whole: true };
+  }
   const bytes = fieldAlone(response, field);
   return bytes && { bytes, whole: false };
 }
 
-function fieldAlone({ bson, elements }: Response, field: string): Uint8Array | undefined {
+function fieldAlone({ bson, elements }: Reply, field: string): Uint8Array | undefined {
   const name = Buffer.from(field);
   for (const [type, nameOffset, nameLength, offset, length] of elements) {
     if (

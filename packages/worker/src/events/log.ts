@@ -1,5 +1,6 @@
 import { BSON, type Log, type MongoClient, type MongoClientOptions } from 'mongodb';
 
+import { clientInternals } from '../driver';
 import { currentCall } from './call-context';
 import type { LogSettings } from '../protocol';
 import type { EventOutbox } from './outbox';
@@ -27,13 +28,9 @@ export function loggingOptions(
   return options;
 }
 
-interface Logger {
-  debug: (component: string, message: unknown) => void;
-}
-
 /** Lets a client's log show documents where the driver, asked for `raw` ones, has their bytes. */
 export function logDocuments(client: MongoClient): void {
-  const { mongoLogger } = client as unknown as { mongoLogger?: Logger };
+  const { mongoLogger } = clientInternals(client);
   if (mongoLogger === undefined) return;
   const { debug } = mongoLogger;
   mongoLogger.debug = (component, message) => {

@@ -1,1 +1,1 @@
-export { Lane } from './lane';
+export { LaneServer } from './lane-server';

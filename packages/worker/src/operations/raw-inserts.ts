@@ -3,10 +3,10 @@ import {
   type BulkWriteResult,
   type Collection,
   type Document,
-  type MongoClient,
 } from 'mongodb';
 
 import { decodeFaithful, int32 } from '../codec';
+import { INSERT, operationModule, rawInsertParts, type BulkBatch, type BulkState } from '../driver';
 import { executeBulk } from './execute-bulk';
 
 /**
@@ -65,67 +65,6 @@ function startsWith(bytes: Uint8Array, at: number, expected: Uint8Array): boolea
   return bytes.length > at + expected.length && expected.every((byte, i) => bytes[at + i] === byte);
 }
 
-/** What the driver's bulk operations gather, and its insert operation, which takes documents in bytes with them. */
-interface Batch {
-  operations: unknown[];
-  serializedOperations?: Uint8Array[];
-  originalIndexes: number[];
-}
-interface BulkState {
-  batches: Batch[];
-  currentIndex: number;
-  maxBsonObjectSize: number;
-  maxBatchSizeBytes: number;
-  maxWriteBatchSize: number;
-  maxKeySize: number;
-}
-interface InsertOperation {
-  serializedOperations?: Uint8Array[];
-}
-
-const INSERT = 1;
-
-const internals = load();
-
-function load():
-  | {
-      Batch: new (type: number, originalIndex: number) => Batch;
-      InsertOneOperation: new (
-        collection: Collection,
-        document: unknown,
-        options: Document,
-      ) => InsertOperation;
-      executeOperation: (client: MongoClient, operation: InsertOperation) => Promise<unknown>;
-      resolveOptions: (parent: Collection, options: Document) => Document;
-    }
-  | undefined {
-  try {
-    /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
-    const { Batch } = require('mongodb/lib/bulk/common') as {
-      Batch: new (type: number, originalIndex: number) => Batch;
-    };
-    const { InsertOperation, InsertOneOperation } = require('mongodb/lib/operations/insert') as {
-      InsertOperation: { length: number };
-      InsertOneOperation: new () => InsertOperation;
-    };
-    const { executeOperation } = require('mongodb/lib/operations/execute_operation') as {
-      executeOperation: unknown;
-    };
-    const { resolveOptions } = require('mongodb/lib/utils') as { resolveOptions: unknown };
-    /* eslint-enable @typescript-eslint/no-require-imports */
-    const known =
-      Array.isArray(new Batch(INSERT, 0).serializedOperations) &&
-      InsertOperation.length === 4 &&
-      typeof executeOperation === 'function' &&
-      typeof resolveOptions === 'function';
-    return known
-      ? ({ Batch, InsertOneOperation, executeOperation, resolveOptions } as never)
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
 /** What is a little too large, the server refuses with its own error; at more it would end the connection. */
 const LARGEST_SENT = 17 * 1024 * 1024;
 
@@ -134,7 +73,7 @@ function tooLarge(limit: number): MongoInvalidArgumentError {
 }
 
 /** Whether this version of the driver sends documents that are bytes already: 7.9 and later. */
-export const sendsBytes = internals !== undefined;
+export const sendsBytes = rawInsertParts !== undefined;
 
 /** Inserts one document; the driver's own operation sends its bytes. */
 export async function insertRawDocument(
@@ -143,14 +82,14 @@ export async function insertRawDocument(
   options: Document,
 ): Promise<void> {
   if (document.bytes.length > LARGEST_SENT) throw tooLarge(LARGEST_SENT);
-  const { InsertOneOperation, executeOperation, resolveOptions } = internals!;
+  const { InsertOneOperation, resolveOptions } = rawInsertParts!;
   const operation = new InsertOneOperation(
     collection,
     document,
     resolveOptions(collection, { ...options, forceServerObjectId: true }),
   );
   operation.serializedOperations = [document.bytes];
-  await executeOperation(collection.db.client, operation);
+  await operationModule.executeOperation(collection.db.client, operation);
 }
 
 /**
@@ -171,7 +110,7 @@ export async function insertRawDocuments(
 
 function fill(state: BulkState, documents: readonly RawDocument[]): void {
   const { maxBsonObjectSize, maxBatchSizeBytes, maxWriteBatchSize, maxKeySize } = state;
-  let batch: Batch | undefined;
+  let batch: BulkBatch | undefined;
   let size = 0;
   documents.forEach((document, index) => {
     const { bytes } = document;
@@ -183,7 +122,7 @@ function fill(state: BulkState, documents: readonly RawDocument[]): void {
       (batch.operations.length + 1 >= maxWriteBatchSize ||
         size + maxKeySize + bytes.length >= maxBatchSizeBytes);
     if (batch === undefined || full) {
-      batch = new internals!.Batch(INSERT, index);
+      batch = new rawInsertParts!.Batch(INSERT, index);
       state.batches.push(batch);
       size = 0;
     }

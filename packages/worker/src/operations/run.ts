@@ -19,7 +19,7 @@ import type { CallArguments } from './arguments';
 import { executeBulk } from './execute-bulk';
 import { writeErrorsIn } from '../errors';
 import { insertRawDocument, insertRawDocuments, onlyInserts, RawDocument } from './raw-inserts';
-import { replyBytes } from '../driver';
+import { INSERT, replyBytes } from '../driver';
 
 /** What an operation came to: a JavaScript value, or the bytes of one BSON document. */
 export type Outcome =
@@ -250,9 +250,6 @@ async function bulkStatements(
     (index) => statements[index]?.t === INSERT,
   );
 }
-
-/** BatchType.INSERT */
-const INSERT = 1;
 
 function sessionOf(options: Document | undefined): ClientSession {
   const session = options?.session as ClientSession | undefined;

@@ -8,7 +8,12 @@ import {
   type TransactionOptions,
 } from 'mongodb';
 
-import { withReadPreference } from '../driver';
+import {
+  clientInternals,
+  ServerSessionClass,
+  sessionInternals,
+  withReadPreference,
+} from '../driver';
 import type {
   ServerSessionState,
   SessionDefinition,
@@ -16,37 +21,6 @@ import type {
   SessionTimes,
   SessionUpdate,
 } from '../protocol';
-
-/** What the driver keeps in a session and leaves out of its types. */
-interface SessionInternals extends SessionTimes {
-  _serverSession: ServerSession;
-  sessionPool: { release(session: ServerSession): void };
-  transaction: { state: string };
-  txnNumberIncrement: number;
-}
-
-interface ServerSession {
-  id: { id: Binary };
-  txnNumber: number;
-  isDirty: boolean;
-  lastUse: number;
-  hasTimedOut?(): boolean;
-}
-
-interface ServerSessionPool {
-  sessions: {
-    length: number;
-    push(session: ServerSession): void;
-    unshift(session: ServerSession): void;
-    pop(): ServerSession | null;
-  };
-}
-
-const { ServerSession: ServerSessionClass } =
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
-  require('mongodb/lib/sessions') as {
-    ServerSession: new (cloned: ServerSession) => ServerSession;
-  };
 
 /**
  * The sessions that live on this worker. Each is a genuine session of the driver's under the id
@@ -58,10 +32,10 @@ export class SessionRegistry {
 
   define(id: number, client: MongoClient, definition: SessionDefinition): void {
     const { lsid, txnNumber, causalConsistency, snapshot, transaction } = definition;
-    const { sessions } = poolOf(client);
+    const { sessions } = clientInternals(client).s.sessionPool;
     const idle = sessions.length;
     const session = client.startSession(snapshot ? { snapshot } : { causalConsistency });
-    const internals = inside(session);
+    const internals = sessionInternals(session);
     // One that was made for this has been used by nothing: no server is to be told of its end.
     if (sessions.length < idle) internals.sessionPool.release(internals._serverSession);
     internals._serverSession = {
@@ -89,7 +63,7 @@ export class SessionRegistry {
   update(id: number, bytes: Uint8Array): void {
     const session = this.#sessions.get(id);
     if (session === undefined) return;
-    const internals = inside(session);
+    const internals = sessionInternals(session);
     const { startTransaction, ended, started, ...times } = BSON.deserialize(bytes, {
       promoteLongs: false,
     }) as SessionUpdate;
@@ -109,7 +83,7 @@ export class SessionRegistry {
     const session = this.#sessions.get(id);
     if (session === undefined) return undefined;
     const { _serverSession, transaction, clusterTime, operationTime, snapshotTime } =
-      inside(session);
+      sessionInternals(session);
     const snapshot: SessionSnapshot = {
       txnNumber: _serverSession.txnNumber,
       isDirty: _serverSession.isDirty,
@@ -131,7 +105,7 @@ export class SessionRegistry {
 
 /** Hands server sessions to the driver's pool, so that closing the client ends them on the server. */
 export function adoptServerSessions(client: MongoClient, lsids: Uint8Array[]): void {
-  const { sessions } = poolOf(client);
+  const { sessions } = clientInternals(client).s.sessionPool;
   for (const lsid of lsids) {
     const id = { id: new Binary(lsid, Binary.SUBTYPE_UUID) };
     // What is tried again while the client closes takes none of them: its transaction numbers are not known here.
@@ -149,17 +123,13 @@ export function exchangeServerSession(
   client: MongoClient,
   { lsid, txnNumber, lastUse }: ServerSessionState,
 ): ServerSessionState | undefined {
-  const { sessions } = poolOf(client);
+  const { sessions } = clientInternals(client).s.sessionPool;
   const id = { id: new Binary(lsid, Binary.SUBTYPE_UUID) };
   sessions.unshift(new ServerSessionClass({ id, txnNumber, isDirty: false, lastUse }));
   const oldest = sessions.length > 1 ? sessions.pop() : null;
   if (oldest === null) return undefined;
   const { buffer } = oldest.id.id;
   return { lsid: new Uint8Array(buffer), txnNumber: oldest.txnNumber, lastUse: oldest.lastUse };
-}
-
-function poolOf(client: MongoClient): ServerSessionPool {
-  return (client as unknown as { s: { sessionPool: ServerSessionPool } }).s.sessionPool;
 }
 
 function transactionOptions({ maxCommitTimeMS, ...options }: Document): TransactionOptions {
@@ -172,7 +142,7 @@ function transactionOptions({ maxCommitTimeMS, ...options }: Document): Transact
  * time at all goes to the server, which says so.
  */
 function setTimes(session: ClientSession, times: SessionTimes): void {
-  const internals = inside(session);
+  const internals = sessionInternals(session);
   const { clusterTime, operationTime, snapshotTime = internals.snapshotTime } = times;
   internals.snapshotTime = snapshotTime;
   if (operationTime instanceof Timestamp) session.advanceOperationTime(operationTime);
@@ -185,8 +155,4 @@ function setTimes(session: ClientSession, times: SessionTimes): void {
   } else if (known === undefined || at.greaterThan(known.clusterTime as Timestamp)) {
     internals.clusterTime = clusterTime;
   }
-}
-
-function inside(session: ClientSession): SessionInternals {
-  return session as unknown as SessionInternals;
 }

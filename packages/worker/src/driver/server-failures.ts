@@ -1,15 +1,14 @@
 import type { MongoClient } from 'mongodb';
 
 import { processTimeMS } from '../protocol';
-
-/** The parts of the driver's servers and connections that this file uses. They are not public API. */
-interface Server {
-  readonly name: string;
-  readonly description: { readonly error: Error | null };
-  readonly topology: { readonly client: MongoClient };
-}
-type Handle = (this: Server, error: unknown, connection?: object) => void;
-type Write = (this: object, command: unknown, options: unknown) => Promise<void>;
+import {
+  ConnectionClass,
+  replaceMethod,
+  ServerClass,
+  type Connection,
+  type HandleError,
+  type WriteCommand,
+} from './internals';
 
 /** An error after which the driver marks a server Unknown. */
 export interface MetFailure {
@@ -22,7 +21,7 @@ export interface MetFailure {
 const reporters = new WeakMap<MongoClient, (failure: MetFailure) => void>();
 
 /** When each connection sent its last command. */
-const sent = new WeakMap<object, number>();
+const sent = new WeakMap<Connection, number>();
 
 /** Calls `report` for each error of an operation that makes the driver mark a server of this client Unknown. */
 export function onServerFailure(client: MongoClient, report: (failure: MetFailure) => void): void {
@@ -35,30 +34,18 @@ export function onServerFailure(client: MongoClient, report: (failure: MetFailur
  * monitoring of its own.
  */
 export function watchServerFailures(): void {
-  /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
-  const { Connection } = require('mongodb/lib/cmap/connection') as {
-    Connection?: { prototype: { writeCommand?: Write } };
-  };
-  const { Server } = require('mongodb/lib/sdam/server') as {
-    Server?: { prototype: { handleError?: Handle } };
-  };
-  /* eslint-enable @typescript-eslint/no-require-imports */
-  if (Connection?.prototype.writeCommand !== undefined) {
-    Connection.prototype.writeCommand = timed(Connection.prototype.writeCommand);
-  }
-  if (Server?.prototype.handleError !== undefined) {
-    Server.prototype.handleError = reported(Server.prototype.handleError);
-  }
+  replaceMethod(ConnectionClass?.prototype, 'writeCommand', timed);
+  replaceMethod(ServerClass?.prototype, 'handleError', reported);
 }
 
-function timed(write: Write): Write {
+function timed(write: WriteCommand): WriteCommand {
   return function (command, options) {
     sent.set(this, processTimeMS());
     return write.call(this, command, options);
   };
 }
 
-function reported(handle: Handle): Handle {
+function reported(handle: HandleError): HandleError {
   return function (error, connection) {
     const before = this.description;
     handle.call(this, error, connection);

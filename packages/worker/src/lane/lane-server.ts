@@ -65,7 +65,7 @@ const MAY_TAKE_BYTES: ReadonlySet<OperationName> = new Set([
 ]);
 
 /** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
-export class Lane {
+export class LaneServer {
   readonly #clients: ClientRegistry;
   readonly #sessions = new SessionRegistry();
   readonly #encoder = new TapeEncoder();
