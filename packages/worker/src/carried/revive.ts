@@ -6,7 +6,7 @@ import { standsFor, AS_CLASSES, reviveError } from '../errors';
 import type { CarriedNode, CarriedProperty, Thrown } from './node';
 import { VERSION } from './pack';
 
-/** Returns what `packCarried` was given, as far as the driver can tell. */
+/** Returns the value that `packCarried` packed. The driver cannot tell the two apart. */
 export function reviveCarried(bytes: Uint8Array): unknown {
   return new CarriedReader().value(deserialize(bytes) as CarriedNode);
 }

@@ -22,50 +22,49 @@ import { NO_DOCUMENTS, takeBuffered, type RawDocuments } from './raw-documents';
 import { documentsToAskFor, type ReplySize } from './reply-size';
 import { replyArrived } from './young-garbage';
 
-/** How a cursor's batches are cut and encoded. */
+/** How a cursor's batches are split into chunks and encoded. */
 export interface BatchSettings {
-  /** BSON bytes that a chunk aims at. */
+  /** Target size of a chunk, in bytes of BSON. */
   chunkBytes: number;
-  /** A tailable cursor is not read ahead: its batches come when there is something. */
+  /** A tailable cursor is not read ahead: its batches arrive when there is data. */
   tailable: boolean;
   mode: EncodeMode;
-  /** For cursors whose replies are large: whether it may be we who say how large, since nobody looks at the commands. */
+  /** For cursors with large replies: whether the worker may set a batch size, because no one listens to commands. */
   mayBoundReplies: (() => boolean) | undefined;
-  /** What became of the cursor's session, where it has one. */
+  /** The present state of the cursor's session, if it has one. */
   session?: () => CursorBatch['session'];
-  /** Whether a small result may travel as a whole: nothing is told of it but its documents. */
+  /** Whether a small result may travel whole: only its documents, without a cursor. */
   mayBeWhole: boolean;
-  /** Gives it up while it is being opened; where there is none, it cannot be given up later either. */
+  /** Aborts the opening. A cursor without a signal cannot be aborted later either. */
   signal: AbortSignal | undefined;
-  /** Sends the events that are waiting, and says how far the main thread must have got. */
+  /** Sends the waiting events. Returns the mark that the main thread must have reached. */
   mark: () => EventMark;
 }
 
 interface ServerBatch {
   documents: RawDocuments;
-  /** The server's cursor id behind it: low, high; 0 where this is the last. */
+  /** The server's cursor id after this batch: low, high. Zero for the last batch. */
   id: [low: number, high: number];
 }
 
-/** What opening a cursor came to: its first batch, or all there is, where that is little. */
+/** The result of opening a cursor: its first batch, or all documents if they are few. */
 export type Opening =
   { opened: OpenedCursor; transfer: (ArrayBuffer | MessagePort)[] } | { whole: RawDocuments };
 
-/** A result of no more bytes travels as a whole: many may be answered in one turn, and main reads them all in one. */
+/** A result up to this size travels whole: the main thread reads all results of one turn at once. */
 const WHOLE_RESULT_BYTES = 32 * 1024;
-/** Of a result that is kept as a whole, as much more travels at once: each chunk wakes the main thread. */
+/** Factor of the chunk size if the application keeps the whole result: each chunk wakes the main thread. */
 const WHOLE_CHUNKS = 3;
-/** Of documents that are read from their bytes: a chunk stays for as long as one field in it was not touched. */
+/** Chunk size of lazily read documents: a chunk stays in memory until every field in it was read. */
 const LAZY_CHUNK_BYTES = 256 * 1024;
 
 const NOTHING: ServerBatch = { documents: NO_DOCUMENTS, id: [0, 0] };
 
 /**
- * Reads one of the driver's cursors and encodes what it brings, a bounded chunk at a time.
+ * Reads one of the driver's cursors and encodes its documents, a bounded chunk at a time.
  *
- * Credit: the main thread has as many calls of `next` outstanding as it is willing to hold. Where
- * more than one is outstanding, the next batch is fetched from the server while this one is being
- * encoded; where none is, nothing is read.
+ * Each outstanding call of `next` is one unit of credit: a chunk that the main thread has room for. With more than one,
+ * the next batch is fetched from the server while this one is encoded. With none, nothing is read.
  */
 export class BatchSource implements CursorHandle {
   readonly #cursor: AbstractCursor;
@@ -77,21 +76,21 @@ export class BatchSource implements CursorHandle {
   readonly #session: BatchSettings['session'];
   readonly #mayBeWhole: boolean;
   readonly #mark: () => EventMark;
-  /** What this cursor does later is part of the call that opened it. */
+  /** Runs later work of this cursor as part of the call that opened it. */
   readonly #asCall = keepCall();
-  /** What the encoder remembers having sent on this cursor's port. */
+  /** The key under which the encoder keeps what it has sent on this cursor's port. */
   readonly #channel = {};
-  /** The batch in hand: a fetch ahead moves the driver's cursor on, so its id is kept with it. */
+  /** The current batch, with its cursor id: a fetch ahead changes that of the driver's cursor. */
   #batch = NOTHING;
   #at = 0;
-  /** BSON bytes of a chunk of the batch in hand. */
+  /** BSON bytes of a chunk of the current batch. */
   #chunkSize = 0;
   #fetching: Promise<ServerBatch> | undefined;
   #last: ReplySize = { length: 0, byteLength: 0 };
-  /** Documents of a reply, where the program has said how many. */
+  /** The batch size that the application has set. */
   #batchSize: number | undefined;
   #whole = false;
-  #turn: Promise<unknown> = Promise.resolve();
+  #previous: Promise<unknown> = Promise.resolve();
   #credit = 0;
   #closed = false;
   readonly #abort: AbortController | undefined;
@@ -116,7 +115,7 @@ export class BatchSource implements CursorHandle {
     this.#mark = mark;
   }
 
-  /** Runs the command that opens the cursor; a port is made only where more may follow. */
+  /** Runs the command that opens the cursor. Makes a port only if more may follow. */
   async open(): Promise<Opening> {
     const { db, collection } = this.#cursor.namespace;
     await this.#fill();
@@ -135,7 +134,7 @@ export class BatchSource implements CursorHandle {
     if (!batch.more) return { opened: { batch }, transfer: [batch.chunk.buffer] };
     const { port1, port2 } = new MessageChannel();
     this.#port = port1;
-    // The main thread closes its end when it has what it wants, or dies with it still open.
+    // The main thread closes its end when it needs no more, or exits with the port open.
     port1.on('close', () => void this.close({ apart: true }));
     Comlink.expose(this satisfies CursorHandle, port1);
     port1.start();
@@ -147,8 +146,8 @@ export class BatchSource implements CursorHandle {
   ): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }> {
     this.#credit += 1;
     for (const buffer of options?.buffers ?? []) this.#encoder.recycle(buffer);
-    const mine = this.#turn.then(() => this.#asCall(() => this.#next(options)));
-    this.#turn = mine.catch(() => undefined);
+    const mine = this.#previous.then(() => this.#asCall(() => this.#next(options)));
+    this.#previous = mine.catch(() => undefined);
     try {
       const batch = await mine;
       return Comlink.transfer({ ...batch, mark: this.#mark() }, [batch.chunk.buffer]);
@@ -179,18 +178,18 @@ export class BatchSource implements CursorHandle {
     return this.#cut();
   }
 
-  /** Whether the batch in hand is the server's last. */
+  /** Whether the current batch is the server's last. */
   get #exhausted(): boolean {
     const [low, high] = this.#batch.id;
     return low === 0 && high === 0;
   }
 
-  /** Sees to it that there is something in hand, if there is anything more. */
+  /** Gets the next batch if the current one has been encoded. */
   async #fill(options?: NextOptions): Promise<void> {
     if (this.#at >= this.#batch.documents.length) {
       this.#batchSize = options?.batchSize ?? this.#batchSize;
       this.#whole = options?.whole === true;
-      // The reply that was read is not held while the next one comes.
+      // The old reply must not stay in memory while the next one arrives.
       this.#batch = NOTHING;
       this.#at = 0;
       this.#batch = await (this.#fetching ?? this.#fetch());
@@ -199,13 +198,13 @@ export class BatchSource implements CursorHandle {
     }
   }
 
-  /** The next chunk of the batch in hand. */
+  /** Encodes the next chunk of the current batch. */
   #cut(): CursorBatch {
     const { documents, id } = this.#batch;
     const exhausted = this.#exhausted;
     if (!exhausted && this.#credit > 1 && !this.#tailable && !this.#closed) {
       this.#fetching ??= this.#fetch();
-      // An error of a fetch ahead is told when it is asked for.
+      // The next `#fill` throws the error of a fetch ahead.
       this.#fetching.catch(() => undefined);
     }
     const encoder = this.#encoder;
@@ -224,7 +223,7 @@ export class BatchSource implements CursorHandle {
     };
   }
 
-  /** What a batch of so many bytes is cut into: pieces of much the same size, without a small rest. */
+  /** Returns the chunk size that splits a batch evenly, without a small last chunk. */
   #evenly(byteLength: number): number {
     let aim = this.#chunkBytes;
     if (this.#mode === 'lazy') aim = Math.min(aim, LAZY_CHUNK_BYTES);
@@ -232,13 +231,13 @@ export class BatchSource implements CursorHandle {
     return byteLength / Math.max(1, Math.round(byteLength / aim));
   }
 
-  /** One batch of the server's: exactly one command, as the driver's own `tryNext` sends it. */
+  /** Fetches one batch with exactly one command, as the driver's own `tryNext` does. */
   async #fetch(): Promise<ServerBatch> {
     const cursor = this.#cursor;
     this.#setBatchSize();
     let documents: RawDocuments;
     if (this.#tailable) {
-      // `tryNext` would send a getMore behind an empty first batch, and wait for what is to come.
+      // `tryNext` would send a getMore after an empty first batch, and wait for its documents.
       const steps = cursorInternals(cursor);
       await carrying(this.#abort?.signal, () =>
         cursor.id === undefined ? steps.cursorInit() : steps.fetchBatch(),
@@ -256,7 +255,7 @@ export class BatchSource implements CursorHandle {
     return { documents, id: [low, high] };
   }
 
-  /** Documents of the next reply: as many as the program wants, else as make one of a good size. */
+  /** Sets the batch size of the next command: the application's, else one that makes a reply of a good size. */
   #setBatchSize(): void {
     const { cursorOptions } = cursorInternals(this.#cursor);
     if (this.#batchSize !== undefined) {
@@ -265,7 +264,7 @@ export class BatchSource implements CursorHandle {
       const batchSize = this.#mayBoundReplies()
         ? documentsToAskFor(this.#cursor, this.#last, this.#whole)
         : undefined;
-      // Not set to undefined where it never was: what the program gave that is no number is for the server to refuse.
+      // An absent option stays absent. A batch size that is not a number is for the server to refuse.
       if (batchSize !== undefined || 'batchSize' in cursorOptions) {
         cursorOptions.batchSize = batchSize;
       }

@@ -21,13 +21,13 @@ import {
 } from '../driver';
 import type { ChangeStreamResponse } from '../protocol';
 
-const LOOK_AGAIN_MS = 25;
+const RECHECK_MS = 25;
 
 const responses = new WeakMap<AbstractCursor, ChangeStreamResponse>();
 
 /**
- * Makes the driver's cursor of a change stream. It does not resume by itself: the change stream on
- * the main thread does, with a new cursor.
+ * Returns the driver's cursor of a change stream. It does not resume by itself: the change stream on the main thread
+ * resumes with a new cursor.
  *
  * @param pipeline - with its `$changeStream` stage
  */
@@ -42,7 +42,7 @@ export function changeStreamCursor(
     ...options,
     readPreference,
   });
-  const note = (response: ChangeStreamReply): void => {
+  const keepResponse = (response: ChangeStreamReply): void => {
     const { operationTime, postBatchResumeToken, batchSize } = response;
     const fields: Document = {};
     if (operationTime !== null) fields.operationTime = operationTime;
@@ -54,8 +54,8 @@ export function changeStreamCursor(
       maxWireVersion,
     });
   };
-  cursor.on('init', note);
-  cursor.on('more', note);
+  cursor.on('init', keepResponse);
+  cursor.on('more', keepResponse);
   cursor.getMore = async () => {
     await untilReachable(cursor);
     return await ChangeStreamCursorClass.prototype.getMore.call(cursor);
@@ -64,26 +64,28 @@ export function changeStreamCursor(
 }
 
 /**
- * Waits a moment for a cursor's server where it is lost, as the error of one that is lost meanwhile waits (see ending.ts).
- * The driver waits for `serverSelectionTimeoutMS`, and its stream does not resume from another server before.
+ * Waits up to `LOST_SERVER_MS` for a cursor's server if it is lost. The driver would wait for `serverSelectionTimeoutMS`,
+ * and its stream would not resume from another server before.
+ *
+ * @throws MongoNetworkError if the server is still lost
  */
 async function untilReachable(cursor: ChangeStreamCursor): Promise<void> {
   const server = (): ServerDescription | undefined => cursorInternals(cursor).server?.description;
   const isLost = (): boolean => server()?.type === 'Unknown';
   if (!isLost()) return;
   const end = performance.now() + LOST_SERVER_MS;
-  while (isLost() && !cursor.closed && performance.now() < end) await delay(LOOK_AGAIN_MS);
+  while (isLost() && !cursor.closed && performance.now() < end) await delay(RECHECK_MS);
   if (isLost() || cursor.closed) {
     throw new MongoNetworkError(`the connection to ${server()?.address} is lost`);
   }
 }
 
-/** What a change stream's last response was beside its documents. */
+/** Returns the last response of a change stream's cursor, without its documents. */
 export function responseOf(cursor: AbstractCursor): ChangeStreamResponse | undefined {
   return responses.get(cursor);
 }
 
-/** The position that a stream is to start from, where its `$changeStream` stage names one. */
+/** Returns whether a stream starts at the present: its `$changeStream` stage names no position. */
 export function startsNow(pipeline: Document[] | undefined): boolean {
   const stage = (pipeline?.[0]?.$changeStream ?? {}) as Document;
   return (

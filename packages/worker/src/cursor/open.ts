@@ -4,14 +4,14 @@ import type { Target } from '../client';
 import type { CursorKind } from '../protocol';
 import { changeStreamCursor } from './change-stream';
 
-/** What a cursor is opened with besides its options. */
+/** The arguments of a cursor, without its options. */
 export interface CursorArguments {
   filter?: Document;
   pipeline?: Document[];
   command?: Document;
 }
 
-/** Makes the driver's cursor of this kind; nothing is sent until it is read. */
+/** Returns the driver's cursor of this kind. It sends nothing until it is read. */
 export function openCursor(
   kind: CursorKind,
   { filter, pipeline, command }: CursorArguments,
@@ -46,12 +46,12 @@ export function openCursor(
   }
 }
 
-/** What a program gets that gives a collection no name: the driver leaves it to the server to refuse it. */
+/** Returns a collection without a name, which the driver leaves to the server to refuse. */
 function unnamed(db: Db): Collection {
   return db.collection(undefined as unknown as string);
 }
 
-/** Flags that the driver takes by `addCursorFlag` only. */
+/** Sets the flags that the driver takes only by `addCursorFlag`. */
 function withFlags<C extends AbstractCursor>(cursor: C, options: Document): C {
   for (const flag of ['oplogReplay', 'exhaust', 'partial', 'noCursorTimeout'] as const) {
     if (typeof options[flag] === 'boolean') cursor.addCursorFlag(flag, options[flag]);

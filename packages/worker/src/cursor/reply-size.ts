@@ -2,32 +2,32 @@ import type { AbstractCursor } from 'mongodb';
 
 import { cursorInternals } from '../driver';
 
-/** What a reply brought: documents, and their bytes. */
+/** The number of documents in a reply, and their bytes. */
 export interface ReplySize {
   length: number;
   byteLength: number;
 }
 
-/** Bytes of documents that a reply to a getMore aims at: small, since there are several in memory at a time. */
+/** Target size of a getMore's reply: small, because several are in memory at a time. */
 const REPLY_BYTES = 1_200_000;
-/** The same where the result is kept as a whole, so that memory is no reason. */
+/** The same if the application keeps the whole result, so that small replies save no memory. */
 const WHOLE_REPLY_BYTES = 3_000_000;
-/** Milliseconds of round trip for which that is enough: each reply is fetched while the one before is encoded. */
+/** Longest round trip, in ms, for which that is enough: each reply is fetched while the one before is encoded. */
 const ROUND_TRIP_MS = 5;
-/** What the server fills a reply with by itself. */
+/** The server's own limit of a reply. */
 const LARGEST_REPLY_BYTES = 16 * 1024 * 1024;
-/** A reply of fewer documents is not asked for: those before may have been unusually large. */
+/** The least batch size: the last documents may have been unusually large. */
 const LEAST_DOCUMENTS = 4;
 
 /**
- * How many documents the next getMore is to ask for, where the program has not said it.
+ * Returns the batch size of the next getMore, if the application has not set one.
  *
- * Without a number the server fills its replies up to 16 MB. The driver puts such a reply together from pieces of
- * 64 KB, and the next one is on its way meanwhile: 64 MB of memory for each cursor, for which V8 collects the whole heap
- * again and again; and nothing of a reply can be decoded before the whole of it has come. Far from the server replies
- * are larger, since each costs a round trip.
+ * Without a batch size the server fills its replies up to 16 MB. The driver assembles such a reply from pieces of 64 KB
+ * while the next one arrives. That takes 64 MB of memory per cursor, for which V8 collects the whole heap again and
+ * again. And the driver decodes nothing of a reply before it is complete. Far from the server replies are larger,
+ * because each costs a round trip.
  *
- * @param whole - the result is kept as a whole
+ * @param whole - the application keeps the whole result
  */
 export function documentsToAskFor(
   cursor: AbstractCursor,

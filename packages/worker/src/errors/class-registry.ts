@@ -1,12 +1,11 @@
 import * as driver from 'mongodb';
 
 /**
- * The classes whose instances may stand in an error of the driver's: its error classes, and what
- * hangs on them (results, write errors, descriptions of the topology).
+ * Modules with classes that an error of the driver may contain and that `mongodb` does not export: error classes,
+ * results, write errors, descriptions of the topology.
  *
- * Some are no public export of `mongodb`; these are the only paths inside the driver that errors
- * need, and a path that a version of the driver lacks is left out: its instances then travel as the
- * nearest class that is known, or are left away.
+ * A version of the driver may lack a module. Then instances of its classes travel as the nearest known class, or are
+ * left out.
  */
 const INTERNAL_MODULES = [
   'mongodb/lib/bulk/common',
@@ -32,7 +31,7 @@ function load(): Map<string, Class> {
       // eslint-disable-next-line @typescript-eslint/no-require-imports -- a version may lack it
       add(require(path) as object);
     } catch {
-      // another version of the driver keeps these classes elsewhere
+      // Another version of the driver may have these classes elsewhere.
     }
   }
   try {
@@ -40,7 +39,7 @@ function load(): Map<string, Class> {
     const { HostAddress } = require('mongodb/lib/utils') as { HostAddress?: Class };
     if (HostAddress) found.set('HostAddress', HostAddress);
   } catch {
-    // as above
+    // See above.
   }
   add(driver);
   add(driver.BSON);
@@ -59,12 +58,12 @@ function load(): Map<string, Class> {
   return found;
 }
 
-/** The class of this name, where an error may carry it. */
+/** Returns the class of this name, if an error may contain it. */
 export function classNamed(name: string): Class | undefined {
   return (classes ??= load()).get(name);
 }
 
-/** The name of the nearest class of `value` that both threads know, if there is one. */
+/** Returns the name of the nearest class of `value` that both threads know, if any. */
 export function knownClassName(value: object): string | undefined {
   let prototype: object | null = Object.getPrototypeOf(value) as object | null;
   while (prototype !== null) {

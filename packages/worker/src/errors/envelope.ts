@@ -2,13 +2,13 @@ import { types } from 'node:util';
 
 import { BSON } from 'mongodb';
 
-import { reencodeRaw } from '../codec';
+import { int32, reencodeRaw } from '../codec';
 import { knownClassName } from './class-registry';
 import { originOf } from './origin';
 
 /**
- * A value as it stands in an envelope. Structured clone would lose every class, so objects are
- * written as `{ is, … }`, and everything that is not known is left away rather than guessed.
+ * A value in an envelope. Structured clone would lose every class, so objects are written as `{ is, … }`. Values of
+ * unknown kinds are left out.
  */
 export type EnvelopeValue =
   | string
@@ -37,9 +37,9 @@ export interface ErrorEnvelope {
   /** The nearest class that the main thread knows. */
   class: string;
   message: string;
-  /** Own properties but for `message` and `stack`. */
+  /** Own properties except `message` and `stack`. */
   properties: [string, EnvelopeValue, enumerable: boolean][];
-  /** Where the application itself threw it, on the main thread: the number under which it is kept there. */
+  /** The number under which the main thread keeps the error, if the application threw it there. */
   origin?: number;
 }
 
@@ -131,10 +131,10 @@ class EnvelopeWriter {
   }
 }
 
-/** The symbol under which bson's values hold their major version; the application's documents do not have it. */
+/** The symbol under which bson's values hold their major version. The application's documents do not have it. */
 const VERSION = Symbol.for('@@mdb.bson.version');
 
-/** Those of bson's values that contain documents. They are carried as objects of their class. */
+/** The types of bson that contain documents. They are carried as objects of their class. */
 const WITH_DOCUMENTS = new Set(['DBRef', 'Code']);
 
 function isBsonValue(value: object): value is { _bsontype: string } {
@@ -170,13 +170,13 @@ export function survivesBson(value: unknown): boolean {
   }
 }
 
-/** Other buffers hang on errors too: a certificate's, for one. */
+/** Whether bytes may be a document. Errors have other buffers too, such as a certificate's. */
 function looksLikeDocument(bytes: Uint8Array): boolean {
-  if (bytes.length < 5 || bytes[bytes.length - 1] !== 0) return false;
-  return new DataView(bytes.buffer).getInt32(0, true) === bytes.length;
+  const { length } = bytes;
+  return length >= 5 && bytes[length - 1] === 0 && int32(bytes, 0) === length;
 }
 
-/** Functions, symbols and live objects of the driver's (sockets, pools) stay where they are. */
+/** Whether a value crosses. Functions, symbols and live objects of the driver (sockets, pools) do not. */
 function crosses(value: unknown): boolean {
   if (typeof value === 'function' || typeof value === 'symbol') return false;
   if (typeof value !== 'object' || value === null) return true;
@@ -193,10 +193,10 @@ function crosses(value: unknown): boolean {
 }
 
 /**
- * Packs whatever was thrown. Never throws itself.
+ * Packs a thrown value. Never throws.
  *
- * @param rawDocuments - the operation was asked for with `raw: true`: then a document within the
- *   server's reply, and so within the error, is a Buffer of its bytes
+ * @param rawDocuments - the operation ran with `raw: true`, so that a document in the server's reply, and so in the
+ *   error, is a Buffer of its bytes
  */
 export function packError(thrown: unknown, rawDocuments = false): ErrorEnvelope {
   const error = isError(thrown) ? thrown : new Error(String(thrown));
@@ -207,7 +207,7 @@ export function packError(thrown: unknown, rawDocuments = false): ErrorEnvelope 
   }
 }
 
-/** Packs a result that is no document: JavaScript numbers stay such beside instances of BSON's classes. */
+/** Packs a result that is not a document. JavaScript numbers and instances of BSON's classes keep their types. */
 export function packValue(value: unknown): EnvelopeValue {
   return new EnvelopeWriter(false, Infinity).value(value);
 }

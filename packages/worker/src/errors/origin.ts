@@ -1,16 +1,16 @@
 /*
- * An error that the application's own function throws on the main thread goes into a worker, through
- * the driver, and back as the error of an operation. So that the caller gets the very error that was
- * thrown, the main thread keeps it, and only its number makes the way.
+ * An error that the application's function throws on the main thread goes to a worker, through the driver, and back as
+ * the error of an operation. The main thread keeps the error and sends its number, so that the caller gets the same
+ * object.
  */
 
-/** Errors that are kept at once; one that was thrown longer ago comes back as a copy. */
+/** Number of errors that are kept. An older one comes back as a copy. */
 const KEPT = 64;
 
 const kept = new Map<number, unknown>();
 let next = 1;
 
-/** On the main thread: keeps an error that was thrown here and is sent to a worker. */
+/** On the main thread: keeps an error that is sent to a worker, and returns its number. */
 export function keepThrown(error: unknown): number {
   const origin = next++;
   kept.set(origin, error);
@@ -25,13 +25,13 @@ export function thrownHere(origin: number | undefined): unknown {
 
 const origins = new WeakMap<Error, number>();
 
-/** In a worker: `copy` stands for an error that the main thread keeps. */
+/** In a worker: marks `copy` as the copy of an error that the main thread keeps, and returns it. */
 export function standsFor(copy: Error, origin: number): Error {
   origins.set(copy, origin);
   return copy;
 }
 
-/** In a worker: the number of the error that this one stands for, if it does. */
+/** In a worker: returns the number of the error that this one is a copy of, if any. */
 export function originOf(error: Error): number | undefined {
   return origins.get(error);
 }

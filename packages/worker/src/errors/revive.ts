@@ -4,17 +4,16 @@ import { classNamed } from './class-registry';
 import type { EnvelopeValue, ErrorEnvelope } from './envelope';
 import { thrownHere } from './origin';
 
-/** What the main thread knows better than the worker when it rebuilds an error. */
+/** What the main thread adds when it rebuilds an error. */
 export interface ErrorContext {
-  /** BSON options of the operation that failed. */
+  /** BSON options of the failed operation. */
   decode?: BSON.DeserializeOptions;
-  /** Gives an error its stack. By default that is V8's, of the caller of `reviveError`. */
+  /** Sets an error's stack. By default it is V8's, from the caller of `reviveError`. */
   trace?: (error: Error) => unknown;
 }
 
 /**
- * Makes an error without a stack, which it gets later. With a limit of 0, V8 captures none, which saves half of the
- * cost.
+ * Returns an error whose stack is set later. V8 captures no stack without a limit, which saves half of the cost.
  */
 function bareError(message: string): Error {
   const { stackTraceLimit } = Error;
@@ -32,9 +31,8 @@ class EnvelopeReader {
   constructor(private readonly context: ErrorContext) {}
 
   error(envelope: ErrorEnvelope): Error {
-    // A genuine Error whose prototype is the driver's class: the driver's constructors want the
-    // server's reply and are not run again. (Reflect.construct with the class as new.target gives a
-    // stack without frames: V8 leaves out all up to the class's own.)
+    // A genuine Error gets the prototype of the driver's class. The driver's constructors need the server's reply and do
+    // not run again. (Reflect.construct with the class as new.target gives a stack without frames.)
     const { trace } = this.context;
     const error = trace === undefined ? new Error(envelope.message) : bareError(envelope.message);
     const known = classNamed(envelope.class);
@@ -113,19 +111,19 @@ class EnvelopeReader {
 }
 
 /**
- * Rebuilds an error of the worker's as the driver's own class. Call it in the async function that
- * the user awaits: the stack starts there, and so shows the user's line.
+ * Rebuilds an error of the worker as an instance of the driver's class. Call it in the async function that the
+ * application awaits: the stack starts there, and shows the application's line.
  */
 export function reviveError(envelope: ErrorEnvelope, context: ErrorContext = {}): Error {
   try {
     return new EnvelopeReader(context).error(envelope);
   } catch {
-    // What hangs on the error cannot be read; what happened is told all the same.
+    // Without its properties, which cannot be read, the error still has its message.
     return new EnvelopeReader(context).error({ ...envelope, properties: [] });
   }
 }
 
-/** Returns what `packValue` was given. */
+/** Returns the value that `packValue` packed. */
 export function reviveValue(value: EnvelopeValue): unknown {
   return new EnvelopeReader({}).value(value);
 }

@@ -1,7 +1,7 @@
 import type { BulkWriteResult, MongoBulkWriteError, WriteError } from 'mongodb';
 
 /**
- * Returns the write errors of a bulk write, each once. The driver has them on the error and in its result, or only in
+ * Returns the write errors of a bulk write, each once. The driver puts them on the error and in its result, or only into
  * the result if the same reply had a write concern error.
  */
 export function writeErrorsIn(error: MongoBulkWriteError): Set<WriteError> {

@@ -3,25 +3,25 @@ import { types } from 'node:util';
 import { Binary, BSON, type Document } from 'mongodb';
 
 import { isAbortMessage, isAbortReason } from '../abort';
-import { reencodeRaw } from '../codec';
+import { int32, reencodeRaw } from '../codec';
 import { isError, packError } from '../errors';
 import { replyBytes } from '../driver';
 import { currentCall } from './call-context';
 import type { Happening, PackedProperty } from '../protocol';
 
-/** bson's own buffer for serializing; what may be larger says so. */
+/** The size of bson's buffer for serializing. For a larger document it must be enlarged first. */
 const BUFFER_BYTES = 16 * 1024 * 1024;
 
-/** Something that happened, and the documents that belong to it, in the order of its properties. */
+/** A happening and its documents, in the order of its properties. */
 export interface Packed {
   happening: Happening;
   documents: Uint8Array[];
 }
 
-/** What is known of a happening before its properties. */
+/** The fields of a happening before its properties. */
 type Heading = Pick<Happening, 'type' | 'client' | 'name' | 'pool'>;
 
-/** Packs an event of the driver's, or a line of its log, with the call that caused it. */
+/** Packs an event of the driver, or a line of its log, with the call that caused it. */
 export function pack(heading: Heading, event: object): Packed {
   const call = currentCall();
   const raw = call?.raw === true;
@@ -65,26 +65,26 @@ function packProperty(
     }
     return { is: 'plain', value: structuredClone(value) };
   } catch {
-    // An event without this property is better than an exception in the midst of the driver.
+    // An event without this property is better than an exception inside the driver.
     return { is: 'plain', value: undefined };
   }
 }
 
-/** The bytes that arrived, or an encoding of a reply that the driver made up. */
+/** Returns the bytes that arrived, or encodes a reply that the driver made itself. */
 function bytesOfReply(reply: object, raw: boolean): Uint8Array {
   const sent = replyBytes(reply);
   if (sent?.whole === true) return Uint8Array.from(sent.bytes);
   return raw ? rawReply(reply) : BSON.serialize(reply);
 }
 
-/** The bytes of a reply that was decoded with `raw: true`. */
+/** Encodes a reply that was decoded with `raw: true`. */
 export function rawReply(reply: object): Uint8Array {
   return reencodeRaw(withBinaries(reply));
 }
 
 /**
- * A reply that was decoded with `raw: true` has documents as their bytes, and with `promoteBuffers`
- * the few binaries that the server puts around the documents as bytes too: these become Binary again.
+ * Turns bytes that are not documents into Binary again. A reply that was decoded with `raw: true` has its documents as
+ * bytes. With `promoteBuffers` the few binaries around the documents are bytes too.
  */
 function withBinaries(value: object): object {
   if (types.isUint8Array(value)) return isDocument(value) ? value : new Binary(value);
@@ -98,14 +98,13 @@ function withBinaries(value: object): object {
 const binariesOf = (value: unknown): unknown =>
   typeof value === 'object' && value !== null ? withBinaries(value) : value;
 
-/** A document begins with its length and ends with a zero. */
+/** Whether bytes may be a document: it begins with its length and ends with a zero. */
 function isDocument(bytes: Uint8Array): boolean {
   const { length } = bytes;
-  if (length < 5 || bytes[length - 1] !== 0) return false;
-  return (bytes[0] | (bytes[1] << 8) | (bytes[2] << 16) | (bytes[3] << 24)) === length;
+  return length >= 5 && bytes[length - 1] === 0 && int32(bytes, 0) === length;
 }
 
-/** Lists in a command travel beside it, so that it may be larger than any document. */
+/** Serializes a command, which may be larger than any document because its lists travel next to it. */
 function serializeCommand(command: Document): Uint8Array {
   const large = Object.values(command).some((value) => Array.isArray(value) && value.length > 1);
   if (!large) return BSON.serialize(command);
@@ -114,7 +113,7 @@ function serializeCommand(command: Document): Uint8Array {
   return BSON.serialize(command);
 }
 
-/** Keys under which a program's own documents stand. */
+/** Keys of a command that hold documents of the application. */
 const OWN_DOCUMENTS = new Set([
   'documents',
   'filter',
@@ -127,8 +126,8 @@ const OWN_DOCUMENTS = new Set([
 ]);
 
 /**
- * The driver makes Maps of some specifications whose order matters (`sort`, the keys of an index), and
- * a listener sees those. They stand at the top of a command, or in the items of a list at its top.
+ * Returns the paths of the Maps in a command. The driver makes Maps of specifications whose order matters (`sort`, the
+ * keys of an index), and a listener sees them. They are fields of the command, or of the items of its lists.
  */
 function mapsMadeByDriver(command: object): string[][] {
   const paths: string[][] = [];

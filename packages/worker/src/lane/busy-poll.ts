@@ -4,27 +4,27 @@ import type { OPERATIONS, OperationName } from '../protocol';
 
 type Effect = (typeof OPERATIONS)[OperationName]['effect'];
 
-/** Calls under way beyond which a worker is hardly ever asleep when something comes. */
+/** With more calls in flight, a worker is rarely asleep when a message arrives. */
 const FEW = 2;
 /**
- * Calls that typically take longer, in ms, are not waited for by polling. A write that takes a millisecond takes it at the
- * server, for its journal: polling made it 2 % shorter, for three times the processor time.
+ * Longest typical duration of a call, in ms, for which the worker polls. A write that takes a millisecond spends it on
+ * the server's journal: polling made it 2 % shorter, for three times the processor time.
  */
 const LONGEST_MS = { read: 2, write: 0.7 };
-/** How long, in ms, a worker polls at most for one answer, and for the call behind it where that typically comes so soon. */
+/** Longest time, in ms, that a worker polls for one reply, and for the next call if that typically comes so soon. */
 const FOR_ANSWER_MS = 3;
 const FOR_CALL_MS = 0.5;
-/** The weight of the newest call in what is typical, and how long, in ms, it counts as at most. */
+/** The weight of the newest call in the typical duration, and the most, in ms, that it counts. */
 const WEIGHT = 1 / 16;
 const MOST_MS = 10;
 
 /**
- * Keeps the worker's loop from going to sleep while an answer of the server, or the next call, is due within a moment.
+ * Keeps the worker's event loop from sleeping while a server's reply, or the next call, is due within milliseconds.
  *
- * A call alone pays for two wake-ups that the driver on the main thread does not pay for: the worker's by the call,
- * and the worker's by the answer. One takes 20 µs, and 200 on a virtual machine that gives its idle processors
- * back. Polling costs the processor time of waiting, and so is done only where calls are few and take no longer than
- * `LONGEST_MS`, and where there is more than one processor. A pending immediate is what makes the loop poll.
+ * A single call wakes the worker twice: when the call arrives, and when the reply does. The driver on the main thread
+ * has no such cost. One wake-up takes 20 µs, and 200 µs on a virtual machine that releases its idle processors. Polling
+ * uses processor time. So a worker polls only for few calls that take no longer than `LONGEST_MS`, and only with more
+ * than one processor. A pending immediate makes the loop poll.
  */
 export class BusyPoll {
   readonly #allowed: boolean;
@@ -39,12 +39,12 @@ export class BusyPoll {
     this.#allowed = allowed && availableParallelism() > 1;
   }
 
-  /** Calls under way. */
+  /** Number of calls in flight. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  /** A call begins. Returns when, for `answered`. */
+  /** Starts a call. Returns its start time, for `answered`. */
   begun(effect: Effect): number {
     this.#inFlight += 1;
     if (!this.#allowed || this.#inFlight > FEW) return 0;
@@ -55,7 +55,7 @@ export class BusyPoll {
     return now;
   }
 
-  /** It ends: what was measured says whether the next is worth polling for. */
+  /** Ends a call. Its duration decides whether the worker polls for the next one. */
   answered(begun: number, effect: Effect): void {
     this.#inFlight -= 1;
     if (begun === 0) return;

@@ -2,7 +2,7 @@ import { getHeapStatistics } from 'node:v8';
 
 import type { HeapReply } from '../protocol';
 
-/** The memory of this thread. */
+/** Returns the memory use of this thread. */
 export function heap(): HeapReply {
   const {
     used_heap_size: used,

@@ -32,7 +32,7 @@ import { heap } from './heap';
 import { Replies, type ResultForm } from './replies';
 import { StreamOpenings } from './stream-openings';
 
-/** What stands in `calls` for one call; see CALL_STRIDE. */
+/** The numbers of one call in `calls`: see CALL_STRIDE. */
 interface CallHead {
   id: number;
   code: number;
@@ -41,9 +41,9 @@ interface CallHead {
   session: number;
 }
 
-/** How a call is to be run and answered. */
+/** How to run and answer a call. */
 interface CallManner extends ResultForm {
-  /** There where the call can be aborted. */
+  /** Present if the call can be aborted. */
   signal?: AbortSignal;
   /** The id of the session that the call belongs to; 0 for none. */
   session: number;
@@ -54,7 +54,7 @@ function modeOf(flags: number): EncodeMode {
   return (flags & CallFlag.lazy) === 0 ? 'tape' : 'lazy';
 }
 
-/** Cursors of documents: small results travel as a whole, replies are large where nobody says how many they are to have. */
+/** Cursors of documents. Small results travel whole, and replies are large if no batch size is set. */
 const OF_DOCUMENTS: ReadonlySet<CursorKind> = new Set(['find', 'aggregate']);
 
 const MAY_TAKE_BYTES: ReadonlySet<OperationName> = new Set([
@@ -64,7 +64,7 @@ const MAY_TAKE_BYTES: ReadonlySet<OperationName> = new Set([
   'collection.bulkStatements',
 ]);
 
-/** The worker's end of the lane: takes calls, has them run by the driver, and answers. */
+/** The worker's end of the lane: receives calls, runs them with the driver, and replies. */
 export class LaneServer {
   readonly #clients: ClientRegistry;
   readonly #sessions = new SessionRegistry();
@@ -160,8 +160,7 @@ export class LaneServer {
       const target = this.#clients.target(targetId);
       if (target === undefined) throw new Error('the client of this operation is closed');
       const signal = (flags & CallFlag.abortable) === 0 ? undefined : this.#signal(call);
-      // On the tape go documents whose decoding options are the default; else the main thread
-      // wants the bytes themselves.
+      // Documents with the default decoding options go on the tape. Of others the main thread decodes the bytes.
       const mode = modeOf(flags);
       const raw = (flags & CallFlag.raw) !== 0;
       const exact = (flags & CallFlag.exact) !== 0;
@@ -183,7 +182,7 @@ export class LaneServer {
       this.#busyPoll.answered(begun, effect);
       if ((flags & CallFlag.abortable) !== 0) this.#aborts.delete(call);
       if (session !== 0) this.#replies.session(this.#sessions.snapshot(session));
-      // The last of those under way waits for no company. What fails here is to end the worker, not to be this promise's.
+      // With no other call in flight, the reply leaves at once. In nextTick, so that a failure here ends the worker.
       if (this.#busyPoll.inFlight === 0) process.nextTick(() => this.#replies.flush());
     }
   }
@@ -201,7 +200,7 @@ export class LaneServer {
     switch (name) {
       case 'cursor.open': {
         if (signal !== undefined) options.signal = signal;
-        // A session is its own client's.
+        // A session cannot be used on another client.
         const waits = options.tailable === true && options.awaitData === true && session === 0;
         const on = waits ? target.waiting() : target;
         const cursor = openCursor(kind, cursorArgs ?? {}, on, { ...options, raw: true });
@@ -240,7 +239,7 @@ export class LaneServer {
     }
   }
 
-  /** Whether the operation's documents may go to the server as they came: what listens to commands wants to see them. */
+  /** Whether the driver may send the documents as bytes. A listener of commands must see them decoded. */
   #takesBytes(name: OperationName, flags: number): boolean {
     if (!MAY_TAKE_BYTES.has(name)) return false;
     return sendsBytes && (flags & CallFlag.raw) !== 0 && !this.#replies.events.active;

@@ -15,28 +15,28 @@ import {
   type ServerSessionState,
 } from '../protocol';
 
-/** How a call's result is to travel. */
+/** How a call's result travels. */
 export interface ResultForm {
-  /** How a document goes on the tape; `raw` where the main thread wants its bytes. Default raw. */
+  /** How a document goes on the tape; `raw`, the default, sends its bytes instead. */
   mode?: EncodeMode;
   /** A value keeps the types that the driver gave it. */
   exact?: boolean;
 }
 
 /**
- * Gathers what becomes ready in one turn of the worker's loop, and sends it in one message. The
- * message leaves in the check phase, right behind the sockets' callbacks that brought the results:
- * a result alone does not wait for company.
+ * Gathers the replies of one turn of the worker's event loop, and sends them in one message. The message leaves in the
+ * check phase, right after the callbacks of the sockets that received the results. So a single result does not wait for
+ * others.
  */
 export class Replies {
   /** Events leave with the replies, and before them. */
   readonly events = new EventOutbox(() => this.#schedule());
   readonly #port: MessagePort;
   readonly #encoder: TapeEncoder;
-  /** What the encoder remembers having sent on the lane's port. */
+  /** The key under which the encoder keeps what it has sent on the lane's port. */
   readonly #channel = {};
   #replies: number[] = [];
-  /** Documents for the tape: they are written when the message leaves, so that cursors may use the encoder between. */
+  /** Documents for the tape. They are written when the message leaves, so that cursors may use the encoder before. */
   #documents: (Uint8Array | RawDocuments)[] = [];
   #modes: EncodeMode[] = [];
   #parts: Uint8Array[] = [];
@@ -77,13 +77,13 @@ export class Replies {
     }
   }
 
-  /** @param rawDocuments - the operation was asked for with `raw: true` */
+  /** @param rawDocuments - the operation ran with `raw: true` */
   error(call: number, thrown: unknown, rawDocuments = false): void {
     this.#extras.push(packError(thrown, rawDocuments));
     this.#add(call, ReplyKind.error, this.#extras.length - 1);
   }
 
-  /** All that a cursor gives. */
+  /** Replies with all documents of a cursor. */
   documents(call: number, documents: RawDocuments): void {
     if (documents.length > 0) {
       this.#documents.push(documents);
@@ -98,17 +98,17 @@ export class Replies {
     this.#add(call, ReplyKind.cursor, this.#extras.length - 1);
   }
 
-  /** What became of the session that a reply of this turn used; it arrives together with it. */
+  /** Sends the state of a session together with the reply that used it. */
   session(state: { id: number; snapshot: Uint8Array } | undefined): void {
     if (state !== undefined) this.#sessions.set(state.id, state.snapshot);
   }
 
-  /** Returns a server session to the main thread with the next answers. */
+  /** Returns a server session to the main thread with the next replies. */
   serverSession(client: number, session: ServerSessionState): void {
     this.#serverSessions.push({ client, session });
   }
 
-  /** For an answer that goes another way than the lane's: it comes behind what has happened so far. */
+  /** Returns the mark for a reply on another port, which must arrive after all events up to now. */
   mark(): EventMark {
     if (this.events.pending) this.flush();
     return this.events.mark;

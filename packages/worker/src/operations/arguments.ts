@@ -6,25 +6,24 @@ import { RawDocument } from './raw-inserts';
 import { withReadPreference } from '../driver';
 
 /**
- * The arguments of one call. On the wire: one BSON document `{ a, b, c, o }` (up to three
- * positional arguments and the options; an absent one is undefined), followed by as many BSON
- * documents as there are bytes left, which stand for the array that the first argument is. Long
- * arrays of documents travel so because one BSON document could not hold them.
+ * The arguments of one call. On the wire they are one BSON document `{ a, b, c, o }`: up to three positional arguments
+ * and the options. An absent one is undefined. If the document has a field `n`, the first argument is an array of
+ * documents, and each follows as BSON until the bytes end. One BSON document could not hold a long array.
  *
- * If `o` is a binary, it holds `{ a, b, c, o }` as `packCarried` packed them, because BSON cannot hold one of these.
+ * If `o` is a binary, it holds `{ a, b, c, o }` packed by `packCarried`, because BSON cannot hold one of them.
  */
 export interface CallArguments {
   positional: unknown[];
   options: Document | undefined;
 }
 
-/** Further buffers of a large call, and how many bytes count in each. */
+/** Further buffers of a large call, each with its length in use. */
 export type MoreBytes = readonly { buffer: ArrayBuffer; length: number }[];
 
 /**
- * Reads the arguments of a call, in values that the driver serializes to the very same bytes.
+ * Reads the arguments of a call, as values that the driver serializes to the same bytes.
  *
- * @param raw - the documents to be inserted, or the operations of a bulk write, stay bytes
+ * @param raw - leaves inserted documents, or the operations of a bulk write, as bytes
  */
 export function readArguments(
   bytes: Uint8Array,

@@ -1,16 +1,16 @@
 import type { BulkOperationBase, BulkWriteResult, Collection, Document } from 'mongodb';
 
 /**
- * Executes a bulk operation of the driver's. The main thread has put an `_id` into every document that is to have one.
+ * Executes a bulk operation of the driver. The main thread has put an `_id` into every document that needs one.
  *
- * @param fill - puts into the operation what it is to do
+ * @param fill - adds the statements to the operation
  */
 export async function executeBulk(
   collection: Collection,
   { session, ...options }: Document,
   fill: (bulk: BulkOperationBase) => void,
 ): Promise<BulkWriteResult> {
-  // A bulk operation reads its limits off the topology when it is made.
+  // A bulk operation reads its limits from the topology when it is made.
   await collection.db.client.connect();
   const settings = {
     ...options,

@@ -10,8 +10,8 @@ import { INSERT, operationModule, rawInsertParts, type BulkBatch, type BulkState
 import { executeBulk } from './execute-bulk';
 
 /**
- * A document to be inserted, as the bytes that the main thread made of it. They are sent as they are; wherever else
- * the driver looks, it is a document that serializes to them.
+ * A document to insert, as the bytes that the main thread encoded. The driver sends these bytes. Other parts of the
+ * driver see a document that serializes to them.
  */
 export class RawDocument {
   readonly #bytes: Uint8Array;
@@ -30,8 +30,8 @@ export class RawDocument {
 }
 
 /**
- * What is around a document that is inserted: the type and key of each element that leads to it. Each stands behind
- * the length of what it is in, four bytes.
+ * The elements around an inserted document: the type and key of each. Each follows the length of its document, four
+ * bytes.
  */
 const AROUND = {
   /** `{ insertOne: { document } }` */
@@ -40,7 +40,7 @@ const AROUND = {
   'collection.bulkStatements': [Buffer.from('\x10t\0\x01\0\0\0\x03d\0')],
 };
 
-/** The documents of a bulk write that does nothing but insert them, in bytes; undefined for any other. */
+/** Returns the documents of a bulk write that only inserts, as bytes; undefined for any other. */
 export function onlyInserts(
   name: keyof typeof AROUND,
   operations: readonly RawDocument[],
@@ -54,7 +54,7 @@ export function onlyInserts(
       at += element.length;
     }
     const end = at + int32(bytes, at);
-    // Behind it there are the ends of what is around it, and nothing else.
+    // Only the zeros that end the documents around it may follow.
     if (end + AROUND[name].length !== bytes.length) return undefined;
     documents.push(new RawDocument(bytes.subarray(at, end)));
   }
@@ -65,17 +65,17 @@ function startsWith(bytes: Uint8Array, at: number, expected: Uint8Array): boolea
   return bytes.length > at + expected.length && expected.every((byte, i) => bytes[at + i] === byte);
 }
 
-/** What is a little too large, the server refuses with its own error; at more it would end the connection. */
+/** A larger document is not sent: the server would end the connection. Up to this size it answers with an error. */
 const LARGEST_SENT = 17 * 1024 * 1024;
 
 function tooLarge(limit: number): MongoInvalidArgumentError {
   return new MongoInvalidArgumentError(`Document is larger than the maximum size ${limit}`);
 }
 
-/** Whether this version of the driver sends documents that are bytes already: 7.9 and later. */
+/** Whether this version of the driver can send documents as bytes: 7.9 and later. */
 export const sendsBytes = rawInsertParts !== undefined;
 
-/** Inserts one document; the driver's own operation sends its bytes. */
+/** Inserts one document with the driver's operation, which sends its bytes. */
 export async function insertRawDocument(
   collection: Collection,
   document: RawDocument,
@@ -93,10 +93,10 @@ export async function insertRawDocument(
 }
 
 /**
- * Inserts many documents by a bulk operation of the driver's, which splits them by the same limits as ever; only
- * that no document is serialized for it.
+ * Inserts many documents with a bulk operation of the driver. They are split by the driver's limits, but none is
+ * serialized again.
  *
- * @throws MongoInvalidArgumentError for a document that no server takes
+ * @throws MongoInvalidArgumentError for a document that is larger than the server's limit
  */
 export async function insertRawDocuments(
   collection: Collection,
