@@ -5,14 +5,14 @@ import { clientInternals } from '../driver';
 /**
  * A set of active objects, for objects that come and go without end.
  *
- * A JavaScript Set that is always in use makes a new table each time the old one is full of what was deleted, and V8
- * links the old to the new. Once a table is in the old generation, it and all after it keep what they held when they
- * were left, until the next full collection: sessions and cursors with all that belongs to their operations. Measured
- * with 64 `findOne` in flight: 13 KB each survived, 3.5 KB with this.
+ * A JavaScript Set in constant use makes a new table each time the old one is full of deleted entries, and V8 links the
+ * old table to the new one. Once a table is in the old generation, it and all later ones keep their old entries until
+ * the next full collection: sessions and cursors, with everything that their operations refer to. Measured with 64
+ * `findOne` in flight: 13 KB of each survived, 3.5 KB with this set.
  */
 export class ActiveSet<T extends object> {
   #items: T[] = [];
-  /** Under this key an object knows its place. */
+  /** The key under which an object has its index in the set. */
   readonly #place = Symbol('place in the active set');
 
   get size(): number {
@@ -47,7 +47,7 @@ export class ActiveSet<T extends object> {
     this.#items = [];
   }
 
-  /** Goes over what is there when it begins: what it finds may be deleted meanwhile. */
+  /** Iterates over the items at the start of the iteration. They may be deleted meanwhile. */
   [Symbol.iterator](): Iterator<T> {
     return [...this.#items][Symbol.iterator]();
   }

@@ -24,10 +24,10 @@ import { appendMetadata, nameClient } from './metadata';
 import { useEnvironment, resolveNamesAs } from './thread-settings';
 import { RemoteCredentials } from './remote-credentials';
 
-/** What an operation is called on, as the real driver's object. */
+/** The driver's objects on which an operation runs. */
 export interface Target {
   client: MongoClient;
-  /** Asks the deployment for a sign of life, by a client of its own that gives up after `limitMS`. */
+  /** Connects to the deployment with a separate client, within `limitMS`. Rejects if that fails. */
   probe(limitMS: number): Promise<void>;
   /** The same on the worker's client for cursors that wait for data. */
   waiting(): Target;
@@ -42,33 +42,33 @@ interface Defined {
   /** The application has set `maxIdleTimeMS`. */
   saysIdle: boolean;
   /**
-   * The client for change streams and tailable cursors that wait. Each holds a connection for as
-   * long as the server lets it wait: in a pool of their own, without a bound, a thousand of them
-   * take none from other operations. Made for the first of them.
+   * The client for change streams and tailable cursors that wait for data. Each keeps a connection as long as the
+   * server lets it wait. Their separate, unbounded pool keeps a thousand of them from taking connections of other
+   * operations. It is made for the first of them.
    */
   waiting?: MongoClient;
   events: EventForwarder;
   /** Receives the errors after which its clients mark a server Unknown. */
   failed: (failure: MetFailure) => void;
-  /** How its clients log. */
+  /** The logging options of its clients. */
   logging: MongoClientOptions;
-  /** What was appended to its handshake. */
+  /** Names that were appended to its handshake. */
   appended: DriverInfo[];
 }
 
 type ClientMessage = Extract<ToWorker, { type: 'client' }>;
 
-/** How long, in ms, ending its sessions may hold up a client's close. A server that answers takes a few. */
+/** Longest time, in ms, that a client's close waits for the end of its sessions. A server that answers takes a few. */
 const ENDING_MS = 1_000;
 const FORCED_ENDING_MS = 250;
-/** A connection that no stream waits on any more is closed after this long, unless the options say otherwise. */
+/** `maxIdleTimeMS` of the connections for waiting streams, unless the application sets it. */
 const WAITING_IDLE_MS = 60_000;
 
-/** The driver's clients of this worker, one for each client of the application that came here. */
+/** The driver's clients of this worker, one for each client of the application. */
 export class ClientRegistry {
   readonly #clients = new Map<number, Defined>();
   readonly #targets = new Map<number, { client: number; target: Target | Error }>();
-  /** Clients that could not be made here, and why. */
+  /** The errors of clients that could not be made here. */
   readonly #refused = new Map<number, Error>();
   readonly #outbox: EventOutbox;
 
@@ -96,7 +96,7 @@ export class ClientRegistry {
       useEnvironment(env);
       client = another(logging);
     } catch (error) {
-      // The main thread has made one of the same options: what fails here is told by its operations.
+      // The main thread has made a client with the same options. Operations on this one reject with the error.
       this.#refused.set(id, error as Error);
       return;
     }
@@ -117,7 +117,7 @@ export class ClientRegistry {
     const saysIdle = options.maxIdleTimeMS !== undefined || /[?&]maxIdleTimeMS=/i.test(url);
     const described = { another, client, saysIdle, events, failed, logging, appended };
     this.#clients.set(id, described);
-    this.#noteListeners();
+    this.#updateActive();
   }
 
   appendMetadata(id: number, driverInfo: DriverInfo): void {
@@ -130,11 +130,11 @@ export class ClientRegistry {
 
   listen(id: number, events: readonly string[]): void {
     this.#clients.get(id)?.events.listen(events);
-    this.#noteListeners();
+    this.#updateActive();
   }
 
-  /** Calls are told apart in events only where there may be any. */
-  #noteListeners(): void {
+  /** Calls need a context only if there may be events. */
+  #updateActive(): void {
     this.#outbox.active = [...this.#clients.values()].some(({ events }) => events.active);
   }
 
@@ -169,7 +169,7 @@ export class ClientRegistry {
     return this.#clients.get(id)?.client;
   }
 
-  /** @throws why the client could not be made, if it could not */
+  /** @throws the error with which the client could not be made */
   target(id: number): Target | undefined {
     const target = this.#targets.get(id)?.target;
     if (target instanceof Error) throw target;
@@ -180,12 +180,12 @@ export class ClientRegistry {
     for (const id of ids) this.#targets.delete(id);
   }
 
-  /** Closes one client and forgets it. Operations under way end with the driver's own error. */
+  /** Closes one client and forgets it. Operations in flight reject with the driver's own error. */
   async close(id: number, force: boolean, endSessions: Uint8Array[]): Promise<void> {
     const defined = this.#clients.get(id);
     this.#clients.delete(id);
     this.#refused.delete(id);
-    this.#noteListeners();
+    this.#updateActive();
     for (const [targetId, { client: owner }] of this.#targets) {
       if (owner === id) this.#targets.delete(targetId);
     }
@@ -205,9 +205,9 @@ function targetOptions(bytes: Uint8Array | undefined): Document | undefined {
 }
 
 /**
- * Closes a client. The driver ends its sessions first, and waits for the server as long as that takes: one that does not
- * answer is waited for no longer than `ENDING_MS`, and ends them by itself. A client that still looks for its hosts has
- * nothing to close, and goes on: it is closed again behind that.
+ * Closes a client. The driver first ends its sessions, and would wait for the server without limit. Here it waits at
+ * most `ENDING_MS`: a server ends idle sessions by itself. A client that still looks for its hosts has nothing to close
+ * yet. It is closed again after that.
  */
 async function closed(client: MongoClient, force: boolean): Promise<void> {
   const { connectionLock, topology } = clientInternals(client);
@@ -224,7 +224,7 @@ async function closed(client: MongoClient, force: boolean): Promise<void> {
   void connectionLock?.then(again, again);
 }
 
-/** Ends at once what the driver waits for, but for connections that are being made: those end by `connectTimeoutMS`. */
+/** Closes connections in use at once. Connections that are being made end by `connectTimeoutMS`. */
 function cut(topology: ClientInternals['topology']): void {
   topology?.closeCheckedOutConnections();
   topology?.close();
@@ -243,7 +243,7 @@ function waitingClient(defined: Defined): MongoClient {
     ...logging,
     maxPoolSize: 0,
     minPoolSize: 0,
-    // Nothing waits here for another's connection, only for one of its own to be made.
+    // A stream never waits for another's connection, only for a new one.
     waitQueueTimeoutMS: 0,
     maxIdleTimeMS: saysIdle ? options.maxIdleTimeMS : WAITING_IDLE_MS,
   });

@@ -5,21 +5,21 @@ import { clientInternals } from '../driver';
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- outside of what tsc compiles
 const { version } = require('../../package.json') as { version: string };
 
-/** How the server's log and `currentOp` name us, beside the driver. */
+/** Our name in the server's log and in `currentOp`, next to the driver's. */
 const US: DriverInfo = { name: 'mongo-offload', version };
 
-/** Names us in a client's handshake, behind its option `driverInfo`, and then what was appended since. */
+/** Adds our name to a client's handshake, after its option `driverInfo`, and then what was appended since. */
 export function nameClient(client: MongoClient, appended: readonly DriverInfo[]): void {
   appendMetadata(client, US);
   for (const driverInfo of appended) appendMetadata(client, driverInfo);
 }
 
 /**
- * Appends to a client's handshake what connections made from now on say. A handshake holds 512 bytes:
- * what has no room, since we are named as well, is left away, for without a driver's name it fails.
+ * Appends to a client's handshake, for later connections. A handshake has at most 512 bytes. A name that does not fit
+ * is left out, because a handshake without the driver's name fails.
  *
- * The driver reads its list of names some turns after it was told of one more. So that what was there
- * before can be gone back to, each name waits until the ones before it are done.
+ * The driver computes the metadata some turns after a name was appended. Each name waits for the ones before it, so
+ * that the metadata before it can be restored.
  */
 export function appendMetadata(client: MongoClient, driverInfo: DriverInfo): void {
   const { options } = clientInternals(client);

@@ -10,7 +10,7 @@ import type {
   TokenGrant,
 } from '../protocol';
 
-/** What the driver gives an OIDC callback; that for AWS gets nothing. */
+/** The argument of an OIDC callback. A callback for AWS gets none. */
 interface CallbackParams extends Document {
   timeoutContext?: AbortSignal;
 }
@@ -23,21 +23,21 @@ interface Waiting {
 }
 
 /**
- * The credential callbacks of one client of the application, as this worker's clients call them:
- * each asks the main thread, where the application's function is.
+ * The credential callbacks of one client of the application, for this worker's clients. Each callback asks the main
+ * thread, which has the application's function.
  *
- * A token that one worker was given is good for all. The main thread tells it, and it goes into the
- * driver's cache here, so that the driver's own rules hold over all workers as over one client's
- * connections: the callback is called where there is no token, or where the server refused it.
+ * All workers share a token. The main thread sends it, and the worker adds it to the driver's cache. So the driver's
+ * rules apply across workers as across one client's connections: it calls the callback if there is no token, or if the
+ * server has refused it.
  */
 export class RemoteCredentials {
   readonly #service: CredentialService;
   readonly #waiting = new Map<number, Waiting>();
-  /** The newest access token that this worker has had. */
+  /** The newest access token that this worker has received. */
   #known: string | undefined;
   #next = 1;
   #closed = false;
-  /** Of this worker's first client: all its clients authenticate by the same. */
+  /** The providers of this worker's first client, which all its clients share. */
   #providers: AuthProviders | undefined;
   #cache: TokenCache | undefined;
 
@@ -49,7 +49,7 @@ export class RemoteCredentials {
     service.port.unref();
   }
 
-  /** `authMechanismProperties` with functions in it again. */
+  /** Returns `authMechanismProperties` with its functions added. */
   complete(properties: Document | undefined): Document {
     const complete: Document = { ...properties };
     for (const name of this.#service.callbacks) {
@@ -59,7 +59,7 @@ export class RemoteCredentials {
     return complete;
   }
 
-  /** Lets a client that was made with these callbacks share the tokens of this worker's others. */
+  /** Makes a new client share the tokens of this worker's other clients. */
   share(client: MongoClient): void {
     const { s, options } = clientInternals(client);
     if (this.#providers !== undefined) {
@@ -69,7 +69,7 @@ export class RemoteCredentials {
     this.#providers = s.authProviders;
     const { credentials } = options;
     if (credentials?.mechanism !== 'MONGODB-OIDC') return;
-    // A driver that keeps its tokens elsewhere calls the callback once more for each worker.
+    // Without a cache here (another driver version), each worker calls the callback once more.
     this.#cache = this.#providers?.getOrCreateProvider(
       credentials.mechanism,
       credentials.mechanismProperties,
@@ -85,7 +85,7 @@ export class RemoteCredentials {
     this.#post({ type: 'call', id, callback, params: bytes, known: this.#known });
     const onAbort = (): void => {
       this.#post({ type: 'abort', id });
-      // A callback that goes on all the same holds up nobody here.
+      // The worker does not wait for a callback that ignores its signal.
       this.#waiting.get(id)?.reject(timeoutContext?.reason as Error);
     };
     timeoutContext?.addEventListener('abort', onAbort, { once: true });

@@ -3,8 +3,8 @@ import dns from 'node:dns';
 import type { NameResolution } from '../protocol';
 
 /**
- * Lets this thread resolve names as the main thread does: what `dns.setServers` and
- * `dns.setDefaultResultOrder` set holds for one thread.
+ * Makes this thread resolve names as the main thread does: `dns.setServers` and `dns.setDefaultResultOrder` apply to
+ * one thread.
  */
 export function resolveNamesAs({ servers, order }: NameResolution): void {
   if (order !== dns.getDefaultResultOrder()) dns.setDefaultResultOrder(order);
@@ -13,8 +13,8 @@ export function resolveNamesAs({ servers, order }: NameResolution): void {
 }
 
 /**
- * Gives this thread, whose `process.env` is a copy from when it started, the main thread's variables:
- * the driver reads there where it runs, and the providers of credentials what they are to give.
+ * Gives this thread the main thread's environment variables. Its `process.env` is a copy from its start. The driver and
+ * the providers of credentials read it.
  */
 export function useEnvironment(env: Record<string, string>): void {
   for (const name of Object.keys(process.env)) {

@@ -64,8 +64,8 @@ export function changeStreamCursor(
 }
 
 /**
- * Waits up to `LOST_SERVER_MS` for a cursor's server if it is lost. The driver would wait for `serverSelectionTimeoutMS`,
- * and its stream would not resume from another server before.
+ * Waits up to `LOST_SERVER_MS` for a cursor's server if it is lost. The driver would wait for
+ * `serverSelectionTimeoutMS`, and its stream would not resume from another server before.
  *
  * @throws MongoNetworkError if the server is still lost
  */

@@ -18,10 +18,10 @@ export function mendLostConnections(): void {
 
 /**
  * Settles a command when its connection closes. A command whose bytes the system does not take at once waits for the
- * socket's `drain` or `error`. A connection that the monitoring, a time limit or `close()` closes emits neither, and the
- * driver waits for ever. A connection that breaks has the system's error (`EPIPE`, `ECONNRESET`). The driver neither
- * retries nor labels that error, and at a commit it takes it for a MongoError and throws a TypeError. The connection has
- * the right error.
+ * socket's `drain` or `error`. A connection that the monitoring, a time limit or `close()` closes emits neither, and
+ * the driver waits for ever. A connection that breaks has the system's error (`EPIPE`, `ECONNRESET`). The driver
+ * neither retries nor labels that error, and at a commit it takes it for a MongoError and throws a TypeError. The
+ * connection has the right error.
  */
 function settling(write: WriteCommand): WriteCommand {
   return function (command, options) {
@@ -48,8 +48,8 @@ function closedError(): Error {
 
 /**
  * Gives the errors of all connections that are lost together the same labels. The first error clears the pool. The
- * other connections then are of an older generation, and the driver gives their errors no labels. So it would retry none
- * of their writes, and no transaction would restart.
+ * other connections then are of an older generation, and the driver gives their errors no labels. So it would retry
+ * none of their writes, and no transaction would restart.
  */
 function labelling(decorate: DecorateError): DecorateError {
   return function (connection, command, options, commandError) {

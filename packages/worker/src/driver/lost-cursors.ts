@@ -15,9 +15,9 @@ export function isCleaningUp(cursor: AbstractCursor): boolean {
 
 /**
  * Makes cursors report within `LOST_SERVER_MS` that their server is lost. The driver first sends killCursors to that
- * server, and waits until it can be selected again: up to `serverSelectionTimeoutMS`, half a minute by default. A change
- * stream does not resume before. Here the cleanup goes on after the error is reported. This leaves out a cursor in a
- * session of the application, because killCursors must not follow the application's next command in that session.
+ * server, and waits until it can be selected again: up to `serverSelectionTimeoutMS`, half a minute by default. A
+ * change stream does not resume before. Here the cleanup goes on after the error is reported. This leaves out a cursor
+ * in a session of the application, because killCursors must not follow the application's next command in that session.
  */
 export function reportLostCursorsSoon(): void {
   replaceMethod(

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-/** The call in whose course something happens. */
+/** The call that causes an event. */
 export interface CallContext {
   readonly id: number;
   /** Whether its replies are decoded with `raw: true`, so that bytes in them are documents. */
@@ -9,7 +9,7 @@ export interface CallContext {
 
 const contexts = new AsyncLocalStorage<CallContext>();
 
-/** Runs a call such that what the driver emits on its behalf knows it. */
+/** Runs a call, so that the events that the driver emits for it name it. */
 export function withinCall<T>(context: CallContext, work: () => T): T {
   return contexts.run(context, work);
 }
@@ -23,7 +23,7 @@ export function currentCall(): CallContext | undefined {
   return contexts.getStore();
 }
 
-/** For what outlives the call that made it, as a cursor does: runs work as part of that call. */
+/** Returns a function that runs later work as part of the present call: a cursor outlives its call. */
 export function keepCall(): <T>(work: () => T) => T {
   const context = contexts.getStore();
   return context === undefined ? (work) => work() : (work) => contexts.run(context, work);

@@ -19,8 +19,7 @@ interface Source {
 }
 
 /**
- * Sends on what this worker's clients for one client of the application emit, as far as someone on
- * the main thread listens.
+ * Forwards the events of this worker's clients for one client of the application, if the main thread has a listener.
  */
 export class EventForwarder {
   readonly #id: number;
@@ -29,14 +28,14 @@ export class EventForwarder {
   readonly #sources: Source[] = [];
   #names: readonly string[] = [];
 
-  /** @param logs - they log as well */
+  /** @param logs - the clients log as well */
   constructor(id: number, outbox: EventOutbox, logs: boolean) {
     this.#id = id;
     this.#outbox = outbox;
     this.#logs = logs;
   }
 
-  /** Whether anything may have to be sent. */
+  /** Whether there may be anything to send. */
   get active(): boolean {
     return this.#logs || this.#names.length > 0;
   }
@@ -45,16 +44,16 @@ export class EventForwarder {
     const source: Source = { emitter: client, pool, listeners: new Map() };
     this.#sources.push(source);
     if (this.#logs) logDocuments(client);
-    this.#attend(source);
+    this.#subscribe(source);
   }
 
-  /** From now on these events, and no others. */
+  /** Forwards these events from now on, and no others. */
   listen(names: readonly string[]): void {
     this.#names = names;
-    for (const source of this.#sources) this.#attend(source);
+    for (const source of this.#sources) this.#subscribe(source);
   }
 
-  #attend({ emitter, pool, listeners }: Source): void {
+  #subscribe({ emitter, pool, listeners }: Source): void {
     for (const [name, listener] of listeners) {
       if (this.#names.includes(name)) continue;
       emitter.off(name, listener);

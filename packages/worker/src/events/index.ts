@@ -1,4 +1,4 @@
-/** What happens in a worker, on its way to the listeners on the main thread. */
+/** Events and log lines of a worker, on their way to the main thread. */
 export { keepCall, outsideCalls, withinCall } from './call-context';
 export { EventForwarder } from './forwarder';
 export { loggingOptions } from './log';

@@ -7,8 +7,8 @@ import type { EventOutbox } from './outbox';
 import { pack, rawReply } from './pack';
 
 /**
- * The options with which a client of this worker logs: to the main thread, which knows the
- * destination. Severities are set in any case: what the environment says was read on the main thread.
+ * Returns the options that make a client of this worker log to the main thread, which has the destination. They always
+ * set severities, because the main thread has read those in the environment.
  */
 export function loggingOptions(
   id: number,
@@ -28,7 +28,7 @@ export function loggingOptions(
   return options;
 }
 
-/** Lets a client's log show documents where the driver, asked for `raw` ones, has their bytes. */
+/** Makes a client's log show documents instead of their bytes, which the driver has with `raw: true`. */
 export function logDocuments(client: MongoClient): void {
   const { mongoLogger } = clientInternals(client);
   if (mongoLogger === undefined) return;

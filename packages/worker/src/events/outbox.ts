@@ -1,14 +1,14 @@
 import type { EventBatch, EventMark, ServerFailure } from '../protocol';
 import type { Packed } from './pack';
 
-/** Gathers what happened in one turn of the worker's loop, for the lane's next message. */
+/** Gathers the events of one turn of the worker's event loop for the lane's next message. */
 export class EventOutbox {
   readonly #schedule: () => void;
   #happenings: EventBatch['happenings'] = [];
   #parts: Uint8Array[] = [];
   #length = 0;
   #sent = 0;
-  /** Whether any client of the lane has a listener: else calls need no context. */
+  /** Whether any client of the lane has a listener. Without one, calls need no context. */
   active = false;
 
   constructor(schedule: () => void) {

@@ -23,9 +23,8 @@ import type {
 } from '../protocol';
 
 /**
- * The sessions that live on this worker. Each is a genuine session of the driver's under the id
- * that the main thread chose. Its server session belongs to the main thread's pool and goes back
- * there: here it is neither pooled nor ended.
+ * The sessions of this worker. Each is a session of the driver under the id that the main thread chose. Its server
+ * session belongs to the main thread's pool and returns there: the worker neither pools nor ends it.
  */
 export class SessionRegistry {
   readonly #sessions = new Map<number, ClientSession>();
@@ -36,7 +35,7 @@ export class SessionRegistry {
     const idle = sessions.length;
     const session = client.startSession(snapshot ? { snapshot } : { causalConsistency });
     const internals = sessionInternals(session);
-    // One that was made for this has been used by nothing: no server is to be told of its end.
+    // The driver's own server session is unused. It goes back to the pool if it came from there.
     if (sessions.length < idle) internals.sessionPool.release(internals._serverSession);
     internals._serverSession = {
       ...internals._serverSession,
@@ -48,7 +47,7 @@ export class SessionRegistry {
     this.#sessions.set(id, session);
     if (transaction !== undefined) {
       session.startTransaction(transactionOptions(BSON.deserialize(transaction.options)));
-      // It goes on under the number that it has.
+      // The transaction keeps its number.
       internals.txnNumberIncrement = 0;
       internals.transaction.state = transaction.state;
     }
@@ -70,11 +69,11 @@ export class SessionRegistry {
     setTimes(session, times);
     const increment = internals.txnNumberIncrement + (started ?? 0);
     if (startTransaction !== undefined) {
-      // The main thread has checked that none is under way.
+      // The main thread has checked that no transaction is in progress.
       if (session.inTransaction()) internals.transaction.state = 'NO_TRANSACTION';
       session.startTransaction(transactionOptions(startTransaction));
     }
-    // By then it was over there, without a command.
+    // It ended on the main thread without a command.
     if (ended !== undefined) internals.transaction.state = ended;
     internals.txnNumberIncrement = increment;
   }
@@ -95,7 +94,7 @@ export class SessionRegistry {
     return { id, snapshot: new Uint8Array(BSON.serialize(snapshot, { ignoreUndefined: true })) };
   }
 
-  /** Forgets a session; a transaction that is under way has been aborted by then. */
+  /** Ends a session and forgets it. The main thread has aborted its transaction before. */
   async end(id: number): Promise<void> {
     const session = this.#sessions.get(id);
     this.#sessions.delete(id);
@@ -108,7 +107,7 @@ export function adoptServerSessions(client: MongoClient, lsids: Uint8Array[]): v
   const { sessions } = clientInternals(client).s.sessionPool;
   for (const lsid of lsids) {
     const id = { id: new Binary(lsid, Binary.SUBTYPE_UUID) };
-    // What is tried again while the client closes takes none of them: its transaction numbers are not known here.
+    // A retry while the client closes must not use them: their transaction numbers are unknown here.
     const hasTimedOut = (): boolean => true;
     sessions.push({ id, txnNumber: 0, isDirty: false, lastUse: Date.now(), hasTimedOut });
   }
@@ -138,8 +137,8 @@ function transactionOptions({ maxCommitTimeMS, ...options }: Document): Transact
 }
 
 /**
- * Takes over times that were set on the main thread. A later one that the server has told since is kept; what is no
- * time at all goes to the server, which says so.
+ * Takes over times that were set on the main thread, but keeps a later one from the server. A value that is not a time
+ * goes to the server, which refuses it.
  */
 function setTimes(session: ClientSession, times: SessionTimes): void {
   const internals = sessionInternals(session);
