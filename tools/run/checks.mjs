@@ -30,6 +30,10 @@ export const checks = [
     title: 'structure',
     check: () => run('structure', process.execPath, ['tools/structure/check.mjs']),
   },
+  {
+    title: 'links',
+    check: () => run('links', process.execPath, ['tools/docs/check-links.mjs']),
+  },
   { title: 'packed packages', check: checkPackedPackages },
 ];
 
