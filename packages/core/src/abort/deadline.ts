@@ -35,7 +35,7 @@ export class Deadline {
 /**
  * The signal that an operation was given, if any.
  *
- * @throws TypeError for what is none, as the driver does where it reads it
+ * @throws TypeError if it is not a signal, as the driver does when it reads it
  */
 export function signalOf(options: Document | null | undefined): AbortSignal | undefined {
   const signal = options?.signal as AbortSignal | null | undefined;

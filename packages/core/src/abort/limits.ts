@@ -3,7 +3,7 @@ import { MongoInvalidArgumentError, type Document } from 'mongodb';
 import { Deadline, signalOf } from './deadline';
 import { untilAborted } from './until-aborted';
 
-/** What every operation and cursor takes among its options: how it is given up before its time. */
+/** Options of every operation and cursor that end it early. */
 export interface LimitOptions {
   /**
    * Gives the operation up: it rejects at once with the signal's reason, and what it does in the worker

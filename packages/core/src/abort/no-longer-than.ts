@@ -1,6 +1,6 @@
 import { timers } from '../event-loop';
 
-/** What the promise gives; undefined where it has not settled when so many milliseconds have passed. It goes on then. */
+/** Resolves as the promise does, or with undefined after the limit in milliseconds. The work itself continues. */
 export async function noLongerThan<T>(
   limitMS: number,
   promise: Promise<T>,

@@ -10,7 +10,7 @@ interface Range {
   readonly own: boolean;
 }
 
-/** The arguments of one call as BSON documents, one behind the other, in one buffer or, where they are many, more. */
+/** The arguments of one call as consecutive BSON documents, in one buffer, or in several if they are large. */
 export class EncodedCall {
   readonly #first: Range;
   #more: Range[] | undefined;

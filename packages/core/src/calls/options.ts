@@ -128,7 +128,7 @@ const OURS = new Set(['offload', 'deadlineMS']);
 /**
  * The options of an operation as the driver may see them.
  *
- * @param open - the driver hands on to the server what it does not know: the signal then is none of them
+ * @param open - the driver passes unknown options on to the server, so the signal must not be among them
  */
 export function withoutOurs(options: Document, open: boolean): Document {
   if (typeof options !== 'object') return options;

@@ -31,7 +31,7 @@ export abstract class ChangeStreamCursor extends ChangeStreamCursorClass {}
 
 /**
  * How often a stream tries to find a server where it resumes, each time for `serverSelectionTimeoutMS`, and to open
- * again with what it found. The driver waits so up to three times before it gives up: for its getMore, for killCursors,
+ * again with what it found. The driver waits up to three times before it fails: for its getMore, for killCursors,
  * and for any server.
  */
 export const RESUME_TRIES = 3;

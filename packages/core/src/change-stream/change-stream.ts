@@ -117,7 +117,7 @@ for (const [name, value] of Object.entries(replacement)) {
 }
 ownAllMethods(ChangeStream, driver.ChangeStream);
 
-/** Waits for a server to resume from; the driver's own try, and what it says, come behind. */
+/** Waits for a server to resume from. The driver's own attempt, and its error, follow. */
 async function untilReachable(stream: ChangeStreamInternals): Promise<void> {
   const { parent } = stream;
   const client = 'client' in parent ? parent.client : parent;

@@ -19,7 +19,7 @@ import { sessionForReading } from './cursor-session';
 type Name = 'cursor.explain' | 'cursor.count';
 
 /**
- * Does what a cursor offers beside its documents within the limits of its own options, or else of the cursor's.
+ * Runs what a cursor offers in addition to its documents, within the limits of its own options or else the cursor's.
  * The signals of both give it up.
  */
 export async function withinCursorLimits<T>(
@@ -40,7 +40,7 @@ export async function withinCursorLimits<T>(
   }
 }
 
-/** An operation that a cursor offers beside its documents: it opens a cursor of its own in the worker. */
+/** An operation that a cursor offers in addition to its documents. It opens a cursor of its own in the worker. */
 export async function callOnCursor(
   cursor: AbstractCursor,
   state: ClientState,

@@ -21,7 +21,7 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   readonly #sliceMS: number;
   #taken = 0;
   #state: 'fresh' | 'running' | 'done' = 'fresh';
-  /** The last step that is still under way: steps are taken one behind the other. */
+  /** The last step that has not ended: steps run one after the other. */
   #busy: Promise<void> | undefined;
 
   /** @param sliceMS - milliseconds for which documents that have arrived are handed out in one turn of the loop */

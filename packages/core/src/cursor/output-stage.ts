@@ -4,7 +4,7 @@ import type { CursorDescription } from './remote';
 
 /**
  * What an aggregation writes, where its last stage is `$out` or `$merge`: such a one is not run again
- * when its worker dies, and what is called behind it on the collection that it writes stays behind it.
+ * when its worker dies, and later calls on the collection that it writes stay after it.
  */
 export function writtenBy(
   pipeline: Document[] | undefined,

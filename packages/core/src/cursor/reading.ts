@@ -9,7 +9,7 @@ import { CursorIterator, isOver } from './iterator';
 import { readAll, readSome, sliceMSOf, takeBuffered } from './read-many';
 import { sliceIsOver, yieldAfter } from './slice';
 
-/** What our cursors offer beside the driver's methods. */
+/** Methods of our cursors in addition to the driver's. */
 export interface OffloadedCursorMethods<TSchema> {
   /**
    * Up to `length` documents as an array; all that are left for `null` or no argument. The cursor
@@ -21,7 +21,7 @@ export interface OffloadedCursorMethods<TSchema> {
   /** The next document that has already arrived, else null. See `fetchNext`. */
   nextObject(): TSchema | null;
   /**
-   * Calls back with each document, and once with null behind the last one; with the error, if there
+   * Calls back with each document, and once with null after the last one; with the error, if there
    * is one, as the first argument. Returning false stops and closes the cursor.
    *
    * @returns when the last call is done
@@ -143,7 +143,7 @@ export function installReading(prototype: AbstractCursor): void {
 
 /**
  * Takes a step of the driver's. Where documents have arrived, such steps follow each other without a turn of the loop:
- * what one gives is handed out behind a turn where the slice is over. It is taken at once all the same, so that calls
+ * if the slice is over, its result is handed out after a turn. It is taken at once all the same, so that calls
  * side by side get their documents in the order of the calls.
  */
 function inSlices<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promise<T> {

@@ -18,7 +18,7 @@ function endSlice(): void {
  */
 export async function yieldAfter(sliceMS: number): Promise<void> {
   if (!sliceIsOver(sliceMS)) return;
-  // Messages come in the poll phase, and the check phase follows it at once: the timers are due behind that.
+  // Messages come in the poll phase, and the check phase follows at once: the timers are due after that.
   if (!beganInCheck) await timers.nextTurn();
   await timers.nextTurn();
   startSlice(true);

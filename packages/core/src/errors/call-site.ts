@@ -55,7 +55,7 @@ export class CallSite {
 
   /**
    * Whether nothing of the program's goes on in this execution when the innermost function returns:
-   * it was not called but resumed behind an `await`.
+   * it was not called but resumed after an `await`.
    */
   get isResumed(): boolean {
     return this.functions.length > 0 && this.#called === 1;

@@ -46,7 +46,7 @@ const OURS = [path.resolve(__dirname, '..'), ...folderOf('@mongo-offload/worker'
   .map((folder) => folder + path.sep);
 let driver: string[] | undefined;
 
-/** The folder of a package's file. There is none in a bundle: BundledError says so when a client is made. */
+/** Returns the folder of a package's file. A bundle has no such folder: making a client then throws BundledError. */
 function folderOf(specifier: string): string[] {
   try {
     return [path.dirname(require.resolve(specifier))];

@@ -118,7 +118,7 @@ function run(scope: OperationScope, emit: () => void): void {
   }
 }
 
-/** The monitoring on the main thread tells of the topology; workers tell of what operations do. */
+/** The main thread's monitoring reports the topology; workers report what operations do. */
 function logSettings(client: MongoClient): LogSettings | undefined {
   const logger = loggerOf(client);
   if (logger === undefined) return undefined;

@@ -1,4 +1,4 @@
-/** What an event that happened in a worker thread says beside what the driver's says. */
+/** Properties of an event from a worker thread, in addition to the driver's. */
 export interface FromWorkerThread {
   /** Which of the process's worker threads it happened in, from 0; absent where it was the main thread. */
   offloadWorker?: number;

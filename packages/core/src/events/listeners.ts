@@ -4,7 +4,7 @@ import type { ClientEvents } from './client-events';
 
 const known = new WeakMap<object, ClientEvents>();
 
-/** From now on `events` is told when listeners of `client` come or go. */
+/** Makes `events` follow the listeners of `client` from now on. */
 export function watchListeners(client: object, events: ClientEvents): void {
   known.set(client, events);
   // Those that came in a subclass's way of constructing it.

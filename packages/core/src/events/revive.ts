@@ -33,7 +33,7 @@ const CLASSES: Record<ForwardedEvent, { prototype: object }> = {
 /** Workers count their requests each from 0: above the 32 bits that are on the wire stands the worker. */
 const REQUESTS_OF_A_WORKER = 2 ** 32;
 
-/** Hands out a batch's documents, one behind the other. */
+/** Hands out a batch's documents one after the other. */
 export class EventBytes {
   readonly #bytes: Uint8Array;
   #at = 0;

@@ -122,7 +122,7 @@ export class MongoClient extends driver.MongoClient {
 
   /**
    * Connects, to find out early whether that is possible: the first operation would do it as well. Takes `signal`
-   * and `deadlineMS`, by which the caller gives up; what connects goes on for whoever else waits for it.
+   * and `deadlineMS`, which end the caller's wait; connecting continues for other callers that wait for it.
    */
   override async connect(options?: LimitOptions): Promise<this> {
     const limited = { what: 'client.connect', write: false, defaults: this.#link.offload };
@@ -194,7 +194,7 @@ export class MongoClient extends driver.MongoClient {
    * Runs a function in a transaction. Every operation of this client that the function calls and awaits
    * takes part by itself, in whatever module or library it is called: it is given no session, and
    * `session: null` keeps one out. Commits when the function returns and aborts when it throws. Where the
-   * server asks for it, the function is called anew, as by `session.withTransaction`.
+   * server asks for it, the function is called again, as by `session.withTransaction`.
    *
    * Inside of another transaction of this client's, the function takes part in that one; when it fails,
    * all of it is aborted. Change streams are part of no transaction.

@@ -13,7 +13,7 @@ export class Closing {
   readonly #graceMS: number;
   readonly #steps: ClosingSteps;
   #current: Promise<void> | undefined;
-  /** What begins anew behind the close under way. */
+  /** Work that starts again after the close in progress. */
   #next: Promise<void> | undefined;
   /** Ends the grace of the close under way. */
   #hurry = new AbortController();
@@ -29,7 +29,7 @@ export class Closing {
     return this.#current;
   }
 
-  /** Begins anew when the close under way has ended. What is called behind this closes that as well. */
+  /** Starts again when the close in progress has ended. A later close then closes that as well. */
   async behind(begin: () => void): Promise<void> {
     const anew = (): void => {
       this.#next = undefined;

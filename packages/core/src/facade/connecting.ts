@@ -80,7 +80,7 @@ export class Connecting {
       throw new MongoNotConnectedError('Client must be connected before running operations');
     }
     if (topology?.isConnected() !== true) {
-      // The monitoring starts beside the first operation, which does not wait for it.
+      // The monitoring starts alongside the first operation, which does not wait for it.
       this.#monitoring.start().catch(() => undefined);
     }
   }

@@ -16,7 +16,7 @@ import { timers } from '../event-loop';
 
 /** How `waitUntilReady` waits. */
 export interface WaitUntilReadyOptions {
-  /** Milliseconds until it gives up. Default 30000. */
+  /** Milliseconds until it rejects with a NotReadyError. Default 30000. */
   timeoutMS?: number;
   /** Gives up with the signal's reason. */
   signal?: AbortSignal;
@@ -24,7 +24,7 @@ export interface WaitUntilReadyOptions {
   onRetry?: (error: Error, attempt: number, delayMS: number) => void;
 }
 
-/** One try of `waitUntilReady` is given up after this long, and another made. */
+/** Time limit of one attempt of `waitUntilReady`, after which the next one starts. */
 const ATTEMPT_MS = 5_000;
 const FIRST_DELAY_MS = 100;
 const LONGEST_DELAY_MS = 2_000;
@@ -57,7 +57,7 @@ export function checkedWait(options: WaitUntilReadyOptions | undefined): WaitUnt
 /**
  * Tries with backoff, until a try succeeds.
  *
- * @param attempt - one try; it gives up by itself after `limitMS`
+ * @param attempt - makes one attempt, which rejects after `limitMS`
  * @throws NotReadyError at the deadline; the signal's reason; at once, what no retry can mend
  */
 export async function waitUntilReady(

@@ -22,7 +22,7 @@ import { failWhereCutShort } from './whole-download';
 /**
  * The driver's GridFSBucket. It cuts files into chunks on the main thread; a bucket of one of our databases
  * reads and writes them through our collections, in workers. Its operations and streams take `signal` and
- * `deadlineMS`: a stream that is given up is destroyed with the error. As where a program destroys one, the
+ * `deadlineMS`: a stream that they end is destroyed with the error. As when an application destroys one, the
  * chunks that an upload has stored stay; `abort()` of the stream deletes them.
  */
 export class GridFSBucket extends driver.GridFSBucket {
@@ -99,7 +99,7 @@ async function withinBucket(
   const defaults = stateOf(db.client)?.link.offload ?? {};
   await withinLimits(options, { what, write: true, defaults }, async (signal) => {
     if (signal === undefined) return await work(bucket);
-    // The same bucket, whose collections are given up by the signal.
+    // The same bucket, except that the signal aborts operations on its collections.
     const { s } = bucketInternals(bucket);
     const limited = Object.create(bucket, {
       s: {
@@ -121,7 +121,7 @@ function limitedUpload(
   limitStream(stream, 'gridfs.openUploadStream', true, options, (signal) => {
     const { chunks } = stream;
     stream.chunks = limitedCollection(chunks, signal);
-    // What `abort()` does about a stream that was given up is not.
+    // The signal does not limit what `abort()` does for a stream that was aborted.
     Object.defineProperty(stream.chunks, 'deleteMany', { value: chunks.deleteMany.bind(chunks) });
     stream.files = limitedCollection(stream.files, signal);
   });

@@ -14,7 +14,7 @@ const OPTIONS_AT = {
   drop: 0,
 } as const;
 
-/** A view of a collection whose operations are all given up when the signal is aborted. */
+/** A view of a collection whose operations are all aborted by one signal. */
 export function limitedCollection<TSchema extends Document>(
   collection: Collection<TSchema>,
   signal: AbortSignal,

@@ -7,7 +7,7 @@ import { runOnMain } from '../transaction';
 
 /**
  * Runs an operation of a client that runs on the main thread, within the limits of its options. Where the
- * driver's own method takes no signal, it goes on behind its caller, who has the signal's reason at once.
+ * driver's own method takes no signal, so it continues in the background, and the caller gets the signal's reason at once.
  */
 export async function limitedOnMain<T>(
   client: MongoClient,

@@ -170,7 +170,7 @@ function offloaded<This extends object>(
 }
 
 /**
- * The session that an operation is given. `foreign` is one that is none of ours, has ended, or is another client's:
+ * The session that an operation is given. `foreign` is one that is not ours, has ended, or is another client's:
  * the driver's own method says what is wrong with it, a bulk write in an error of its own.
  */
 export function sessionOf(

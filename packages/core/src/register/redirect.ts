@@ -42,7 +42,7 @@ export function asksForDriver(specifier: string): boolean {
  * - The driver that we stand on, or another copy of the same major version: to us. Its other files
  *   (`mongodb/lib/bson`) lead to the same file of the driver that we stand on, so that each of its
  *   classes exists once.
- * - A copy of another major version: where it led before, and the program is told.
+ * - A copy of another major version: where it led before, with a warning.
  *
  * @param importer - the file that imports, if it is one
  * @param resolved - where Node would have led it

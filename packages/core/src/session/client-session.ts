@@ -25,7 +25,7 @@ export interface Tie {
   joins: boolean;
   /** Where `withTransaction` was called, while it is that which starts transactions. */
   startedAt?: CallSite;
-  /** What gives up the `withTransaction` that is under way. */
+  /** Aborts the `withTransaction` that is running. */
   signal?: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ const ties = new WeakMap<driver.ClientSession, Tie>();
  * operation chose. What a program reads of it (its id, its transaction's state, its times) is on
  * the main thread; committing and aborting happen in the worker.
  *
- * The operations of a transaction run one behind the other, in the order of their calls; a commit or
+ * The operations of a transaction run one after the other, in the order of their calls; a commit or
  * an abort waits for the one that is under way.
  */
 export class ClientSession extends driver.ClientSession {
@@ -65,7 +65,7 @@ export class ClientSession extends driver.ClientSession {
    * where the client has `offload: { ambientTransactions: true }`; else they are noticed as
    * `offload.forgottenSession` says.
    *
-   * Takes `signal` and `deadlineMS` for all of it: when it is given up, so is every operation that is under way
+   * Takes `signal` and `deadlineMS` for all of it: when they end it, they also end every operation in flight
    * in it, and what the function calls then in the transaction. It is aborted when the function has returned.
    */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the driver's own default
@@ -106,13 +106,13 @@ export class ClientSession extends driver.ClientSession {
     });
   }
 
-  /** Takes `signal` and `deadlineMS`: where it is given up, the server may have committed. */
+  /** Takes `signal` and `deadlineMS`. When they end it, the server may have committed. */
   override async commitTransaction(options?: { timeoutMS?: number } & LimitOptions): Promise<void> {
     const native = (): Promise<void> => super.commitTransaction(options);
     await commitTransaction(this, ties.get(this), native, options);
   }
 
-  /** Takes `signal` and `deadlineMS`: where it is given up, the server aborts by itself. */
+  /** Takes `signal` and `deadlineMS`. When they end it, the server aborts the transaction by itself. */
   override async abortTransaction(options?: { timeoutMS?: number } & LimitOptions): Promise<void> {
     const native = (): Promise<void> => super.abortTransaction(options);
     await abortTransaction(this, ties.get(this), native, options);

@@ -23,7 +23,7 @@ interface Turn {
 }
 
 /**
- * Commits a session's transaction in its worker, behind what was called in it before.
+ * Commits a session's transaction in its worker, after the operations called before.
  *
  * @param native - the driver's own method: for what the worker has never heard of
  * @throws with the label UnknownTransactionCommitResult where the server may have committed it
@@ -36,7 +36,7 @@ export async function commitTransaction(
 ): Promise<void> {
   const transaction = lastTransaction(session);
   if (tie === undefined || transaction === undefined) return await native();
-  // The error of whoever has given up `withTransaction` may say that a commit is to be tried again.
+  // If the caller has aborted `withTransaction`, its error may ask for another try of the commit.
   if (tie.signal?.aborted === true) throw new MongoTransactionError('withTransaction was given up');
   const limits = limitsOf(tie, 'session.commitTransaction', options);
   const { signal, release } = eitherSignal(limits.signal, tie.signal);
@@ -89,7 +89,7 @@ async function commit(session: ClientSession, tie: Tie, native: Native, turn: Tu
   }
 }
 
-/** Aborts a session's transaction, behind what is under way in it; what waits is not sent any more. */
+/** Aborts a session's transaction after its operation in flight. Operations that wait are never sent. */
 export async function abortTransaction(
   session: ClientSession,
   tie: Tie | undefined,

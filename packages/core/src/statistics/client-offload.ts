@@ -5,7 +5,7 @@ import { WorkerPool } from '../pool';
 import { mainWatch, type MainStats } from './main-watch';
 import { workerStats, type WorkerStats } from './worker-stats';
 
-/** The operations of one client, commits and aborts included. Reading a cursor on is none. */
+/** The operations of one client, commits and aborts included. Reading on from an open cursor does not count. */
 export interface ClientStats {
   /** Sent, and not ended: at most `offload.maxInFlight` besides those of transactions. */
   inFlight: number;

@@ -48,7 +48,7 @@ class MainWatch {
       watchedMS: rounded(timers.now() - this.#startedAt),
       decodingMS: rounded(decodingClock.totalMS),
       longestSliceMS: rounded(decodingClock.longestMS),
-      // Each look comes so much behind the one before it where nothing is late.
+      // Two checks in succession are this far apart if nothing is late.
       longestStallMS: count === 0 ? 0 : rounded(Math.max(0, max / 1e6 - RESOLUTION_MS)),
     };
   }

@@ -9,9 +9,9 @@ export interface WorkerStats {
   worker: number;
   /** `none`: not needed so far. `lost`: it could not start, and is tried again when it is needed. */
   state: 'none' | 'starting' | 'running' | 'lost';
-  /** Node's number of the thread; null where there is none. */
+  /** Node's number of the thread; null if no thread runs. */
   threadId: number | null;
-  /** Operations that were sent to it and are not answered. Reading a cursor on is none. */
+  /** Operations that were sent to it and are not answered. Reading on from an open cursor does not count. */
   inFlight: number;
   /** Of those, the ones that the thread has not taken yet. */
   queued: number;

@@ -2,7 +2,7 @@ import type { CursorKind } from '@mongo-offload/worker/protocol';
 
 import type { OperationContext } from './operation-channel';
 
-/** What is told of a cursor with each of its operations. */
+/** What the channel reports of a cursor with each of its operations. */
 export interface CursorTold {
   readonly kind: CursorKind;
   readonly database: string;
@@ -10,7 +10,7 @@ export interface CursorTold {
   readonly session: boolean;
 }
 
-/** What is told of an operation on a cursor that is open. */
+/** Returns what the channel reports of an operation on an open cursor. */
 export function cursorContext(
   operation: string,
   { kind, database, collection, session }: CursorTold,

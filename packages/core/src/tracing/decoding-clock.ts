@@ -15,7 +15,7 @@ export class DecodingClock {
   addSince(start: number): void {
     const ms = timers.now() - start;
     this.#totalMS += ms;
-    // It runs behind the turn, and before what was decoded is gone on with in the next one.
+    // Runs after this turn's decoding, before the application continues with the documents in the next turn.
     if (this.#turnMS === 0) timers.setImmediate(() => (this.#turnMS = 0)).unref();
     this.#turnMS += ms;
     if (this.#turnMS > this.#longestMS) this.#longestMS = this.#turnMS;

@@ -3,7 +3,7 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import type { CursorKind } from '@mongo-offload/worker/protocol';
 
 /**
- * What the TracingChannel `mongo-offload:operation` tells of an operation: one object from its start to its
+ * What the TracingChannel `mongo-offload:operation` reports of an operation: one object from its start to its
  * end, completed on the way. No value of a filter, a document or an option is in it; `error` is the very
  * error that the program gets.
  */
@@ -26,7 +26,7 @@ export interface OperationContext {
   error?: unknown;
 }
 
-/** What is told of a cursor. */
+/** What the channel reports of a cursor. */
 export interface CursorFacts {
   /** What kind of cursor it is, by the method or command that makes it. */
   kind: CursorKind;
@@ -36,14 +36,14 @@ export interface CursorFacts {
   more?: boolean;
 }
 
-/** Tells of operations. Whoever has one to tell of asks first whether someone listens. */
+/** The channel of operations. Callers check first whether it has subscribers. */
 export const operationChannel = tracingChannel<unknown, OperationContext>(
   'mongo-offload:operation',
 );
 
 /**
- * Runs an operation and tells of it, as `TracingChannel.tracePromise` does, but that the result is not
- * told and that the error's stack still shows the program's line.
+ * Runs an operation and reports it, like `TracingChannel.tracePromise`, except that the result is not reported and that
+ * the error's stack still shows the application's line.
  *
  * @param complete - what the result says of the operation
  */

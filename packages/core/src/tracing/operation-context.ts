@@ -24,7 +24,7 @@ export interface TraceableCall {
   context?: OperationContext;
 }
 
-/** Runs a call to a worker, and tells of it. */
+/** Runs a call to a worker, and reports it on the channel. */
 export async function tracedCall<T>(
   call: TraceableCall,
   work: () => Promise<T>,
@@ -70,7 +70,7 @@ type CalledOn = object & {
   namespace?: MongoDBNamespace | string;
 };
 
-/** Runs an operation on the main thread, and tells of it where someone listens. */
+/** Runs an operation on the main thread, and reports it if the channel has subscribers. */
 export async function tracedOnMain<T>(
   operation: string,
   on: object,

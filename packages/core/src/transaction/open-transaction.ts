@@ -76,7 +76,7 @@ export class OpenTransaction implements TransactionStart {
   /**
    * Whether a stack is that of the function that started this, of one that it calls, or of one that it
    * awaits. Where a helper of it called `startTransaction`, the first operation tells whose helper it was.
-   * Where nothing else could go on behind the start, there is no doubt.
+   * If nothing else could run after the start, there is no doubt.
    */
   isOwnedBy(stack: CallSite): boolean {
     if (this.startedAt.isResumed) return true;

@@ -1,4 +1,4 @@
-/** Keeps the turn taken until a promise settles, however early the work itself is given up. */
+/** Keeps the transaction queue waiting until a promise settles, even if the operation itself is aborted before. */
 export type Hold = (until: Promise<unknown>) => void;
 
 /**

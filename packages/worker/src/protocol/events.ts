@@ -20,7 +20,7 @@ export const FORWARDED_EVENTS = [
 
 export type ForwardedEvent = (typeof FORWARDED_EVENTS)[number];
 
-/** A property of an event as it travels. Documents are bytes in the batch, one behind the other. */
+/** A property of an event as it crosses. Documents are consecutive bytes in the batch. */
 export type PackedProperty =
   /** What a structured clone carries as it is. */
   | { is: 'plain'; value: unknown }

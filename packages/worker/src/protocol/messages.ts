@@ -39,9 +39,9 @@ export type ToWorker =
       type: 'calls';
       /** CALL_STRIDE numbers a call. */
       calls: number[];
-      /** The arguments of all calls, one behind the other. */
+      /** The arguments of all calls, in order. */
       bytes: ArrayBuffer;
-      /** Of one large call alone: what follows `bytes`. In each buffer, so many bytes count. */
+      /** For one large call: the buffers after `bytes`, each with its number of used bytes. */
       more?: { buffer: ArrayBuffer; length: number }[];
     }
   | { type: 'abort'; call: number }
@@ -102,7 +102,7 @@ export interface ServerSessionState {
  */
 export interface SessionUpdate extends SessionTimes {
   startTransaction?: Document;
-  /** The state of that transaction where it has ended on the main thread, before any server had heard of it. */
+  /** The state of that transaction if it ended on the main thread before any server knew of it. */
   ended?: string;
   /** How many transactions were started since the last update: those that were empty count as well. */
   started?: number;
@@ -115,7 +115,7 @@ export interface SessionTimes {
   snapshotTime?: Document;
 }
 
-/** What became of a session in its worker, as BSON, behind each reply that used it. */
+/** The state of a session in its worker, as BSON, after each reply that used it. */
 export interface SessionSnapshot extends SessionTimes {
   txnNumber: number;
   isDirty: boolean;
@@ -211,7 +211,7 @@ export interface CursorBatch {
   response?: ChangeStreamResponse;
 }
 
-/** What a change stream reads of the server's response beside its documents. */
+/** What a change stream reads of the server's response in addition to its documents. */
 export interface ChangeStreamResponse {
   /** `{ operationTime, postBatchResumeToken }` as BSON, each only where the server gave it. */
   bytes: Uint8Array;
@@ -244,9 +244,9 @@ export interface NameResolution {
 
 /** How a cursor is closed. */
 export interface CloseOptions {
-  /** Its session has moved on: the server is told outside of it. */
+  /** Its session is used by other operations, so killCursors runs without it. */
   apart?: boolean;
-  /** It was given up: a batch that is being fetched is not waited for. */
+  /** The reading was aborted: the worker does not wait for a batch that is being fetched. */
   now?: boolean;
 }
 

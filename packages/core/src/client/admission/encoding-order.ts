@@ -8,7 +8,7 @@ interface Encoding {
 
 /**
  * Keeps the order of calls where the arguments of one are still being encoded, slice by slice: what is
- * called behind it on the same namespace waits until it was sent, and so do all that follow.
+ * called later on the same namespace waits until it has been sent, and so do all that follow.
  */
 export class EncodingOrder {
   readonly #waiting = new Map<object, Encoding>();

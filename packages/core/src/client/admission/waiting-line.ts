@@ -8,7 +8,10 @@ export interface Waiting {
   behind?: Waiting;
 }
 
-/** A line in which any place may be given up: linked, so that a long one costs no more at each step than a short one. */
+/**
+ * A waiting line that an operation can leave from any place. It is a linked list, so each step costs the same at any
+ * length.
+ */
 export class WaitingLine {
   #first: Waiting | undefined;
   #last: Waiting | undefined;

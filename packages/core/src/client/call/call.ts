@@ -15,7 +15,7 @@ export type Exemption = 'uncounted' | 'background';
 export interface Call {
   name: OperationName;
   target: TargetRef;
-  /** A promise where encoding them takes several slices: what is called behind this call on its namespace waits. */
+  /** A promise if encoding takes several slices. Later calls on the namespace then wait until this one has been sent. */
   args: EncodedCall | Promise<EncodedCall>;
   /** Of CallFlag; what follows from the call's signal is added. */
   flags?: number;
@@ -26,13 +26,13 @@ export interface Call {
   /** The operation writes, though others of its name only read. */
   writes?: boolean;
   /**
-   * Where what is called behind this goes to the same worker: a namespace. Default: that of its
+   * A namespace: later calls on it go to the same worker. Default: the namespace of its
    * target, for a write.
    */
   order?: string;
-  /** Of a call that opens a cursor: which kind, for whoever is told of operations. */
+  /** The kind of cursor that the call opens, for the operation channel. */
   cursor?: CursorKind;
-  /** What is told of it; there where someone listens. */
+  /** What the operation channel reports of it, if it has subscribers. */
   context?: OperationContext;
   /** Default: it counts for the bound on operations under way. */
   exemption?: Exemption;

@@ -19,7 +19,7 @@ let nextSession = 1;
 /**
  * A session's tie to the worker on which it lives: its first operation chooses one, all that follow
  * go there. The main thread keeps the driver's own session object, whose state follows the
- * worker's: each reply that used the session brings what became of it.
+ * worker's: each reply that used the session brings its new state.
  */
 export class SessionLink {
   readonly #session: ClientSession;
@@ -51,9 +51,9 @@ export class SessionLink {
   }
 
   /**
-   * The transaction was ended here, since no server had heard of it. The worker may have: from an operation that was
-   * refused before it was sent. What is called next would begin the transaction there. If it has not, it is told of
-   * both: reads behind a transaction keep its read preference, in the driver's sessions.
+   * Notes that the transaction ended on the main thread, because no server knew of it. The worker may know of it, from an
+   * operation that was refused before it was sent; the next call would then start the transaction. If the worker does not
+   * know, it gets both the start and the end: in the driver's sessions, reads after a transaction keep its read preference.
    */
   noteEmptyEnd(): void {
     // A caller that did not wait may have started another meanwhile.
@@ -184,10 +184,10 @@ export class SessionLink {
   }
 
   /**
-   * Leaves what the worker is still doing in the session behind: what follows begins anew, on any
+   * Abandons what the worker is still doing in the session: what follows starts afresh, on any
    * worker. At the server it is the same session, in which a later transaction ends an earlier one.
    *
-   * @param underWay - the worker aborts an open transaction, and forgets the session, behind this
+   * @param underWay - when it settles, the worker aborts an open transaction and forgets the session
    */
   abandon(underWay: Promise<unknown> = Promise.resolve()): void {
     const lane = this.#lane;
@@ -199,7 +199,7 @@ export class SessionLink {
     this.#id = nextSession++;
   }
 
-  /** Takes over what became of the session in its worker. */
+  /** Takes over the session's state from its worker. */
   #apply(bytes: Uint8Array): void {
     const session = this.#session;
     const internals: SessionInternals = sessionInternals(session);
@@ -214,7 +214,7 @@ export class SessionLink {
     for (const time of TIMES) {
       const { [time]: told } = snapshot;
       if (told === undefined) continue;
-      // What the program has set meanwhile, the worker is still to be told of.
+      // If the application has set it meanwhile, its value goes to the worker with the next call.
       const isKnown = internals[time] === this.#known[time];
       if (isKnown || isLater(told, internals[time])) internals[time] = told;
       this.#known[time] = told;

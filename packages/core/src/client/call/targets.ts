@@ -84,7 +84,10 @@ function keyOf(db: Named | undefined, collection: Named | undefined): string | u
   return lengths + parts;
 }
 
-/** The driver sends its commands without a name that is a function or a symbol, and gives the server's riddles. */
+/**
+ * Rejects names that are functions or symbols. The driver would leave them out of the command, and the server's error
+ * would not name the cause.
+ */
 function checkName(what: string, name: unknown): void {
   if (typeof name === 'function' || typeof name === 'symbol') {
     throw new MongoInvalidArgumentError(

@@ -118,7 +118,7 @@ export class CredentialCallbacks {
     return { accessKeyId, secretAccessKey, sessionToken, expiration };
   }
 
-  /** One behind the other, and past one that does not end after it was aborted. */
+  /** Runs one after the other, and skips one that does not end after it was aborted. */
   async #inTurn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const before = this.#turn;
     const mine = (async () => {

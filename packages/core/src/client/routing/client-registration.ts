@@ -21,7 +21,7 @@ export interface ClientOfApplication {
 
 let nextClient = 1;
 
-/** A client as its workers know it: each is told when the first call goes there. */
+/** Registers one client with its workers: with each of them when the first call goes there. */
 export class ClientRegistration {
   readonly id = nextClient++;
   readonly #url: string;

@@ -11,7 +11,7 @@ const CALLS_ON_ONE = 10;
 /** Chooses the worker for each call of one client. The first choice joins the pool. */
 export class LaneChoice {
   readonly lifetime = new Lifetime();
-  /** Writes under way, which what is called behind them must not overtake. */
+  /** Writes in flight, which later calls must not overtake. */
   readonly writes = new WriteOrder();
   readonly #offload: ResolvedOffloadOptions;
   readonly #pools: PoolShares;

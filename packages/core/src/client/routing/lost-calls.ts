@@ -9,7 +9,7 @@ export class LostCalls {
   readonly #turnEnd = new TurnEnd(() => this.#goOn());
 
   /**
-   * Resolves when all calls that were lost together are here, for one behind the other.
+   * Resolves in the order of the calls, when all calls that were lost together have arrived.
    *
    * @param place - of the call, in the order of the calls
    */

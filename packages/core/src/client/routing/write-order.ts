@@ -8,7 +8,7 @@ export interface Tracked {
   count: number;
 }
 
-/** Writes under way, by namespace: what follows them goes to the same worker, and stays behind them. */
+/** Writes in flight, by namespace. Later calls go to the same worker, after them. */
 export class WriteOrder {
   readonly #writes = new Map<string, Tracked>();
 
@@ -26,7 +26,7 @@ export class WriteOrder {
   /** One of the writes has ended. */
   untrack(tracked: Tracked): void {
     const { namespace } = tracked;
-    // What ran behind it on a worker that is gone has an entry of its own by now.
+    // A later call on a worker that is gone has an entry of its own by now.
     if (--tracked.count === 0 && this.#writes.get(namespace) === tracked) {
       this.#writes.delete(namespace);
     }

@@ -15,7 +15,7 @@ export interface CursorDescription {
   namespace: MongoDBNamespace;
   /** See Call: its aggregation or command writes. */
   writes?: boolean;
-  /** Where what is called behind the cursor's opening must stay behind it; see Call. */
+  /** The namespace on which later calls must stay after the cursor's opening; see Call. */
   order?: string;
   /** How often its opening is tried where its server is lost, or none can be selected. Default 1. */
   tries?: number;

@@ -38,7 +38,7 @@ interface Opening {
   session: SessionLink | undefined;
   /** The transaction that it is part of. */
   transaction: OpenTransaction | undefined;
-  /** What is told of it. */
+  /** What the operation channel reports of it. */
   told: CursorTold;
 }
 
@@ -185,7 +185,7 @@ export class RemoteCursor {
   /**
    * Closes the cursor in the worker and on the server. Harmless when it is closed already.
    *
-   * @param now - it was given up: the worker waits for no batch that is being fetched
+   * @param now - the reading was aborted: the worker does not wait for a batch that is being fetched
    */
   close(now = false): Promise<void> {
     return (this.#closing ??= this.#close(now));

@@ -19,7 +19,7 @@ interface Line {
 
 /**
  * Puts itself before the destination of a client's log. Of the pools on the main thread only those
- * are told of that are used. And lines are written one behind the other: the driver's logger lets
+ * are reported that are used. And lines are written one after the other: the driver's logger lets
  * them overtake each other where writing takes time.
  */
 export function arrangeLog(logger: Logger): void {

@@ -6,7 +6,7 @@ import type {
 } from '@mongo-offload/worker/protocol';
 import type { DriverInfo } from 'mongodb';
 
-/** A client as a worker is told of it. */
+/** The definition of a client that a worker receives. */
 export interface ClientDefinition {
   url: string;
   options: Record<string, unknown>;

@@ -9,7 +9,7 @@ export interface SessionFollower {
 /** The sessions that one worker knows, and who follows them on the main thread. */
 export class LaneSessions {
   readonly #followers = new Map<number, SessionFollower>();
-  /** Sends behind the calls that wait to be sent. */
+  /** Sends a message after the calls that wait to be sent. */
   readonly #post: (message: ToWorker) => void;
 
   constructor(post: (message: ToWorker) => void) {

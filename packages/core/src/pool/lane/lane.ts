@@ -53,7 +53,7 @@ const KNOWN_TARGETS = 1_000;
 
 /**
  * The main thread's end of a lane: the one port to one worker. What is called in one turn of the
- * event loop leaves in one message, behind the turn's last microtask; what comes back together is
+ * event loop leaves in one message, after the turn's last microtask; what comes back together is
  * settled together.
  */
 export class Lane {
@@ -139,8 +139,8 @@ export class Lane {
   }
 
   /**
-   * Whether what is called now comes behind what was called before: on a worker that dies it fails
-   * together with that, and so is run again behind it.
+   * Whether a call made now comes after earlier calls. If the worker is dying, it fails together with them, and so runs
+   * again after them.
    */
   get keepsOrder(): boolean {
     return !this.#settled && !this.#ended;
@@ -171,12 +171,12 @@ export class Lane {
     if (events.length > 0) this.#post({ type: 'listen', client: id, events });
   }
 
-  /** Tells the worker, if it has the client, which of its events are wanted from now on. */
+  /** Sends the worker, if it has the client, the list of events that have listeners from now on. */
   listen(client: number, events: readonly ForwardedEvent[]): void {
     if (this.usable && this.#clients.has(client)) this.#post({ type: 'listen', client, events });
   }
 
-  /** Tells the worker, if it has the client, what its connections are to say of themselves from now on. */
+  /** Sends the worker, if it has the client, metadata to append to the handshake of new connections. */
   appendMetadata(client: number, driverInfo: DriverInfo): void {
     if (this.usable && this.#clients.has(client)) {
       this.#post({ type: 'metadata', client, driverInfo });
@@ -213,7 +213,7 @@ export class Lane {
     return sent;
   }
 
-  /** Tells the worker to abort a call. Its own result is ignored by whoever called this. */
+  /** Makes the worker abort a call. The caller ignores the call's own result. */
   abort(call: number): void {
     if (!this.#calls.has(call)) return;
     this.#outbox.flush();
@@ -301,12 +301,12 @@ export class Lane {
     return () => this.#watchers.delete(callback);
   }
 
-  /** A worker that dies closes its ports first; what it died of is told right behind that. */
+  /** A dying worker closes its ports first. The reason of its death is reported right after that. */
   #closed(): void {
     if (this.usable) this.#dying = timers.setTimeout(() => this.lose(), CAUSE_WAIT_MS);
   }
 
-  /** The worker is gone. What is under way settles, in the next turn: why may be told after that. */
+  /** The worker is gone. Calls in flight settle in the next turn, because the reason may be reported in between. */
   lose(cause?: Error): void {
     this.#lossReason ??= cause;
     if (this.#lost) return;
@@ -331,5 +331,5 @@ export class Lane {
 const CLOSE_MS = 3_000;
 const FORCED_CLOSE_MS = 1_500;
 
-/** The thread's end comes within milliseconds behind its ports'; nothing waits longer for it than this. */
+/** Longest wait for a thread's end after its ports have closed. It usually comes within milliseconds. */
 const CAUSE_WAIT_MS = 500;

@@ -1,4 +1,4 @@
-/** Slots are the lower bits of a call's number; what is above them counts calls, and begins anew at some time. */
+/** The lower bits of a call's number are its slot. The bits above count calls and wrap around. */
 const SLOTS = 2 ** 22;
 const COUNTS = 2 ** 31 - 1;
 

@@ -19,7 +19,7 @@ import { WholeResult } from './whole-result';
 // Kept apart: another module's exports are read through getters, and these on the hot path.
 const Kind = ReplyKind;
 
-/** The results in one message of a worker's, one behind the other. */
+/** The results in one message from a worker, in order. */
 export class Results {
   readonly #message: FromWorker;
   readonly #decoder: TapeDecoder;

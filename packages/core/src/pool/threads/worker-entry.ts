@@ -9,7 +9,7 @@ let found: string | undefined;
  * The file that our worker threads run.
  *
  * @throws BundledError where this code is part of a bundle: Piscina and we find our workers' files
- *   beside our own
+ *   next to our own
  */
 export function workerEntry(): string {
   return (found ??= findEntry());

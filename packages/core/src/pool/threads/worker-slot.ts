@@ -51,7 +51,7 @@ export class WorkerSlot {
     return this.#lane;
   }
 
-  /** How many threads were started, one behind the other. */
+  /** The number of threads started so far. */
   get starts(): number {
     return this.#starts;
   }

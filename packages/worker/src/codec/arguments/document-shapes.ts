@@ -49,7 +49,7 @@ export class DocumentShapes {
   #recent: ObjectWriter[] = [];
   #turn = 0;
 
-  /** The function that writes this object; its keys where there is none. */
+  /** The function that writes this object, or its keys if no function exists. */
   writerOf(document: Record<string, unknown>, site: ShapeSite): ObjectWriter | readonly string[] {
     // Cheaper than for-in where V8 keeps the object as a dictionary, and hardly dearer elsewhere.
     const keys = Object.keys(document);

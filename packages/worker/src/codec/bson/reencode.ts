@@ -15,7 +15,7 @@ export function reencodeRaw(value: object): Uint8Array {
 class RawDocumentWriter {
   #bytes = Buffer.allocUnsafe(1_024);
   #at = 0;
-  /** Elements that stand behind each other and have no documents inside: what one call of BSON.serialize takes together. */
+  /** Consecutive elements without documents inside: one call of BSON.serialize encodes them together. */
   #values = new Map<string, unknown>();
 
   write(value: object): Uint8Array {
@@ -53,7 +53,7 @@ class RawDocumentWriter {
   #writeValues(): void {
     if (this.#values.size === 0) return;
     const document = BSON.serialize(this.#values);
-    // Without the length in front and the zero behind.
+    // Without the length at the start and the zero at the end.
     this.#append(document.subarray(4, document.length - 1));
     this.#values.clear();
   }

@@ -76,7 +76,7 @@ export function dataProperty(value: unknown): PropertyDescriptor {
   return { value, writable: true, enumerable: true, configurable: true };
 }
 
-/** Tells a document that has lazy properties where they are. */
+/** Gives a document with lazy properties their positions. */
 export function setLazyFields(document: object, slots: LazySlots): void {
   const fields = new LazyFields(document, slots);
   // Configurable like a document's other properties: a Proxy may hide it, and a library may delete it.

@@ -206,7 +206,7 @@ function propertyName(key: string): string {
   return key === '__proto__' ? '["__proto__"]' : JSON.stringify(key);
 }
 
-/** What comes before and behind a value that becomes a property; the inherited ones of Object are not to be set. */
+/** The code before and after a value that becomes a property. Properties that Object inherits must not be assigned. */
 function assignment(key: string): [before: string, after: string] {
   const name = JSON.stringify(key);
   return key in Object.prototype

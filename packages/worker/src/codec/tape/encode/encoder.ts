@@ -485,7 +485,7 @@ export class TapeEncoder {
     }
   }
 
-  /** The kind of a value that lies at `value`; 0 when there is none. */
+  /** Returns the kind of the value at `value`, or 0 if the type has none. */
   #kindAt(type: number, value: number, limit: number): number {
     const kind = KIND_OF_TYPE[type];
     switch (kind) {

@@ -107,7 +107,7 @@ export function isWorthALook(length: number): boolean {
   return length >= SHORTEST && length <= LONGEST;
 }
 
-/** The score of a field behind a look. */
+/** The score of a field after a lookup. */
 export function scored(score: number, matched: boolean): number {
   return matched ? Math.min(score + MATCH, BEST_SCORE) : score - 1;
 }

@@ -6,7 +6,7 @@ const MOST_SPARES = 8;
 const LARGEST_SPARE = 2 * 1024 * 1024;
 /** A buffer below this size is made for its chunk alone. */
 const SMALL = 32 * 1024;
-/** Ints that a document may take beside its values: its shape, and what lazy fields have of their own. */
+/** Ints that a document may take in addition to its values: its shape, and those of lazy fields. */
 const EXTRA_INTS = 16 + MOST_LAZY * (LAZY_INTS + 1);
 
 /**
@@ -62,7 +62,7 @@ export class Sections {
   }
 
   /**
-   * Moves the text written since the two positions behind what is in `bytes`: it is no part of a block there.
+   * Moves the text written since the two positions to the end of `bytes`, where it is not part of a block.
    * The caller has reserved the room.
    */
   moveTextToBytes(narrowStart: number, wideStart: number): void {
@@ -81,7 +81,7 @@ export class Sections {
     this.bytes = copied(this.bytes, new Uint8Array(room(this.byteCount, size)), this.byteCount);
   }
 
-  /** Buffers that have been read, newest last. Making one anew costs a page fault for every 4 KB of it. */
+  /** Buffers that have been read, newest last. A new buffer costs a page fault for every 4 KB. */
   readonly #spare: ArrayBuffer[] = [];
 
   recycle(buffer: ArrayBuffer): void {

@@ -88,7 +88,7 @@ export const Kind = {
   Variant: -3,
   /**
    * A field that is read when it is touched. ints: LAZY_INTS numbers, see `Lazy`; then as Variant. Its strings lie
-   * in `bytes`, behind its own bytes, so that they are no part of a block.
+   * in `bytes`, after its own bytes, so that they are not part of a block.
    */
   Lazy: -4,
 } as const;
