@@ -128,6 +128,13 @@ export const layers = {
   ],
 };
 
+/**
+ * Folders whose rooms import each other's files, not their doors. TypeScript compiles a door's exports to getters, and the
+ * codec reads constants and functions in its innermost loops. Through doors, encoding a tweet took 2.2 µs instead of 1.85,
+ * and decoding it 0.25 instead of 0.18.
+ */
+export const withoutInnerDoors = ['packages/worker/src/codec/'];
+
 /** Imports past a door, with the reason why the door will not do. */
 export const exceptions = [
   {

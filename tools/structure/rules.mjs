@@ -1,5 +1,5 @@
 // @ts-check
-import { exceptions, layers } from './layers.mjs';
+import { exceptions, layers, withoutInnerDoors } from './layers.mjs';
 
 /** @param {string} text */
 const escaped = (text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
@@ -54,16 +54,20 @@ export function rules(root = '') {
           to: { path: oneOf(higher) },
         });
       }
-      const doors = `^${folder}index\\.ts$`;
+      const inner = withoutInnerDoors
+        .map((folder) => root + folder)
+        .filter((around) => `${root}${name}/src/${room}/`.startsWith(around))
+        .map((around) => `^${escaped(around)}`);
+      const door = `^${folder}index\\.ts$`;
       forbidden.push({
         name: `past-the-door: ${room}`,
         comment: 'Other rooms import from a room only through its index.ts.',
         severity: 'error',
         from: {
           path: `^${escaped(`${root}${name}/src/`)}`,
-          pathNot: [files, ...exceptions.map(({ from }) => `^${escaped(root + from)}$`)],
+          pathNot: [files, ...exceptions.map(({ from }) => `^${escaped(root + from)}$`), ...inner],
         },
-        to: { path: files, pathNot: doors },
+        to: { path: files, pathNot: door },
       });
       // From a room inside another one, the rest of the package sees only what the outer door shows.
       const outer = room.split('/').slice(0, -1).join('/');
@@ -75,7 +79,11 @@ export function rules(root = '') {
           severity: 'error',
           from: {
             path: `^${escaped(`${root}${name}/src/`)}`,
-            pathNot: [`^${around}`, ...exceptions.map(({ from }) => `^${escaped(root + from)}$`)],
+            pathNot: [
+              `^${around}`,
+              ...exceptions.map(({ from }) => `^${escaped(root + from)}$`),
+              ...inner,
+            ],
           },
           to: { path: files },
         });

@@ -1,4 +1,4 @@
-import { objectsLike } from '../tape';
+import { objectsLike } from '../tape/decode/kept-alive';
 import { compiledWriter, MAX_KEYS, type ObjectWriter } from './shape-writer';
 
 /** A place for objects: the root, an array, or a key of a compiled writer. It remembers what wrote the last one there. */

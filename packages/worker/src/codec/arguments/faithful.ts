@@ -15,7 +15,7 @@ import {
 } from 'mongodb';
 
 import { FaithfulObject } from './faithful-object';
-import { readObjectId } from '../bson';
+import { readObjectId } from '../bson/object-id';
 
 /** A document or array that is being filled. */
 interface Frame {

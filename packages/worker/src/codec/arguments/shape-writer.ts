@@ -1,6 +1,6 @@
 import type { BsonWriter } from './bson-writer';
 import type { ShapeSite } from './document-shapes';
-import { makeFunction, mayCompile } from '../bson';
+import { makeFunction, mayCompile } from '../bson/made-function';
 
 /** Writes objects that have certain keys in a certain order. */
 export interface ObjectWriter {

@@ -1,6 +1,7 @@
 import type { Document } from 'mongodb';
 
-import type { DecodeOptions, TapeChunk } from '../format';
+import type { DecodeOptions } from '../format/decode-options';
+import type { TapeChunk } from '../format/format';
 import { SharedReaders, type Epoch, type TapeDecoderOptions } from './readers';
 import { TapeCursor, type TableOf } from './tape-cursor';
 

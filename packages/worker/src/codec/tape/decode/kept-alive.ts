@@ -2,7 +2,7 @@ import { types } from 'node:util';
 
 import { ObjectId, type Document } from 'mongodb';
 
-import { HEADER_BYTES, Header, TAPE_VERSION, type TapeChunk } from '../format';
+import { HEADER_BYTES, Header, TAPE_VERSION, type TapeChunk } from '../format/format';
 import type { ShapeReader, TapeCursor } from './tape-cursor';
 
 /*

@@ -1,8 +1,9 @@
 import type { Document } from 'mongodb';
 
-import { type Promotion, Kind, type ShapeDefinition, type TapeChunk } from '../format';
+import type { Promotion } from '../format/decode-options';
+import { Kind, type ShapeDefinition, type TapeChunk } from '../format/format';
 import { sampleOf } from './kept-alive';
-import { mayCompile } from '../../bson';
+import { mayCompile } from '../../bson/made-function';
 import { compiledReader } from './shape-compiler';
 import { interpretedReader } from './shape-interpreter';
 import type { ReaderTable, ShapeReader, TableOf, TapeCursor } from './tape-cursor';

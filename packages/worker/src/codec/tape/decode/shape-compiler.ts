@@ -1,15 +1,10 @@
 import { Double, Int32, ObjectId } from 'mongodb';
 
-import {
-  type Promotion,
-  Kind,
-  Lazy,
-  NULL_BOOLEAN,
-  REPEATED,
-  type ShapeDefinition,
-} from '../format';
+import type { Promotion } from '../format/decode-options';
+import { Kind, Lazy, NULL_BOOLEAN, REPEATED, type ShapeDefinition } from '../format/format';
 import { dataProperty, lazyProperty, setLazyFields } from './lazy-fields';
-import { makeFunction, copyObjectId, readsInPlace } from '../../bson';
+import { makeFunction } from '../../bson/made-function';
+import { copyObjectId, readsInPlace } from '../../bson/object-id';
 import { SLICED_FROM, type ShapeReader } from './tape-cursor';
 
 const RUNTIME = {

@@ -1,6 +1,6 @@
 import type { Document } from 'mongodb';
 
-import { Kind, type ShapeDefinition } from '../format';
+import { Kind, type ShapeDefinition } from '../format/format';
 import { dataProperty, lazyProperty, setLazyFields, type LazySlots } from './lazy-fields';
 import type { ShapeReader, TapeCursor } from './tape-cursor';
 

@@ -10,10 +10,8 @@ import {
   type Document,
 } from 'mongodb';
 
+import { resolvedOptions, type DecodeOptions, type Promotion } from '../format/decode-options';
 import {
-  resolvedOptions,
-  type DecodeOptions,
-  type Promotion,
   Header,
   HEADER_BYTES,
   Kind,
@@ -25,9 +23,9 @@ import {
   RAW_SHAPE,
   REPEATED,
   TAPE_VERSION,
-} from '../format';
+} from '../format/format';
 import type { LazySource } from './lazy-fields';
-import { readObjectId } from '../../bson';
+import { readObjectId } from '../../bson/object-id';
 
 /** Reads one document of a shape, whose id has been read. */
 export type ShapeReader = (cursor: TapeCursor) => Document;

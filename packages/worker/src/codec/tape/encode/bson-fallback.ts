@@ -1,6 +1,6 @@
 import { BSON } from 'mongodb';
 
-import { int32 } from '../../bson';
+import { int32 } from '../../bson/int32';
 
 /**
  * Values without a form of their own cross as a BSON document {v: value}, and BSON.deserialize reads them.

@@ -1,7 +1,7 @@
 import { isAscii } from 'node:buffer';
 
+import type { EncodeMode } from '../format/decode-options';
 import {
-  type EncodeMode,
   Kind,
   Lazy,
   LAZY_INTS,
@@ -12,7 +12,7 @@ import {
   RAW_SHAPE,
   REPEATED,
   type TapeChunk,
-} from '../format';
+} from '../format/format';
 import { copyBytes, endOfRareValue, isReadable, wrapValue, WRAPPER_BYTES } from './bson-fallback';
 import { isWorthALook, RepeatedStrings, scored, WORST_SCORE } from './repeated-strings';
 import { Sections } from './sections';

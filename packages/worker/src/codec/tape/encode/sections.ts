@@ -1,4 +1,4 @@
-import { Header, HEADER_BYTES, LAZY_INTS, MOST_LAZY, TAPE_VERSION } from '../format';
+import { Header, HEADER_BYTES, LAZY_INTS, MOST_LAZY, TAPE_VERSION } from '../format/format';
 
 /** A section larger than this is let go after its chunk: one huge document should not be paid for for ever. */
 const KEEP_BYTES = 4 * 1024 * 1024;

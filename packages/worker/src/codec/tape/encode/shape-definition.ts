@@ -1,4 +1,4 @@
-import { Kind, type ShapeDefinition } from '../format';
+import { Kind, type ShapeDefinition } from '../format/format';
 import { NodeField, type TrieArrays } from './trie-nodes';
 
 /** Most fields in a shape, ends included. */

@@ -1,4 +1,4 @@
-import type { ShapeDefinition } from '../format';
+import type { ShapeDefinition } from '../format/format';
 import type { ShapeContent } from './shape-definition';
 
 /** Bounds of an encoder's shapes and tries. */

@@ -1,4 +1,4 @@
-import { Kind } from '../format';
+import { Kind } from '../format/format';
 import { definitionAt, MAX_PATH } from './shape-definition';
 import type { ShapeTable } from './shape-table';
 import { copySurvivors } from './trie-copy';

@@ -1,4 +1,4 @@
-import { Kind } from '../format';
+import { Kind } from '../format/format';
 import { holdsElements } from './shape-definition';
 import { grown, NODE_STRIDE, NodeField, type TrieArrays } from './trie-nodes';
 

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-import { int32 } from '../../bson';
+import { int32 } from '../../bson/int32';
 
 /** Deeper than this it is left to BSON.deserialize to say. */
 const MAX_DEPTH = 100;
