@@ -168,7 +168,7 @@ export class ClientLink {
     if (!(args instanceof EncodedCall)) args.catch(() => undefined);
     this.#inFlight.begin('uncounted');
     try {
-      return await transaction.inTurn({ what, signal }, (hold) => {
+      return await transaction.enqueue({ what, signal }, (hold) => {
         // One that the server has begun may hold locks for which those that are counted wait.
         const begun = call.session?.isStarting === false;
         return this.send({ ...call, signal, ...(begun ? { exemption: 'uncounted' } : {}) }, hold);

@@ -162,8 +162,8 @@ export class TransactionEndedError extends MongoTransactionError {
 
   constructor(what: string) {
     super(
-      `${what} was not sent: the transaction that it belongs to has ended. Await each operation before the ` +
-        'transaction ends, and give { session: null } to one that is to run outside of it.',
+      `${what} was not sent: its transaction has ended. Await each operation before the transaction ends, or pass ` +
+        '{ session: null } to run it outside the transaction.',
     );
     showCaller(this, new.target);
   }
@@ -182,8 +182,8 @@ export class ForgottenSessionError extends MongoTransactionError {
 
   constructor(what: string, line: string | undefined) {
     super(
-      `${forgotten(what, line)} and was not sent: it would not be part of it. Give it { session }, or ` +
-        '{ session: null } if it is to run outside.',
+      `${forgotten(what, line)}, so it was not sent. Pass { session }, or { session: null } to run it outside the ` +
+        'transaction.',
     );
     showCaller(this, new.target);
   }
@@ -196,7 +196,7 @@ export class ForgottenSessionError extends MongoTransactionError {
 /** How the warning and the error about a forgotten session begin. */
 export function forgotten(what: string, line: string | undefined): string {
   const where = line === undefined ? '' : ` at ${line}`;
-  return `${what} had no session inside of a transaction${where}`;
+  return `${what}${where} was called without a session while a transaction was open`;
 }
 
 /** An option under `offload` that is unknown or has no sense. */

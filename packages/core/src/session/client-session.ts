@@ -11,33 +11,32 @@ import {
   enter,
   lastTransaction,
   runFunction,
-  sayLeftOpen,
   transactionStarted,
+  warnLeftOpen,
 } from '../transaction';
 import { abortTransaction, commitTransaction } from './end-transaction';
 
-/** What a session of ours is besides the driver's. */
+/** What we keep about a session in addition to the driver's state. */
 export interface Tie {
   /** Undefined for a client that runs on the main thread. */
   readonly session: SessionLink | undefined;
   readonly client: ClientLink;
-  /** Whether operations without a session take part in what `withTransaction` runs. */
+  /** Whether operations without a session join the transaction that `withTransaction` runs. */
   joins: boolean;
-  /** Where `withTransaction` was called, while it is that which starts transactions. */
+  /** Where `withTransaction` was called. Set only while it is the one that starts transactions. */
   startedAt?: CallSite;
-  /** Aborts the `withTransaction` that is running. */
+  /** Aborts the running `withTransaction`. */
   signal?: AbortSignal;
 }
 
 const ties = new WeakMap<driver.ClientSession, Tie>();
 
 /**
- * The driver's ClientSession, whose operations run on one worker thread: the one that its first
- * operation chose. What a program reads of it (its id, its transaction's state, its times) is on
- * the main thread; committing and aborting happen in the worker.
+ * The driver's ClientSession. All its operations run on one worker thread, which its first operation chooses. Its id,
+ * the state of its transaction and its times are on the main thread. Commits and aborts happen in the worker.
  *
- * The operations of a transaction run one after the other, in the order of their calls; a commit or
- * an abort waits for the one that is under way.
+ * The operations of a transaction run one after the other, in the order of their calls. A commit or an abort waits for
+ * the operation in flight.
  */
 export class ClientSession extends driver.ClientSession {
   override startTransaction(options?: TransactionOptions): void {
@@ -56,17 +55,17 @@ export class ClientSession extends driver.ClientSession {
       forgotten,
       signal: tie.signal,
     });
-    // The function that `withTransaction` calls has a scope of its own.
+    // `withTransaction` runs its function in a scope of its own.
     if (tie.startedAt === undefined && forgotten !== 'off') enter(transaction, 'suspects');
   }
 
   /**
-   * As the driver's. Operations without a session that the function calls take part in the transaction
-   * where the client has `offload: { ambientTransactions: true }`; else they are noticed as
-   * `offload.forgottenSession` says.
+   * Runs a function in a transaction, as the driver's method does. If the client has
+   * `offload: { ambientTransactions: true }`, operations that the function calls without a session join the
+   * transaction. Otherwise `offload.forgottenSession` decides whether they cause a warning, an error or neither.
    *
-   * Takes `signal` and `deadlineMS` for all of it: when they end it, they also end every operation in flight
-   * in it, and what the function calls then in the transaction. It is aborted when the function has returned.
+   * Takes `signal` and `deadlineMS` for all attempts together. Either of them also ends the operations in flight and
+   * those that the function calls afterwards in the transaction. The transaction is aborted when the function returns.
    */
   // eslint-disable-next-line @typescript-eslint/no-explicit-any -- the driver's own default
   override async withTransaction<T = any>(
@@ -106,23 +105,25 @@ export class ClientSession extends driver.ClientSession {
     });
   }
 
-  /** Takes `signal` and `deadlineMS`. When they end it, the server may have committed. */
+  /**
+   * Commits the transaction. Takes `signal` and `deadlineMS`; when they end the call, the server may have committed.
+   */
   override async commitTransaction(options?: { timeoutMS?: number } & LimitOptions): Promise<void> {
     const native = (): Promise<void> => super.commitTransaction(options);
     await commitTransaction(this, ties.get(this), native, options);
   }
 
-  /** Takes `signal` and `deadlineMS`. When they end it, the server aborts the transaction by itself. */
+  /** Aborts the transaction. Takes `signal` and `deadlineMS`; when they end the call, the server aborts by itself. */
   override async abortTransaction(options?: { timeoutMS?: number } & LimitOptions): Promise<void> {
     const native = (): Promise<void> => super.abortTransaction(options);
     await abortTransaction(this, ties.get(this), native, options);
   }
 
-  /** Ends the session. A transaction that is open is aborted, and a warning says so. */
+  /** Ends the session. Aborts an open transaction, with a warning. */
   override async endSession(options?: EndSessionOptions): Promise<void> {
     const ended = this.hasEnded;
     if (!ended) {
-      sayLeftOpen(this);
+      warnLeftOpen(this);
       ties.get(this)?.session?.noteEnding();
     }
     await super.endSession(options);
@@ -136,9 +137,9 @@ export class ClientSession extends driver.ClientSession {
 ownAllMethods(ClientSession, driver.ClientSession);
 
 /**
- * Makes a session of the driver's one of ours.
+ * Turns a session of the driver into one of ours.
  *
- * @param onMain - its client runs on the main thread, and so does all that the session does
+ * @param onMain - whether its client runs on the main thread; then its sessions do too
  */
 export function offloadedSession(
   session: driver.ClientSession,
@@ -150,21 +151,21 @@ export function offloadedSession(
   return Object.setPrototypeOf(session, ClientSession.prototype) as ClientSession;
 }
 
-/** Operations without a session take part in what the session's `withTransaction` runs from now on. */
+/** Lets operations without a session join the transactions that the session's `withTransaction` runs from now on. */
 export function makeAmbient(session: driver.ClientSession): void {
   const tie = ties.get(session);
   if (tie !== undefined) tie.joins = true;
 }
 
-/** Whether a session is one of ours whose operations run in a worker. */
+/** Returns whether the session is one of ours whose operations run in a worker. */
 export function isOffloaded(session: driver.ClientSession): boolean {
   return ties.get(session)?.session !== undefined;
 }
 
 /**
- * The link of the session that an operation was given.
+ * Returns the link of a session that an operation was called with.
  *
- * @throws as the driver does, for a session that has ended or belongs to another client
+ * @throws the driver's error for a session that has ended or belongs to another client
  */
 export function sessionLinkOf(
   session: driver.ClientSession,

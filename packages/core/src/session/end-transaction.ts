@@ -16,8 +16,8 @@ import type { SessionLink } from '../client';
 
 type Native = () => Promise<void>;
 
-/** The turn that a commit or an abort has, and what gives it up. */
-interface Turn {
+/** The place of a commit or an abort in the transaction queue, and the signal that ends its wait. */
+interface Ending {
   readonly signal: AbortSignal | undefined;
   readonly hold: Hold;
 }
@@ -25,8 +25,8 @@ interface Turn {
 /**
  * Commits a session's transaction in its worker, after the operations called before.
  *
- * @param native - the driver's own method: for what the worker has never heard of
- * @throws with the label UnknownTransactionCommitResult where the server may have committed it
+ * @param native - the driver's own method, for a transaction that no worker knows
+ * @throws with the label UnknownTransactionCommitResult if the server may have committed the transaction
  */
 export async function commitTransaction(
   session: ClientSession,
@@ -37,7 +37,7 @@ export async function commitTransaction(
   const transaction = lastTransaction(session);
   if (tie === undefined || transaction === undefined) return await native();
   // If the caller has aborted `withTransaction`, its error may ask for another try of the commit.
-  if (tie.signal?.aborted === true) throw new MongoTransactionError('withTransaction was given up');
+  if (tie.signal?.aborted === true) throw new MongoTransactionError('withTransaction was aborted');
   const limits = limitsOf(tie, 'session.commitTransaction', options);
   const { signal, release } = eitherSignal(limits.signal, tie.signal);
   try {
@@ -48,11 +48,16 @@ export async function commitTransaction(
   }
 }
 
-async function commit(session: ClientSession, tie: Tie, native: Native, turn: Turn): Promise<void> {
+async function commit(
+  session: ClientSession,
+  tie: Tie,
+  native: Native,
+  ending: Ending,
+): Promise<void> {
   const link = inWorker(session, tie, 'TRANSACTION_IN_PROGRESS', 'TRANSACTION_COMMITTED');
   if (link === undefined) {
-    const ending = here('session.commitTransaction', session, tie, native);
-    return await untilAborted(ending, turn.signal);
+    const done = onMain('session.commitTransaction', session, tie, native);
+    return await untilAborted(done, ending.signal);
   }
   if (session.hasEnded) {
     throw new MongoExpiredSessionError('Use of expired sessions is not permitted');
@@ -64,16 +69,16 @@ async function commit(session: ClientSession, tie: Tie, native: Native, turn: Tu
     if (transaction.isActive) {
       const lost = link.lost();
       // The error's label makes `withTransaction` start another transaction at once; an application may abort this one.
-      if (tie.startedAt !== undefined) await abort(session, tie, native, turn);
+      if (tie.startedAt !== undefined) await abort(session, tie, native, ending);
       throw lost;
     }
     link.moveTransaction();
   }
   try {
-    await tie.client.callOnSession('session.commitTransaction', link, turn);
+    await tie.client.callOnSession('session.commitTransaction', link, ending);
   } catch (error) {
-    const { signal } = turn;
-    // Trying again is useless. Without the label, `withTransaction` ends.
+    const { signal } = ending;
+    // A retry cannot succeed. Without the label, `withTransaction` does not retry.
     if (error instanceof WorkerLostError && link.lane?.isHopeless === true) {
       throw new WorkerLostError('session.commitTransaction', {
         write: true,
@@ -89,7 +94,7 @@ async function commit(session: ClientSession, tie: Tie, native: Native, turn: Tu
   }
 }
 
-/** Aborts a session's transaction after its operation in flight. Operations that wait are never sent. */
+/** Aborts a session's transaction after its operation in flight. Operations that still wait are never sent. */
 export async function abortTransaction(
   session: ClientSession,
   tie: Tie | undefined,
@@ -101,18 +106,18 @@ export async function abortTransaction(
   const limits = limitsOf(tie, 'session.abortTransaction', options);
   transaction.drop();
   const { session: link } = tie;
-  // It is not known when, nor whether, that ends, and the caller has waited long enough.
-  if (link !== undefined && session.inTransaction() && transaction.givenUp !== undefined) {
+  // An operation whose caller stopped waiting is still in flight and may never end, so the abort does not wait for it.
+  if (link !== undefined && session.inTransaction() && transaction.abandoned !== undefined) {
     limits.end();
-    return leaveToServer(session, link, transaction.givenUp);
+    return leaveToServer(session, link, transaction.abandoned);
   }
   const { signal } = limits;
   try {
     await transaction.abort((hold) => abort(session, tie, native, { signal, hold }), signal);
   } catch (error) {
     if (link === undefined || signal?.aborted !== true || error !== signal.reason) throw error;
-    leaveToServer(session, link, transaction.givenUp);
-    // The limit of the client's is no reason for an abort, which never fails, to do so.
+    leaveToServer(session, link, transaction.abandoned);
+    // An abort never fails, so the client's own deadline does not make it reject. The caller's does.
     if (!(error instanceof DeadlineExceededError) || options?.deadlineMS !== undefined) throw error;
   } finally {
     limits.end();
@@ -120,9 +125,9 @@ export async function abortTransaction(
 }
 
 /**
- * An abort for whose answer nobody waits: as with the driver, one that fails is the server's to make
- * up for. The worker aborts when what is under way there has ended; at the server, the session's next
- * transaction does.
+ * Aborts a transaction without waiting for the reply. The worker sends the abort when the session's operation in flight
+ * has ended. If that fails, the server aborts by itself, as with the driver: at its time limit, or at the session's
+ * next transaction.
  */
 function leaveToServer(
   session: ClientSession,
@@ -133,31 +138,36 @@ function leaveToServer(
   link.abandon(underWay);
 }
 
-async function abort(session: ClientSession, tie: Tie, native: Native, turn: Turn): Promise<void> {
+async function abort(
+  session: ClientSession,
+  tie: Tie,
+  native: Native,
+  ending: Ending,
+): Promise<void> {
   const link = inWorker(session, tie, 'STARTING_TRANSACTION', 'TRANSACTION_IN_PROGRESS');
   if (link === undefined) {
-    const ending = here('session.abortTransaction', session, tie, native);
-    return await untilAborted(ending, turn.signal);
+    const done = onMain('session.abortTransaction', session, tie, native);
+    return await untilAborted(done, ending.signal);
   }
   const { transaction } = sessionInternals(session);
   try {
-    // Another worker tells the server, which would else keep it, and its locks, for a minute.
+    // Another worker sends the abort. Without it, the server would keep the transaction and its locks for a minute.
     if (link.isLost) {
       transaction.state = 'TRANSACTION_IN_PROGRESS';
       link.moveTransaction();
     } else if (transaction.state !== 'TRANSACTION_IN_PROGRESS') {
       return await endEmpty(link, native);
     }
-    await tie.client.callOnSession('session.abortTransaction', link, turn);
+    await tie.client.callOnSession('session.abortTransaction', link, ending);
   } catch (error) {
-    // The server aborts what no client goes on with: there is nothing that a program could do.
+    // The server aborts a transaction that no client continues, so the application need not know.
     if (!(error instanceof WorkerLostError)) throw error;
     transaction.state = 'TRANSACTION_ABORTED';
   }
 }
 
-/** Without a worker: a client that runs here, or a transaction of which no server has heard. */
-async function here(
+/** Ends a transaction without a worker: its client runs on the main thread, or the transaction sent nothing. */
+async function onMain(
   what: string,
   session: ClientSession,
   { session: link }: Tie,
@@ -173,7 +183,7 @@ async function endEmpty(link: SessionLink, native: Native): Promise<void> {
   link.noteEmptyEnd();
 }
 
-/** The link, where the worker has the transaction; elsewhere the driver's own method knows what to do. */
+/** Returns the link if the worker has the transaction. If not, the driver's own method is to end it. */
 function inWorker(
   session: ClientSession,
   { session: link }: Tie,

@@ -2,9 +2,9 @@ export { isGuardedHere, joined, sessionHere, transactionHere } from './join';
 export {
   lastTransaction,
   OpenTransaction,
-  sayLeftOpen,
   transactionOf,
   transactionStarted,
+  warnLeftOpen,
 } from './open-transaction';
 export { runFunction, runNested, runOnMain } from './run';
 export { enter, noteUse, scopes } from './scope';

@@ -11,10 +11,10 @@ import type { OpenTransaction } from './open-transaction';
 import { noteUse, scopeHere, scopes } from './scope';
 
 /**
- * What the async context means for an operation of a client: its options with the session of the
- * transaction that it joins, or as they are. To be called where `scopes.used`.
+ * Returns an operation's options, with the session of the transaction that it joins by its async context, if any. Call
+ * it only if `scopes.used`.
  *
- * @throws TransactionEndedError where it would join one that has ended; ForgottenSessionError
+ * @throws TransactionEndedError if that transaction has ended; ForgottenSessionError
  */
 export function joined<Options extends Document | null | undefined>(
   client: MongoClient,
@@ -33,9 +33,9 @@ export function joined<Options extends Document | null | undefined>(
 }
 
 /**
- * The session that an operation without one gets from its async context.
+ * Returns the session that an operation without one gets from its async context.
  *
- * @param made - where what it belongs to (a cursor) was made, if that was in a transaction
+ * @param made - where the operation's cursor was made, if that was in a transaction
  */
 export function sessionHere(
   client: MongoClient,
@@ -44,7 +44,7 @@ export function sessionHere(
 ): ClientSession | undefined {
   if (!scopes.used) return undefined;
   let site = made;
-  let noticed = false;
+  let reported = false;
   for (let scope = scopeHere(); scope !== undefined; scope = scope.outer) {
     const { transaction, role } = scope;
     if (transaction.client !== client) continue;
@@ -53,27 +53,28 @@ export function sessionHere(
       if (transaction.over) throw new TransactionEndedError(what);
       return transaction.session;
     }
-    if (transaction.over || noticed) continue;
+    if (transaction.over || reported) continue;
     site ??= new CallSite();
     if (role === 'suspects' && !transaction.isOwnedBy(site)) continue;
-    noticed = true;
-    notice(transaction, what, site);
+    reported = true;
+    reportForgotten(transaction, what, site);
   }
   return undefined;
 }
 
-function notice(transaction: OpenTransaction, what: string, { line }: CallSite): void {
+function reportForgotten(transaction: OpenTransaction, what: string, { line }: CallSite): void {
   if (transaction.forgotten === 'error') throw new ForgottenSessionError(what, line);
   warnOnceAt(
     line,
     what,
-    `${forgotten(what, line)}, so it is not part of it. Give it { session }, or { session: null } if it is to ` +
-      "run outside. client.transaction() needs neither; offload.forgottenSession: 'off' ends these warnings.",
+    `${forgotten(what, line)}, so it runs outside the transaction. Pass { session }, or { session: null } if that ` +
+      'is intended. client.transaction() passes the session by itself. ' +
+      "offload.forgottenSession: 'off' turns these warnings off.",
     'MONGO_OFFLOAD_FORGOTTEN_SESSION',
   );
 }
 
-/** The transaction that an operation of a client would join here. */
+/** Returns the transaction that an operation of the client joins in this async context. */
 export function transactionHere(client: MongoClient): OpenTransaction | undefined {
   if (!scopes.used) return undefined;
   for (let scope = scopeHere(); scope !== undefined; scope = scope.outer) {
@@ -82,7 +83,7 @@ export function transactionHere(client: MongoClient): OpenTransaction | undefine
   return undefined;
 }
 
-/** Whether an operation that is called here may be noticed as one whose session was forgotten. */
+/** Returns whether an operation without a session may be reported as forgotten in this async context. */
 export function isGuardedHere(client: MongoClient): boolean {
   for (let scope = scopeHere(); scope !== undefined; scope = scope.outer) {
     const { transaction, role } = scope;

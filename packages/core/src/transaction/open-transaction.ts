@@ -10,16 +10,16 @@ import { TransactionQueue, type Hold, type TransactionQueueOptions } from './tra
 export interface TransactionStart {
   readonly client: MongoClient;
   readonly session: ClientSession;
-  /** What its program gave as its options. */
+  /** The options that the application gave. */
   readonly options: object | undefined;
   /** The call of `startTransaction`, or of `withTransaction`. */
   readonly startedAt: CallSite;
   readonly forgotten: ForgottenSession;
-  /** Gives up all that is done in it. */
+  /** Aborts all operations in it. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** One transaction, from its start until it is committed or aborted: a retry is another. */
+/** One transaction, from its start until its commit or abort. A retry is another one. */
 export class OpenTransaction implements TransactionStart {
   readonly client: MongoClient;
   readonly session: ClientSession;
@@ -32,7 +32,7 @@ export class OpenTransaction implements TransactionStart {
   #isStarting = true;
   #over = false;
   #failed = false;
-  #saidParallel = false;
+  #warnedParallel = false;
   #doom: Error | undefined;
 
   constructor({ client, session, options, startedAt, forgotten, signal }: TransactionStart) {
@@ -47,12 +47,12 @@ export class OpenTransaction implements TransactionStart {
     });
   }
 
-  /** Whether the execution that started it may still go on: it has not reached an `await` yet. */
+  /** Whether the code that started it has not reached an `await` yet. */
   get isStarting(): boolean {
     return this.#isStarting;
   }
 
-  /** Its function has returned, or its commit or abort was called: nothing can join it any more. */
+  /** Whether its function has returned, or its commit or abort was called. Nothing can join it afterwards. */
   get over(): boolean {
     return this.#over;
   }
@@ -62,21 +62,22 @@ export class OpenTransaction implements TransactionStart {
     this.#firstUse = undefined;
   }
 
-  /** Whether a session that ends now leaves it open, and no error told the program to give it up. */
-  get isLeft(): boolean {
+  /** Whether it would be left open if its session ended now, although nothing in it has failed. */
+  get isLeftOpen(): boolean {
     if (this.#over || this.#failed || this.#doom !== undefined) return false;
     return this.session.inTransaction();
   }
 
-  /** An operation is called with its session. */
+  /** Notes that an operation is called with its session. */
   noteUse(): void {
     if (!this.#over) this.#firstUse ??= new CallSite();
   }
 
   /**
-   * Whether a stack is that of the function that started this, of one that it calls, or of one that it
-   * awaits. Where a helper of it called `startTransaction`, the first operation tells whose helper it was.
-   * If nothing else could run after the start, there is no doubt.
+   * Returns whether a stack contains the function that started this transaction, so that its operation runs in that
+   * function or in one that it calls or awaits. If a helper function called `startTransaction`, the stack of the first
+   * operation shows which function called the helper. If nothing else could run after the start, the answer is always
+   * yes.
    */
   isOwnedBy(stack: CallSite): boolean {
     if (this.startedAt.isResumed) return true;
@@ -87,15 +88,15 @@ export class OpenTransaction implements TransactionStart {
   }
 
   /**
-   * Sends an operation of this transaction when those that were called before it have been answered.
+   * Sends an operation of this transaction after the replies to all earlier ones.
    *
-   * @throws TransactionEndedError where it is over; what the work throws; the signal's reason
+   * @throws TransactionEndedError if the transaction is over; what the work throws; the signal's reason
    */
-  async inTurn<T>(options: TransactionQueueOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
+  async enqueue<T>(options: TransactionQueueOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
     const { what, quiet } = options;
     this.signal?.throwIfAborted();
     if (this.#over) throw new TransactionEndedError(what);
-    if (quiet !== true && !this.#saidParallel) this.#noticeParallel(what);
+    if (quiet !== true && !this.#warnedParallel) this.#warnIfParallel(what);
     const { signal, release } = eitherSignal(options.signal, this.signal);
     try {
       return await this.#queue.run({ ...options, signal }, async (hold) => {
@@ -104,7 +105,7 @@ export class OpenTransaction implements TransactionStart {
       });
     } catch (error) {
       this.#failed = true;
-      // Whoever called it may have gone: who waits for its end hears of it.
+      // Nobody may await the operation any more, so the transaction's own end reports the error.
       if (this.#over) this.doom(error as Error);
       throw error;
     } finally {
@@ -112,15 +113,15 @@ export class OpenTransaction implements TransactionStart {
     }
   }
 
-  /** It must not be committed: part of it has failed. */
+  /** Makes a commit impossible, because an operation has failed. */
   doom(error: Error): void {
     this.#doom ??= error;
   }
 
   /**
-   * Its function has returned. What that left under way is waited for here.
+   * Ends the transaction when its function has returned, and waits for the operations that the function did not await.
    *
-   * @throws the error of what failed, so that nothing is committed without it
+   * @throws the error of one that failed, so that the rest is not committed without it
    */
   async settle(): Promise<void> {
     const left = this.#queue.underWay;
@@ -130,8 +131,8 @@ export class OpenTransaction implements TransactionStart {
       warnOnceAt(
         line,
         left,
-        `The function of a transaction${at(line)} returned before ${left} had ended, which is waited for now. ` +
-          'Await each operation in it: what it does later can be no part of the transaction.',
+        `The function of a transaction${at(line)} returned before ${left} had ended. The commit waits for it. Await ` +
+          'each operation in the function: those called after its return are not part of the transaction.',
         'MONGO_OFFLOAD_NOT_AWAITED',
       );
     }
@@ -139,48 +140,48 @@ export class OpenTransaction implements TransactionStart {
     if (this.#doom !== undefined) throw this.#doom;
   }
 
-  /** Commits, when what was called before has been answered. */
+  /** Commits after the replies to all earlier operations. */
   async commit<T>(work: (hold: Hold) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const what = 'commitTransaction';
-    if (!this.#over && !this.#saidParallel) this.#noticeParallel(what);
+    if (!this.#over && !this.#warnedParallel) this.#warnIfParallel(what);
     this.end();
     return await this.#queue.run({ what, signal, kept: true }, work);
   }
 
-  /** The end of an operation that is still under way though its caller has given it up. */
-  get givenUp(): Promise<unknown> | undefined {
-    return this.#queue.givenUp;
+  /** Settles when an operation ends whose caller no longer waits for it. Undefined if there is no such operation. */
+  get abandoned(): Promise<unknown> | undefined {
+    return this.#queue.abandoned;
   }
 
-  /** What waits for its turn is not sent any more. */
+  /** Ends the transaction. Operations that still wait reject and are never sent. */
   drop(): void {
     this.end();
-    this.#queue.empty(new TransactionEndedError('An operation that waited for its turn'));
+    this.#queue.empty(new TransactionEndedError('An operation that waited for an earlier one'));
   }
 
-  /** Aborts, when what is under way has been answered. */
+  /** Aborts after the reply to the operation in flight. */
   async abort<T>(work: (hold: Hold) => Promise<T>, signal?: AbortSignal): Promise<T> {
     const what = 'abortTransaction';
     return await this.#queue.run({ what, signal, kept: true }, work);
   }
 
-  /** Its client is being closed: nothing waits for what is under way. */
+  /** Lets nothing wait for the operation in flight, because the client is being closed. */
   release(): void {
     this.#queue.release(new MongoClientClosedError());
   }
 
-  #noticeParallel(what: string): void {
+  #warnIfParallel(what: string): void {
     const ahead = this.#queue.underWay;
     if (ahead === undefined) return;
-    this.#saidParallel = true;
+    this.#warnedParallel = true;
     const site = new CallSite();
     if (site.inGridFS) return;
     const { line } = site;
     warnOnceAt(
       line,
       what,
-      `${what}${at(line)} was called while ${ahead} of the same transaction was under way, and waits for its turn: ` +
-        'a transaction takes one operation at a time. Await one before you call the next.',
+      `${what}${at(line)} was called while ${ahead} of the same transaction was under way, so it waits: a ` +
+        'transaction runs one operation at a time. Await each operation before you call the next.',
       'MONGO_OFFLOAD_PARALLEL_OPERATIONS',
     );
   }
@@ -192,19 +193,19 @@ function at(line: string | undefined): string {
 
 const transactions = new WeakMap<ClientSession, OpenTransaction>();
 
-/** A session has started a transaction. */
+/** Remembers the transaction that a session has started. */
 export function transactionStarted(start: TransactionStart): OpenTransaction {
   const transaction = new OpenTransaction(start);
   transactions.set(start.session, transaction);
   return transaction;
 }
 
-/** The last transaction of a session, open or not. */
+/** Returns the last transaction of a session, open or not. */
 export function lastTransaction(session: ClientSession): OpenTransaction | undefined {
   return transactions.get(session);
 }
 
-/** The transaction in which what a session does now takes place. */
+/** Returns the transaction that an operation with this session now takes part in. */
 export function transactionOf(
   session: ClientSession | null | undefined,
 ): OpenTransaction | undefined {
@@ -212,16 +213,17 @@ export function transactionOf(
   return transactions.get(session);
 }
 
-/** A session ends; the driver aborts a transaction that is open then. */
-export function sayLeftOpen(session: ClientSession): void {
+/** Warns if a session ends with an open transaction, which the driver then aborts. */
+export function warnLeftOpen(session: ClientSession): void {
   const transaction = transactions.get(session);
-  if (transaction?.isLeft !== true) return;
+  if (transaction?.isLeftOpen !== true) return;
   const { line } = transaction.startedAt;
   warnOnceAt(
     line,
     'transaction',
-    `A transaction was open when its session ended, and is aborted: nothing of it is stored. It was started${at(line)}. ` +
-      'Call commitTransaction() or abortTransaction() before the session ends, or use client.transaction().',
+    'A transaction was open when its session ended, so it is aborted and none of its writes are stored. It was ' +
+      `started${at(line)}. Call commitTransaction() or abortTransaction() before the session ends, or use ` +
+      'client.transaction().',
     'MONGO_OFFLOAD_LEFT_OPEN',
   );
 }

@@ -9,10 +9,10 @@ import { scopeHere, within } from './scope';
 import { holding, type TransactionQueueOptions } from './transaction-queue';
 
 /**
- * Calls the function of a transaction in the transaction's scope. What it returns before its
- * operations have ended is held back until they have.
+ * Calls the function of a transaction in the transaction's scope. Resolves with its result when all its operations have
+ * ended.
  *
- * @param returned - called when the function has ended, however
+ * @param returned - called when the function has returned or thrown
  */
 export function runFunction<T>(
   transaction: OpenTransaction,
@@ -32,7 +32,7 @@ export function runFunction<T>(
     throw error;
   }
   if (typeof (result as Promise<T> | undefined)?.then !== 'function') {
-    // The driver says what is wrong with it.
+    // The driver has an error for a function that returns no promise.
     end();
     return result;
   }
@@ -54,21 +54,22 @@ async function settled<T>(
 }
 
 /**
- * A transaction inside of another is part of that one. Where its function fails, nothing of the whole
- * is committed, whatever the function around it makes of the error.
+ * Runs a nested transaction as part of the outer one. If its function fails, nothing of the outer transaction is
+ * committed, even if the outer function catches the error.
  *
- * @throws MongoTransactionError where it asks for options that the transaction around it does not have
+ * @throws MongoTransactionError if its options differ from those of the outer transaction
  */
 export async function runNested<T>(
   around: OpenTransaction,
   run: (session: ClientSession) => Promise<T>,
   options: TransactionOptions | undefined,
 ): Promise<T> {
-  // Its limits are its own.
+  // A nested transaction may have its own limits.
   const { signal: _, deadlineMS: __, ...shared } = options ?? {};
   if (Object.keys(shared).length > 0 && !isDeepStrictEqual(shared, around.options ?? {})) {
     throw new MongoTransactionError(
-      'A transaction inside of another takes part in that one, and cannot have options that differ from its options',
+      'A nested client.transaction() takes part in the outer transaction, so it cannot have other options. Leave its ' +
+        'options out, or pass those of the outer one.',
     );
   }
   try {
@@ -80,14 +81,14 @@ export async function runNested<T>(
   }
 }
 
-/** An operation on the main thread, and what it is called on. */
+/** An operation on the main thread, and the object that it is called on. */
 interface OnMain extends TransactionQueueOptions {
   on: object;
 }
 
 /**
- * Runs an operation of a client that runs on the main thread, in its session's transaction if that
- * has one. The driver may do it by several operations: those do not wait for it.
+ * Runs an operation of a client that runs on the main thread. If its session is in a transaction, the operation waits
+ * in the transaction queue. The driver may run other operations to do this one; those do not wait for it.
  */
 export async function runOnMain<T>(
   session: ClientSession | null | undefined,
@@ -100,7 +101,7 @@ export async function runOnMain<T>(
   for (let scope = scopeHere(); scope !== undefined; scope = scope.outer) {
     if (scope.role === 'holds' && scope.transaction === transaction) return await work();
   }
-  return await transaction.inTurn(options, (hold) =>
+  return await transaction.enqueue(options, (hold) =>
     holding(hold, () => within(transaction, 'holds', work)),
   );
 }

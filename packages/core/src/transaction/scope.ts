@@ -6,19 +6,18 @@ import type { OpenTransaction } from './open-transaction';
 import { timers } from '../event-loop';
 
 /**
- * A transaction that an async context is in. Contexts outlive transactions, and there is no leaving
- * one: the transaction says itself when it is over.
+ * A transaction that an async context belongs to. Code cannot leave its async context, which outlives the transaction,
+ * so the transaction itself records when it is over.
  */
 export interface Scope {
   readonly transaction: OpenTransaction;
   /**
-   * What that means for an operation without a session:
-   * - `joins`: it takes part.
-   * - `guards`: it is noticed as one whose session was forgotten.
-   * - `suspects`: the same, if the stack confirms it. `startTransaction` marks the rest of the
-   *   execution that called it, which may go on with something else (a second function that is called
-   *   before the first is awaited).
-   * - `holds`: it is part of an operation that the driver itself runs on the main thread.
+   * What the scope means for an operation without a session:
+   * - `joins`: the operation takes part in the transaction.
+   * - `guards`: the operation is reported as one whose session was forgotten.
+   * - `suspects`: as `guards`, if the stack confirms it. `startTransaction` marks the rest of the async execution that
+   *   called it, which may also run unrelated code, such as a second function called before the first is awaited.
+   * - `holds`: the operation is part of another one, which the driver runs on the main thread.
    */
   readonly role: 'joins' | 'guards' | 'suspects' | 'holds';
   readonly outer: Scope | undefined;
@@ -26,28 +25,28 @@ export interface Scope {
 
 const storage = new AsyncLocalStorage<Scope>();
 
-/** Whether there has been any scope in this process: the one check of programs that use none. */
+/** Whether this process has ever had a scope. Applications without transactions pay for this check only. */
 export const scopes = { used: false };
 
-/** The innermost scope of this async context. */
+/** Returns the innermost scope of this async context. */
 export function scopeHere(): Scope | undefined {
   return storage.getStore();
 }
 
-/** Runs a function in a scope; what it begins is in it as well. */
+/** Runs a function in a scope, which everything that it starts inherits. */
 export function within<T>(transaction: OpenTransaction, role: Scope['role'], run: () => T): T {
   scopes.used = true;
   return storage.run({ transaction, role, outer: outside(transaction) }, run);
 }
 
-/** The rest of this execution, and what it begins, is in a scope. */
+/** Puts the rest of the current async execution, and everything that it starts, into a scope. */
 export function enter(transaction: OpenTransaction, role: Scope['role']): void {
   scopes.used = true;
   const scope: Scope = { transaction, role, outer: outside(transaction) };
   const before = storage.getStore();
   storage.enterWith(scope);
-  // Where Node keeps the scope on the resource whose callback this is, the next callback of the same
-  // (a timer's next turn, a socket's next data) would find it there.
+  // Node may keep the scope on the async resource whose callback runs now. Its next callback (an interval's next tick,
+  // a socket's next data) must not find the scope there.
   const resource = executionAsyncResource() as Record<symbol, unknown>;
   const place = Object.getOwnPropertySymbols(resource).find((key) => resource[key] === scope);
   if (place === undefined) return;
@@ -56,7 +55,7 @@ export function enter(transaction: OpenTransaction, role: Scope['role']): void {
   });
 }
 
-/** An operation is called with a session: contexts in which that happens belong to its transaction. */
+/** Notes that an operation is called with a session: its async context belongs to that session's transaction. */
 export function noteUse(session: ClientSession): void {
   const innermost = storage.getStore();
   if (innermost?.role !== 'suspects') return;
@@ -69,14 +68,14 @@ export function noteUse(session: ClientSession): void {
   }
 }
 
-/** The scopes here that can still mean something around a new one. */
+/** Returns the scopes of this context that still matter around a new one. */
 function outside(inner: OpenTransaction): Scope | undefined {
   const ended = new Set<MongoClient>([inner.client]);
   const kept: Scope[] = [];
   for (let scope = storage.getStore(); scope !== undefined; scope = scope.outer) {
     const { transaction, role } = scope;
     if (transaction.over) {
-      // Of what has ended only this is of interest: that what would join it must not run outside of it.
+      // An ended transaction matters only so that operations that would have joined it reject.
       if (role !== 'joins' || ended.has(transaction.client)) continue;
       ended.add(transaction.client);
     }

@@ -2,8 +2,8 @@
 export type Hold = (until: Promise<unknown>) => void;
 
 /**
- * Does work that keeps the turn until it ends, even if its caller stops waiting for it. Only the caller may wait for
- * the returned promise: V8 follows an async stack through a single waiter only.
+ * Does work that keeps the queue waiting until it ends, even if its caller stops waiting for it. Only the caller may
+ * await the returned promise: V8 follows an async stack through a single waiter only.
  */
 export async function holding<T>(hold: Hold, work: () => Promise<T>): Promise<T> {
   let end!: () => void;
@@ -15,15 +15,15 @@ export async function holding<T>(hold: Hold, work: () => Promise<T>): Promise<T>
   }
 }
 
-/** How work waits for its turn. */
+/** How work waits in the queue. */
 export interface TransactionQueueOptions {
-  /** What is to be said of it. */
+  /** Its name in warnings. */
   what: string;
-  /** Gives the place in the queue up. */
+  /** Removes it from the queue. */
   signal?: AbortSignal;
-  /** The driver's or a cursor's own doing, of which a program cannot be told to wait for it. */
+  /** The driver or a cursor started it, not the application, so no warning asks to await it. */
   quiet?: boolean;
-  /** It stays in the queue when that is emptied. */
+  /** Whether it stays in the queue when the queue is emptied. */
   kept?: boolean;
 }
 
@@ -32,42 +32,42 @@ interface Waiting extends TransactionQueueOptions {
   drop(error: Error): void;
 }
 
-/** What has the turn. */
+/** The work that is first in line. */
 interface Holder extends TransactionQueueOptions {
-  /** Its caller has gone. */
+  /** Whether its caller no longer waits for it. */
   settled: boolean;
-  /** Where it keeps the turn: until when. */
+  /** Settles when the next work may start, if that is later than its own end. */
   until?: Promise<unknown>;
 }
 
-/** Lets work that is to be done one at a time run in the order in which it came. */
+/** Runs work one at a time, in the order of the calls. */
 export class TransactionQueue {
   readonly #waiting: Waiting[] = [];
   readonly #idle: (() => void)[] = [];
   #holder: Holder | undefined;
   #unordered = false;
 
-  /** What of the program's own doing is under way or waits. */
+  /** The name of an operation of the application that is under way or waits. */
   get underWay(): string | undefined {
     const holder = this.#holder;
     if (holder !== undefined && !holder.settled && holder.quiet !== true) return holder.what;
     return this.#waiting.find(({ quiet }) => quiet !== true)?.what;
   }
 
-  /** Whether anyone waits for work here. */
+  /** Whether a caller waits for work here. */
   get busy(): boolean {
     return this.#waiting.length > 0 || this.#holder?.settled === false;
   }
 
-  /** The end of work that is still at it though its caller has given it up. */
-  get givenUp(): Promise<unknown> | undefined {
+  /** Settles when work ends whose caller no longer waits for it. Undefined if there is no such work. */
+  get abandoned(): Promise<unknown> | undefined {
     return this.#holder?.settled === true ? this.#holder.until : undefined;
   }
 
-  /** Does the work when its turn has come. @throws what it throws; the signal's reason */
+  /** Does the work when it is first in line. @throws what the work throws; the signal's reason */
   async run<T>(options: TransactionQueueOptions, work: (hold: Hold) => Promise<T>): Promise<T> {
     if (this.#unordered) return await work(() => undefined);
-    if (this.#holder !== undefined) await this.#turn(options);
+    if (this.#holder !== undefined) await this.#wait(options);
     const holder: Holder = { ...options, settled: false };
     this.#holder = holder;
     try {
@@ -80,33 +80,33 @@ export class TransactionQueue {
       const pass = (): void => this.#pass(holder);
       if (holder.until === undefined) pass();
       else void holder.until.then(pass, pass);
-      this.#tellIdle();
+      this.#resolveIdle();
     }
   }
 
-  /** Resolves when no one waits for anything here. */
+  /** Resolves when no caller waits for work here. */
   async idle(): Promise<void> {
     if (this.busy) await new Promise<void>((resolve) => this.#idle.push(resolve));
   }
 
-  /** What waits, and is not to be kept, fails; what has the turn goes on. */
+  /** Rejects waiting work, unless it is `kept`. Work that has started continues. */
   empty(error: Error): void {
     const dropped = this.#waiting.filter(({ kept }) => kept !== true);
     for (const waiting of dropped) {
       this.#remove(waiting);
       waiting.drop(error);
     }
-    this.#tellIdle();
+    this.#resolveIdle();
   }
 
-  /** Nothing waits for a turn from now on: what it would wait for may never end. */
+  /** Empties the queue, and lets later work start at once: earlier work may never end. */
   release(error: Error): void {
     this.empty(error);
     this.#unordered = true;
     for (const waiting of this.#waiting.splice(0)) waiting.start();
   }
 
-  async #turn(options: TransactionQueueOptions): Promise<void> {
+  async #wait(options: TransactionQueueOptions): Promise<void> {
     const { signal } = options;
     let waiting: Waiting | undefined;
     let stop: (() => void) | undefined;
@@ -128,10 +128,10 @@ export class TransactionQueue {
   #remove(waiting: Waiting | undefined): void {
     const at = this.#waiting.indexOf(waiting as Waiting);
     if (at >= 0) this.#waiting.splice(at, 1);
-    this.#tellIdle();
+    this.#resolveIdle();
   }
 
-  /** Gives the turn to who has waited longest. It stays taken until that one has begun. */
+  /** Starts the work that has waited longest. It is the holder at once, before it runs. */
   #pass(holder: object): void {
     if (this.#holder !== holder) return;
     const next = this.#waiting.shift();
@@ -143,7 +143,7 @@ export class TransactionQueue {
     next.start();
   }
 
-  #tellIdle(): void {
+  #resolveIdle(): void {
     if (this.busy) return;
     for (const resolve of this.#idle.splice(0)) resolve();
   }

@@ -115,11 +115,11 @@ describe('an operation that holds its turn', () => {
     await expect(given).rejects.toThrow('aborted');
     await microtasks();
     expect(second.state).toBe('waits');
-    expect(queue.givenUp).toBeDefined();
+    expect(queue.abandoned).toBeDefined();
     end();
     await microtasks();
     expect(second.state).toBe('runs');
-    expect(queue.givenUp).toBeUndefined();
+    expect(queue.abandoned).toBeUndefined();
   });
 
   test('passes the turn on when its work fails too', async () => {

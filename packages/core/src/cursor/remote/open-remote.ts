@@ -8,7 +8,7 @@ import type { WholeResult } from '../../pool';
 import { crossing, sessionLink, targetOf, type CursorDescription } from './description';
 import { RemoteCursor } from './remote-cursor';
 
-/** Opens the cursor in a worker that a cursor on the main thread reads. */
+/** Opens a cursor in a worker, for a cursor on the main thread to read. */
 export async function openRemote(
   cursor: CursorInternals & AbstractCursor,
   state: ClientState,
@@ -35,11 +35,11 @@ export async function openRemote(
     writes: description.writes,
     order: description.order,
     cursor: description.kind,
-    // A change stream lasts, so it does not count as load, and no limit on load may end it when it resumes.
+    // A change stream stays open, so it does not count as load. No limit on load may end it when it resumes.
     exemption: description.kind === 'changeStream' ? 'background' : undefined,
   };
   const { result, lane, id } = await sent(state, call, cursor, description.tries);
-  // In a session, reading ahead would run while another operation of the session does.
+  // In a session, a getMore ahead of need could run at the same time as another operation of the session.
   const ahead = description.options.tailable !== true && session === undefined;
   const credit = ahead ? state.link.offload.readAhead : 1;
   return new RemoteCursor(result as OpenedCursor | WholeResult, {
@@ -49,7 +49,7 @@ export async function openRemote(
     credit,
     session,
     transaction,
-    told: {
+    reported: {
       kind: description.kind,
       database: description.namespace.db,
       collection: description.namespace.collection,
@@ -69,7 +69,7 @@ async function sent(
   } catch (error) {
     const isLoss = error instanceof MongoNetworkError || error instanceof MongoServerSelectionError;
     if (tries <= 1 || !isLoss || cursor.closed) throw error;
-    // Subscribers see this as an operation of its own.
+    // Subscribers of the operation channel see each attempt as a separate operation.
     return await sent(state, { ...call, context: undefined }, cursor, tries - 1);
   }
 }

@@ -29,26 +29,26 @@ const ADVICE = 'The documents that it returned are right, but there are more: ru
 /** How a cursor was opened. */
 interface Opening {
   lane: Lane;
-  /** The call that opened it, which is what events of its later commands belong to. */
+  /** The call that opened it. Events of its later commands belong to that call. */
   call: number;
   decoding: Decoding;
-  /** Batches that may be asked for before they are wanted, the one that is wanted included. */
+  /** Largest number of outstanding requests for batches, including the one that the consumer waits for. */
   credit: number;
-  /** The session that the cursor was given. */
+  /** The session that the application gave to the cursor. */
   session: SessionLink | undefined;
   /** The transaction that it is part of. */
   transaction: OpenTransaction | undefined;
-  /** What the operation channel reports of it. */
-  told: CursorTold;
+  /** What the operation channel reports about it. */
+  reported: CursorTold;
 }
 
 /**
- * A cursor that lives in a worker. It holds as many calls of `next` outstanding as it has credit to
- * give; the worker reads ahead that far and no further.
+ * A cursor that lives in a worker. Its outstanding calls of `next` are the worker's credit: the worker reads ahead that
+ * far and no further.
  */
 export class RemoteCursor {
   readonly first: Batch;
-  /** All that is left is read, and kept: the server's replies may be larger. */
+  /** Whether the application keeps all that is left. Then the server's replies may be larger. */
   whole = false;
   readonly #lane: Lane;
   /** Decodes what arrives on this cursor's port. */
@@ -58,24 +58,24 @@ export class RemoteCursor {
   readonly #credit: number;
   readonly #session: SessionLink | undefined;
   readonly #transaction: OpenTransaction | undefined;
-  readonly #told: CursorTold;
+  readonly #reported: CursorTold;
   #batches = 1;
   readonly #port: CursorPort | undefined;
   readonly #outstanding: Promise<Answer | typeof NO_ANSWER>[] = [];
-  /** Buffers of batches that were read, for the worker to fill again. */
+  /** Buffers of batches that were read. The worker fills them again. */
   #empty: ArrayBuffer[] = [];
   #current: Batch;
   #unwatch: (() => void) | undefined;
   #finished: boolean;
   #isWhole: boolean;
-  /** Whether the next batch takes a command: all of the server's last one has come. */
+  /** Whether all parts of the server's last batch have arrived, so that the next one takes a command. */
   #endOfBatch: boolean;
   #closing: Promise<void> | undefined;
   #clientCloses = false;
 
   constructor(opened: OpenedCursor | WholeResult, opening: Opening) {
     const { batch, port }: OpenedCursor = opened;
-    const { lane, call, decoding, credit, session, transaction, told } = opening;
+    const { lane, call, decoding, credit, session, transaction, reported } = opening;
     this.#lane = lane;
     this.#decoder = opened instanceof WholeResult ? lane.decoder : lane.decoder.forChannel();
     this.#call = call;
@@ -83,7 +83,7 @@ export class RemoteCursor {
     this.#credit = credit;
     this.#session = session;
     this.#transaction = transaction;
-    this.#told = told;
+    this.#reported = reported;
     this.#endOfBatch = batch.endOfBatch;
     const reader =
       opened instanceof WholeResult ? opened.reader : this.#decoder.open(batch.chunk, decoding);
@@ -96,11 +96,11 @@ export class RemoteCursor {
     }
     lane.openCursors += 1;
     const cursorPort = (this.#port = new CursorPort(port));
-    // A port that came from a worker that was already gone may never say that it is closed.
+    // A port from a worker that was already gone may never emit 'close'.
     this.#unwatch = lane.onLost(() => cursorPort.end());
   }
 
-  /** Whether nothing more is to come: the worker has closed its cursor. */
+  /** Whether nothing more comes, because the worker has closed its cursor. */
   get finished(): boolean {
     return this.#finished;
   }
@@ -111,22 +111,23 @@ export class RemoteCursor {
   }
 
   /**
-   * The next batch. Once it is called, the worker reads ahead.
+   * Resolves with the next batch. From the first call on, the worker reads ahead.
    *
-   * @throws TransactionEndedError where its transaction is over; the signal's reason
+   * @throws TransactionEndedError if its transaction is over; the signal's reason
    */
   next(options: NextOptions, signal?: AbortSignal): Promise<Batch> {
-    if (!operationChannel.hasSubscribers) return this.#nextInTurn(options, signal);
+    if (!operationChannel.hasSubscribers) return this.#queuedNext(options, signal);
     const context = this.#context('cursor.getMore');
-    return traced(context, () => this.#nextInTurn(options, signal), completeCursor);
+    return traced(context, () => this.#queuedNext(options, signal), completeCursor);
   }
 
-  #nextInTurn(options: NextOptions, signal: AbortSignal | undefined): Promise<Batch> {
+  /** Fetches the next batch, in the transaction queue if it takes a command of a transaction. */
+  #queuedNext(options: NextOptions, signal: AbortSignal | undefined): Promise<Batch> {
     if (this.#transaction === undefined || !this.#endOfBatch) {
       return untilAborted(this.#next(options), signal, () => this.#closeIfHeard());
     }
-    const turn = { what: 'cursor.getMore', signal, quiet: true };
-    return this.#transaction.inTurn(turn, async (hold) => {
+    const queued = { what: 'cursor.getMore', signal, quiet: true };
+    return this.#transaction.enqueue(queued, async (hold) => {
       return await untilAborted(
         holding(hold, () => this.#next(options)),
         signal,
@@ -177,15 +178,15 @@ export class RemoteCursor {
     return (this.#current = new Batch(answer, this.#decoder.open(answer.chunk, this.#decoding)));
   }
 
-  /** Its client is being closed: a read that this cuts short rejects with the driver's error for it. */
+  /** Notes that the client is being closed: reads that this ends reject with the driver's error for it. */
   noteClientCloses(): void {
     this.#clientCloses = true;
   }
 
   /**
-   * Closes the cursor in the worker and on the server. Harmless when it is closed already.
+   * Closes the cursor in the worker and on the server. A second call has no effect.
    *
-   * @param now - the reading was aborted: the worker does not wait for a batch that is being fetched
+   * @param now - whether the worker is not to wait for a batch that it is fetching, because the read was aborted
    */
   close(now = false): Promise<void> {
     return (this.#closing ??= this.#close(now));
@@ -193,18 +194,18 @@ export class RemoteCursor {
 
   async #close(now: boolean): Promise<void> {
     if (this.#finished) return;
-    if (!operationChannel.hasSubscribers) return await this.#closeInTurn(now);
-    await traced(this.#context('cursor.close'), () => this.#closeInTurn(now));
+    if (!operationChannel.hasSubscribers) return await this.#queuedClose(now);
+    await traced(this.#context('cursor.close'), () => this.#queuedClose(now));
   }
 
-  async #closeInTurn(now: boolean): Promise<void> {
+  async #queuedClose(now: boolean): Promise<void> {
     const transaction = this.#transaction;
     if (transaction === undefined) return await this.#closeThere({ now });
     const options = { what: 'cursor.close', quiet: true };
     try {
-      await transaction.inTurn(options, () => this.#closeThere({}));
+      await transaction.enqueue(options, () => this.#closeThere({}));
     } catch {
-      // The transaction is over; the server keeps the cursor all the same.
+      // The transaction is over, but the server still keeps the cursor.
       await this.#closeThere({ apart: true });
     }
   }
@@ -223,14 +224,14 @@ export class RemoteCursor {
 
   #context(operation: string): OperationContext {
     const transaction = this.#transaction !== undefined;
-    return cursorContext(operation, this.#told, {
+    return cursorContext(operation, this.#reported, {
       worker: this.#lane.index,
       transaction,
       batch: operation === 'cursor.getMore' ? this.#batches + 1 : undefined,
     });
   }
 
-  /** Whether the main thread closes it. */
+  /** Whether the main thread is closing it. */
   get #isEnding(): boolean {
     return this.#closing !== undefined || this.#clientCloses;
   }

@@ -82,9 +82,13 @@ describe('transactions on mongoose', () => {
     const line = (mark: string): number => source.findIndex((text) => text.includes(mark)) + 1;
     const told = stderr.split('\n').filter((text) => text.includes('MongoOffloadWarning'));
     expect(told).toHaveLength(3);
-    expect(told[0]).toMatch(/FORGOTTEN_SESSION.*collection\.countDocuments had no session/);
+    expect(told[0]).toMatch(
+      /FORGOTTEN_SESSION.*collection\.countDocuments at \S+ was called without a session/,
+    );
     expect(told[0]).toContain(`${file}:${line('// line A')}:`);
-    expect(told[1]).toMatch(/FORGOTTEN_SESSION.*The FindCursor's query had no session/);
+    expect(told[1]).toMatch(
+      /FORGOTTEN_SESSION.*The FindCursor's query at \S+ was called without a session/,
+    );
     expect(told[1]).toContain(`${file}:${line('// line B')}:`);
     expect(told[2]).toMatch(/LEFT_OPEN/);
   });
