@@ -5,12 +5,12 @@ import { stateOf } from '../client';
 import { clientOf, type CursorInternals } from '../driver';
 import type { CursorDescription } from './remote';
 
-/** A cursor's limit, and the signal that the program gave. */
+/** Each cursor's deadline, and the signal that the application gave. */
 const deadlines = new WeakMap<AbstractCursor, { deadline: Deadline; given?: AbortSignal }>();
-/** Options of ours that a cursor was made with, where it does not keep them. */
+/** Options of ours that a cursor was made with, if the driver's cursor does not keep them. */
 const ownOptions = new WeakMap<AbstractCursor, Document>();
 
-/** Lets a cursor have options of ours (`deadlineMS`, `offload`) that the driver's cursor does not keep. */
+/** Stores options of ours (`deadlineMS`, `offload`) that the driver's cursor does not keep. */
 export function keepOwnOptions(cursor: AbstractCursor, options: Document | null | undefined): void {
   if (options?.deadlineMS === undefined && options?.offload === undefined) return;
   const { deadlineMS, offload } = options;
@@ -21,7 +21,7 @@ export function ownOptionsOf(cursor: AbstractCursor): Document | undefined {
   return ownOptions.get(cursor);
 }
 
-/** A cursor's limit runs from its first command until it is closed, however it is read. */
+/** Starts a cursor's deadline, which runs from its first command until it is closed. Returns the cursor's signal. */
 export function startDeadline(
   cursor: CursorInternals & AbstractCursor,
   { options, writes = false }: CursorDescription,
@@ -33,12 +33,12 @@ export function startDeadline(
   deadline.signal.addEventListener('abort', () => void cursor.close().catch(() => undefined), {
     once: true,
   });
-  // The driver's own checks of the signal then hold for both.
+  // The driver checks this field, so its checks cover the deadline too.
   cursor.signal = deadline.signal;
   return cursor.signal;
 }
 
-/** What waits for data has no end of its own: its limit was for the opening. */
+/** Ends the deadline of a tailable cursor: it waits for data without end, so the deadline is for its opening only. */
 export function opened(cursor: CursorInternals & AbstractCursor): void {
   if (cursor.cursorOptions.tailable === true) endDeadline(cursor);
 }
@@ -51,7 +51,7 @@ export function endDeadline(cursor: CursorInternals & AbstractCursor): void {
   deadlines.delete(cursor);
 }
 
-/** The cursor is closed, or is being closed. */
+/** Stops a cursor's deadline because the cursor is closed or being closed. */
 export function stopDeadline(cursor: AbstractCursor): void {
   deadlines.get(cursor)?.deadline.end();
 }

@@ -11,19 +11,19 @@ import {
 } from '../transaction';
 import { givenSession } from './remote';
 
-/** What the place where a cursor was made means for its session. */
+/** What a cursor's session depends on: where it was made. */
 interface Origin {
-  /** `session: null`: it is to be read outside of any transaction. */
+  /** The cursor has `session: null`, so it is read outside any transaction. */
   readonly optedOut?: true;
-  /** The transaction that it takes part in, whenever it is read. */
+  /** The transaction that it takes part in, whenever it is read. Its async context named it. */
   readonly transaction?: OpenTransaction;
-  /** Where it was made, if that was where a session could be forgotten: it is that line which lacks it. */
+  /** Where it was made, if a session could have been forgotten there: a warning names that line. */
   readonly site?: CallSite;
 }
 
 const origins = new WeakMap<AbstractCursor, Origin>();
 
-/** A cursor has been made with these options. To be called where `scopes.used`. */
+/** Remembers where a cursor was made, and with which session. Call it only if `scopes.used`. */
 export function rememberOrigin(cursor: AbstractCursor, options: Document | undefined): void {
   const session = options?.session as ClientSession | null | undefined;
   if (session === null) {
@@ -39,10 +39,10 @@ export function rememberOrigin(cursor: AbstractCursor, options: Document | undef
 }
 
 /**
- * The session with which a cursor reads: its own, or that of the transaction in which it was made or
- * is read for the first time. To be called where `scopes.used`.
+ * Returns the session with which a cursor reads: its own, or that of the transaction in which it was made or is first
+ * read. Call it only if `scopes.used`.
  *
- * @throws TransactionEndedError where that has ended; ForgottenSessionError
+ * @throws TransactionEndedError if that transaction has ended; ForgottenSessionError
  */
 export function sessionForReading(cursor: AbstractCursor, what: string): ClientSession | undefined {
   const given = givenSession(cursor);

@@ -9,8 +9,8 @@ import { closeQuietly } from './iterator';
 type Cursor = AbstractCursor & CursorInternals;
 
 /**
- * A cursor's stream, like the driver's except for one thing. The driver's takes every error that says "operation was
- * interrupted" for the end of the result, and ends as if it were whole. This one emits the error.
+ * A cursor's stream. It differs from the driver's in one thing: the driver's takes every error with the text "operation
+ * was interrupted" for the end of the result, and ends as if the result were complete. This one emits the error.
  */
 export class CursorStream extends Readable {
   readonly #cursor: Cursor;
@@ -39,7 +39,9 @@ export class CursorStream extends Readable {
     else cursor.next().then(this.#take, this.#end).catch(this.#fail);
   }
 
-  /** Ends the stream when the cursor was closed between two reads, or fails it when the client or a deadline ended the cursor. */
+  /**
+   * Ends the stream if its cursor was closed between two reads; fails it if the client or a deadline closed the cursor.
+   */
   #endOfClosed(): void {
     try {
       checkNotCutOff(this.#cursor);
@@ -49,7 +51,7 @@ export class CursorStream extends Readable {
     }
   }
 
-  /** Passes on a document, and reads on until the consumer has enough. */
+  /** Pushes a document, and reads on until the consumer has enough. */
   readonly #take = (document: unknown): void => {
     const cursor = this.#cursor;
     if (this.destroyed) void closeQuietly(cursor);
@@ -66,23 +68,21 @@ export class CursorStream extends Readable {
     else this.destroy(error as Error);
   };
 
-  /** Fails the stream with the error that a listener has thrown. */
+  /** Fails the stream with an error that a listener has thrown. */
   readonly #fail = (error: unknown): void => {
     this.#reading = false;
     this.destroy(error as Error);
   };
 }
 
-/**
- * Destroys a stream with the signal's reason on abort. Once the stream has ended, the signal keeps no listener of it.
- */
+/** Destroys a stream with the signal's reason on abort. Removes the listener when the stream ends. */
 export function endOnAbort(stream: Readable, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
   const abort = (): void => void stream.destroy(signal.reason as Error);
   const stop = (): void => signal.removeEventListener('abort', abort);
   signal.addEventListener('abort', abort, { once: true });
   stream.once('end', stop);
-  // The driver removes a change stream's listeners before it destroys the stream, so 'close' would not be heard.
+  // The driver removes a change stream's listeners before it destroys the stream, so 'close' would never arrive.
   const destroy = stream._destroy.bind(stream);
   stream._destroy = (error, callback) => {
     stop();

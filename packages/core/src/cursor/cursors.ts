@@ -36,7 +36,7 @@ export class FindCursor<TSchema = any> extends driver.FindCursor<TSchema> {
   }
 
   override async count(options?: CountOptions): Promise<number> {
-    // The driver's own check of its argument comes with its own method.
+    // The driver's own method has the error for this argument.
     if (typeof options === 'boolean') return await super.count(options);
     const what = 'cursor.count';
     const { session: own, ...rest } = withDriversSession(options) ?? {};
@@ -121,13 +121,13 @@ export interface RunCommandCursor extends OffloadedCursorMethods<any> {}
 function describeFind(cursor: CursorInternals): CursorDescription {
   const { findOptions = {}, cursorOptions } = cursor;
   const options: Document = { ...findOptions, ...cursorOptions };
-  // What the cursor's own methods set is the find command's; as options they are getMore's as well.
+  // Set by a cursor method, these belong to the find command only. As options they would go with getMore as well.
   const { comment, maxAwaitTimeMS } = findOptions;
   if (comment !== undefined && cursorOptions.comment === undefined) {
     options.findModifiers = { comment: comment as unknown };
     delete options.comment;
   }
-  // The driver sends this one with getMore only, so that its cursor's method has no effect.
+  // The driver sends this one with getMore only, so its cursor method has no effect.
   if (maxAwaitTimeMS !== cursorOptions.maxAwaitTimeMS) {
     options.maxAwaitTimeMS = cursorOptions.maxAwaitTimeMS as unknown;
   }
@@ -150,7 +150,7 @@ function describeAggregation(cursor: CursorInternals): CursorDescription {
   };
 }
 
-/** A list cursor asks the database or collection it was made by, whatever its last reply was named. */
+/** Returns the namespace that a list cursor was made by. Replies may name another one. */
 function parentNamespace(cursor: CursorInternals): CursorDescription['namespace'] {
   return (cursor as unknown as { parent: { s: { namespace: CursorDescription['namespace'] } } })
     .parent.s.namespace;
@@ -191,7 +191,7 @@ const classes: [
       args: { command: cursor.command },
       options: { ...cursor.cursorOptions, getMoreOptions: { ...cursor.getMoreOptions } },
       namespace: cursor.cursorNamespace,
-      // Most commands that give a cursor only read; which one does not is not ours to know.
+      // A command that is not known to read only counts as a write.
       ...(readsOnly(cursor.command) ? {} : { writes: true }),
     }),
   ],

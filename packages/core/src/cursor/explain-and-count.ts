@@ -19,8 +19,8 @@ import { sessionForReading } from './cursor-session';
 type Name = 'cursor.explain' | 'cursor.count';
 
 /**
- * Runs what a cursor offers in addition to its documents, within the limits of its own options or else the cursor's.
- * The signals of both give it up.
+ * Runs `explain` or `count` within the deadline of its own options, or else of the cursor's. The signals of both abort
+ * it.
  */
 export async function withinCursorLimits<T>(
   cursor: AbstractCursor & CursorInternals,
@@ -40,7 +40,7 @@ export async function withinCursorLimits<T>(
   }
 }
 
-/** An operation that a cursor offers in addition to its documents. It opens a cursor of its own in the worker. */
+/** Sends `explain` or `count` to a worker, which makes its own cursor for it. */
 export async function callOnCursor(
   cursor: AbstractCursor,
   state: ClientState,
@@ -51,7 +51,7 @@ export async function callOnCursor(
   signal: AbortSignal | undefined,
 ): Promise<unknown> {
   state.prepare();
-  // A count is a number, whatever the options say of those in documents.
+  // A count is always a number. Options about numbers apply to documents only.
   const decode =
     name === 'cursor.count'
       ? undefined
@@ -73,7 +73,7 @@ export async function callOnCursor(
   return result;
 }
 
-/** Lets `explain` of the cursors of one class run in a worker. */
+/** Makes `explain` of the cursors of one class run in a worker. */
 export function offloadExplain(
   prototype: AbstractCursor,
   describe: (cursor: AbstractCursor) => CursorDescription,
@@ -107,14 +107,14 @@ export function offloadExplain(
   });
 }
 
-/** The options of `explain(verbosity, options)` or of `explain(options)`. */
+/** Returns the options of `explain(verbosity, options)` or of `explain(options)`. */
 function explainOptions(verbosity: unknown, more: unknown): Document | null | undefined {
   if (more != null) return more;
   const only = typeof verbosity === 'object' && verbosity !== null && !('verbosity' in verbosity);
   return only ? verbosity : undefined;
 }
 
-/** The driver explains with the session among the options that a cursor was made with. */
+/** Runs the driver's `explain` with a session: it takes it from the options that the cursor was made with. */
 function withSession<T>(
   cursor: CursorInternals,
   session: ClientSession | null | undefined,

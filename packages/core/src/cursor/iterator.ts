@@ -6,25 +6,25 @@ import { sliceIsOver, yieldAfter } from './slice';
 
 type Cursor = AbstractCursor & CursorInternals;
 
-/** Documents that are handed out between two looks at the clock: one costs a hundredth of a document. */
-const LOOK_EVERY = 4;
+/** Documents between two checks of the clock. A check costs a hundredth of what a document does. */
+const CHECK_EVERY = 4;
 
 const DONE: IteratorReturnResult<void> = { value: undefined, done: true };
 
 /**
- * The driver's async iteration, without a generator and without `next()` for documents that have
- * arrived: those are handed out in promises that are resolved already. Measured: a third of the
- * main thread's time per document of a generator over `next()`.
+ * The driver's async iteration without a generator. Documents that have arrived come in promises that are already
+ * resolved, without a call of the cursor's `next()`. Measured: a third of the main thread's time per document of a
+ * generator over `next()`.
  */
 export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   readonly #cursor: Cursor;
   readonly #sliceMS: number;
   #taken = 0;
   #state: 'fresh' | 'running' | 'done' = 'fresh';
-  /** The last step that has not ended: steps run one after the other. */
+  /** Resolves when the last step ends: steps run one after the other. */
   #busy: Promise<void> | undefined;
 
-  /** @param sliceMS - milliseconds for which documents that have arrived are handed out in one turn of the loop */
+  /** @param sliceMS - milliseconds for which documents are handed out in one turn of the event loop */
   constructor(cursor: Cursor, sliceMS: number) {
     this.#cursor = cursor;
     this.#sliceMS = sliceMS;
@@ -44,12 +44,12 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
         try {
           const value: unknown = documents.shift();
           this.#taken += 1;
-          if (this.#taken % LOOK_EVERY === 0 && sliceIsOver(this.#sliceMS)) {
-            return this.#queue(() => this.#behindTurn(value));
+          if (this.#taken % CHECK_EVERY === 0 && sliceIsOver(this.#sliceMS)) {
+            return this.#queue(() => this.#afterTurn(value));
           }
           return Promise.resolve({ value, done: false });
         } catch (error) {
-          // The reader is past the bytes that it could not decode; no later step would fail on them.
+          // The reader has skipped the bytes that it could not decode, so no later step would report them.
           return this.#queue(() => this.#fail(error));
         }
       }
@@ -73,7 +73,7 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
     });
   }
 
-  /** By which programs tell an async generator from other objects. */
+  /** Applications recognise an async generator by this. */
   get [Symbol.toStringTag](): string {
     return 'AsyncGenerator';
   }
@@ -111,10 +111,10 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
     }
   }
 
-  /** Gives a document after the event loop has turned. Later calls wait for it. */
-  async #behindTurn(value: unknown): Promise<IteratorResult<unknown, void>> {
+  /** Resolves with a document after a turn of the event loop. Later calls wait for it. */
+  async #afterTurn(value: unknown): Promise<IteratorResult<unknown, void>> {
     await yieldAfter(this.#sliceMS);
-    // Someone else closed the cursor meanwhile. The next step would take that for a loop that the application has left.
+    // The cursor was closed meanwhile. The next step would end the loop as if the result were complete.
     if (this.#cursor.isKilled) return await this.#fail(cutOff(this.#cursor));
     return { value, done: false };
   }
@@ -138,7 +138,7 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
         checkNotCutOff(cursor);
       } else {
         const document: unknown = await cursor.next();
-        // As in #behindTurn, since next() may wait for a turn of the event loop too.
+        // As in #afterTurn, since next() may wait for a turn of the event loop too.
         if (document !== null && cursor.isKilled) throw cutOff(cursor);
         if (document !== null) return { value: document, done: false };
       }
@@ -163,17 +163,17 @@ export class CursorIterator implements AsyncGenerator<unknown, void, void> {
   }
 }
 
-/** Closes a cursor that is not closed yet. As with the driver, the program hears of what ended its loop, not of this. */
+/** Closes a cursor that is not closed yet. As with the driver, errors of the close do not hide what ended the loop. */
 export async function closeQuietly(cursor: Cursor): Promise<void> {
   if (cursor.isClosed) return;
   try {
     await cursor.close();
   } catch {
-    // the server forgets an idle cursor by itself
+    // The server closes an idle cursor by itself.
   }
 }
 
-/** As the driver's own iterator decides that there is nothing more to read. */
+/** Returns whether nothing is left to read, by the same test as the driver's iterator. */
 export function isOver(cursor: Cursor): boolean {
   if (cursor.isKilled || cursor.closed) return true;
   return cursor.cursorId != null && cursor.isDead && (cursor.documents?.length ?? 0) === 0;

@@ -35,16 +35,17 @@ import { yieldAfter } from './slice';
 
 type Cursor = CursorInternals & AbstractCursor;
 
-/** The cursor in the worker that a cursor here reads, from its first command until it is rewound. */
+/** The worker's cursor that each cursor here reads, from its first command until it is rewound. */
 const remotes = new WeakMap<AbstractCursor, RemoteCursor>();
 export function remoteOf(cursor: AbstractCursor): RemoteCursor | undefined {
   return remotes.get(cursor);
 }
 
 /**
- * Makes a cursor of the driver's one of ours: same object, same state, read in a worker.
+ * Turns a cursor of the driver into one of ours, which is read in a worker. It stays the same object with the same
+ * state.
  *
- * @param options - those that it was made with, where it does not keep them
+ * @param options - the options that it was made with, if the cursor does not keep them
  */
 export function offloadedCursor<C extends object>(
   cursor: AbstractCursor,
@@ -61,12 +62,11 @@ function optionsOf(cursor: AbstractCursor): Document | undefined {
 }
 
 /**
- * Lets the cursors of one class be read in a worker. The driver's cursor keeps its whole logic and
- * state; what is replaced are the three places where it would talk to a server: the first command,
- * getMore, and killCursors.
+ * Makes the cursors of one class read in a worker. The driver's cursor keeps its logic and state. Only the three places
+ * where it would talk to a server are replaced: the first command, getMore, and killCursors.
  *
- * @param describe - what a cursor of the class is opened with in the worker
- * @param transactional - whether it can take part in a transaction
+ * @param describe - returns what the worker needs to open a cursor of the class
+ * @param transactional - whether the cursors can take part in a transaction
  */
 export function offloadCursorClass(
   prototype: AbstractCursor,
@@ -87,7 +87,7 @@ export function offloadCursorClass(
 
   const replacement = {
     async cursorInit(this: Cursor): Promise<void> {
-      // The driver takes null for none.
+      // The driver accepts null for no signal.
       this.signal ??= undefined;
       if (scopes.used && transactional) {
         const what = `The ${this.constructor.name}'s query`;
@@ -111,7 +111,7 @@ export function offloadCursorClass(
         if (this.isClosed) throw cutOff(this);
         this.documents = remote.first;
         this.cursorId = remote.first.id;
-        // A small result comes without the server's name for it, which is the cursor's own.
+        // A small result comes without a namespace. It is the cursor's own.
         this.cursorNamespace = remote.first.ns ?? namespaceFromString(String(this.cursorNamespace));
         this.initialized = true;
         if (this.cursorSession == null && !this.cursorId.isZero()) makeImplicitSession(this);
@@ -142,8 +142,7 @@ export function offloadCursorClass(
       if (isRewound()) throw rewound();
       try {
         const batch = await remote.next(batchSize === undefined ? {} : { batchSize }, this.signal);
-        // The cursor was closed while the batch was on its way. It may be the last batch to arrive, but the result has
-        // more.
+        // The cursor was closed while the batch was on its way. No further batch comes, although the result has more.
         if (this.isClosed && !isRewound()) throw cutOff(this);
         if (!isRewound()) return batch;
       } catch (error) {
@@ -163,15 +162,15 @@ export function offloadCursorClass(
     },
 
     next(this: Cursor): Promise<unknown> {
-      return inTurn(this, next);
+      return afterEarlierCalls(this, next);
     },
 
     tryNext(this: Cursor): Promise<unknown> {
-      return inTurn(this, tryNext);
+      return afterEarlierCalls(this, tryNext);
     },
 
     hasNext(this: Cursor): Promise<boolean> {
-      return inTurn(this, hasNext);
+      return afterEarlierCalls(this, hasNext);
     },
 
     async cleanup(this: Cursor, timeoutMS?: number, error?: Error): Promise<void> {
@@ -179,13 +178,13 @@ export function offloadCursorClass(
       if (isOutdated(error)) return;
       const remote = remotes.get(this);
       stopDeadline(this);
-      // Behind a getMore that failed, the worker's cursor has been killed already.
+      // After a failed getMore, the worker has already killed its cursor.
       const failed = error !== undefined && this.cursorId?.isZero() !== true;
       if (remote !== undefined && (failed || !remote.finished)) {
         this.isClosed = true;
         this.isKilled = true;
         this.cursorId = Long.ZERO;
-        // Who has given it up waits for nothing more.
+        // After an abort, nobody waits for the close.
         if (this.signal?.aborted === true) void remote.close(true);
         else await remote.close();
       }
@@ -212,7 +211,7 @@ export function offloadCursorClass(
     configurable: true,
     get(this: Cursor): boolean {
       const remote = remotes.get(this);
-      // The server's id says zero while batches of the last reply may still be on their way.
+      // The server's cursor id is already zero while batches of its last reply are still on their way.
       if (remote !== undefined) return remote.finished || this.isClosed || this.isKilled;
       return isDead.call(this) as boolean;
     },
@@ -220,7 +219,7 @@ export function offloadCursorClass(
   Object.defineProperty(prototype, 'session', {
     configurable: true,
     get(this: Cursor): ClientSession | null {
-      // What the server keeps no cursor for has ended its session: few look at that.
+      // If the server keeps no cursor, the session has ended. It is made only here, since few applications read it.
       if (this.cursorSession == null && this.initialized)
         void makeImplicitSession(this).endSession();
       return this.cursorSession;
@@ -232,8 +231,8 @@ export function offloadCursorClass(
   offloadExplain(prototype, describeWith);
 }
 
-/** Runs a method of the driver: at once if a document for it has arrived, else after the earlier calls have ended. */
-function inTurn<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promise<T> {
+/** Runs a method of the driver: at once if a document has arrived for it, otherwise after all earlier calls. */
+function afterEarlierCalls<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promise<T> {
   if ((cursor.documents?.length ?? 0) > 0 && !cursor.isKilled && !isBusy(cursor)) {
     return step.call(cursor);
   }

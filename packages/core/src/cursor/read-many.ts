@@ -9,7 +9,8 @@ import { sliceIsOver, yieldAfter } from './slice';
 
 /**
  * Documents decoded between two checks of the clock. The number is small because V8 may collect its young generation
- * among them, for as long as a slice or more, and again soon after; the event loop has to turn in between.
+ * meanwhile. A collection takes as long as a slice or longer, and the next follows soon; the event loop must turn
+ * between them.
  */
 const DOCUMENTS_AT_ONCE = 8;
 type Cursor = AbstractCursor & CursorInternals;
@@ -17,7 +18,7 @@ type Cursor = AbstractCursor & CursorInternals;
 /**
  * Reads all remaining documents and closes the cursor.
  *
- * @throws if it does not get all of them, whatever ended the cursor
+ * @throws if anything ended the cursor before all documents were read
  */
 export async function readAll(cursor: Cursor): Promise<unknown[]> {
   const documents: unknown[] = [];
@@ -52,7 +53,7 @@ export async function readAll(cursor: Cursor): Promise<unknown[]> {
 /**
  * Reads up to `most` documents.
  *
- * @throws if it gets fewer although there are more, whatever ended the cursor
+ * @throws if anything ended the cursor when it had returned fewer and more were left
  */
 export async function readSome(cursor: Cursor, most: number): Promise<unknown[]> {
   const documents: unknown[] = [];
@@ -73,19 +74,19 @@ export async function readSome(cursor: Cursor, most: number): Promise<unknown[]>
   return documents;
 }
 
-/** @throws as `checkNotCutOff`, if nothing is left */
+/** Returns whether anything is left to read. @throws as `checkNotCutOff` if nothing is left */
 function hasRest(cursor: Cursor): boolean {
   if (!isOver(cursor)) return true;
   checkNotCutOff(cursor);
   return false;
 }
 
-/** @throws if the cursor has ended before its result */
+/** @throws if the cursor ended before its result was complete */
 function checkWhole(cursor: Cursor): void {
   if (remoteOf(cursor)?.isWhole === false) throw cutOff(cursor);
 }
 
-/** Milliseconds after which a reader of the cursor lets the event loop turn. */
+/** Returns the milliseconds after which a reader of the cursor lets the event loop turn. */
 export function sliceMSOf(cursor: Cursor): number {
   return offloadedState(clientOf(cursor))?.link.offload.sliceMS ?? Infinity;
 }
@@ -117,8 +118,8 @@ export async function takeBuffered(
 }
 
 /**
- * Reads until the slice is over. It is a function of its own, without the cursor in scope: a garbage collection that
- * finds no living cursor makes V8 discard the code that it optimised for one.
+ * Reads until the slice is over. It is a separate function without the cursor in scope: V8 discards code that it has
+ * optimised for a cursor when a garbage collection finds no living one.
  */
 function readSlice(
   batch: Batch,

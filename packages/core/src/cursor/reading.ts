@@ -12,38 +12,37 @@ import { sliceIsOver, yieldAfter } from './slice';
 /** Methods of our cursors in addition to the driver's. */
 export interface OffloadedCursorMethods<TSchema> {
   /**
-   * Up to `length` documents as an array; all that are left for `null` or no argument. The cursor
-   * stays open where there are more.
+   * Resolves with up to `length` documents, or with all that are left for `null` or no argument. If more are left, the
+   * cursor stays open.
    */
   toList(length?: number | null): Promise<TSchema[]>;
-  /** Resolves to true where `nextObject()` will give a document: fetches a batch if none is left. */
+  /** Resolves with true if `nextObject()` will return a document. Fetches a batch if none is left. */
   readonly fetchNext: Promise<boolean>;
-  /** The next document that has already arrived, else null. See `fetchNext`. */
+  /** Returns the next document if it has already arrived, otherwise null. See `fetchNext`. */
   nextObject(): TSchema | null;
   /**
-   * Calls back with each document, and once with null after the last one; with the error, if there
-   * is one, as the first argument. Returning false stops and closes the cursor.
+   * Calls the callback with each document, and once with null after the last one. An error comes as the first argument.
+   * If the callback returns false, the cursor is closed and no further call follows.
    *
-   * @returns when the last call is done
+   * @returns a promise that resolves after the last call of the callback
    */
   each(callback: (error: Error | null, document: TSchema | null) => unknown): Promise<void>;
   /**
-   * Iterates over arrays of documents, as they arrive: the cheapest way through a large result.
-   * Memory is bounded by the read-ahead, whatever the count. Leaving the loop early closes the
-   * cursor.
+   * Iterates over arrays of documents as they arrive, which is the cheapest way to read a large result. The read-ahead
+   * bounds the memory, whatever the number of documents. Leaving the loop early closes the cursor.
    */
   batches(): AsyncGenerator<TSchema[], void, void>;
 }
 
 /**
- * An array of `batches()` is a quarter of what has arrived, so that a program that works on each of its documents has
- * the loop for less at a time; but not fewer documents than this.
+ * Fewest documents in an array of `batches()`. An array has a quarter of the documents that have arrived, so that an
+ * application that processes a whole array blocks the event loop for a shorter time.
  */
 const LEAST_IN_ARRAY = 100;
 
 type Cursor = AbstractCursor & CursorInternals;
 
-/** Replaces the ways of reading that would take documents singly, and adds those of our own. */
+/** Replaces the reading methods that would take documents one by one, and adds our own methods. */
 export function installReading(prototype: AbstractCursor): void {
   const native = prototype;
   const { toArray, next, tryNext, hasNext } = native;
@@ -142,9 +141,9 @@ export function installReading(prototype: AbstractCursor): void {
 }
 
 /**
- * Takes a step of the driver's. Where documents have arrived, such steps follow each other without a turn of the loop:
- * if the slice is over, its result is handed out after a turn. It is taken at once all the same, so that calls
- * side by side get their documents in the order of the calls.
+ * Runs a reading method of the driver. For documents that have arrived, such calls follow each other without a turn of
+ * the event loop. So if the slice is over, the result comes after a turn. The document itself is taken at once, so that
+ * concurrent calls get their documents in the order of the calls.
  */
 function inSlices<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promise<T> {
   const { documents } = cursor;
@@ -152,14 +151,14 @@ function inSlices<T>(cursor: Cursor, step: (this: Cursor) => Promise<T>): Promis
   const result = step.call(cursor);
   if (!arrived) return result;
   const sliceMS = sliceMSOf(cursor);
-  return sliceIsOver(sliceMS) ? behindTurn(result, sliceMS) : result;
+  return sliceIsOver(sliceMS) ? afterTurn(result, sliceMS) : result;
 }
 
 function isCount(length: unknown): length is number {
   return Number.isInteger(length) ? (length as number) >= 0 : length === Infinity;
 }
 
-async function behindTurn<T>(result: Promise<T>, sliceMS: number): Promise<T> {
+async function afterTurn<T>(result: Promise<T>, sliceMS: number): Promise<T> {
   const value = await result;
   await yieldAfter(sliceMS);
   return value;

@@ -4,7 +4,7 @@ let sliceStart = 0;
 let watching = false;
 /** Whether the slice began in the loop's check phase. */
 let beganInCheck = false;
-/** One is kept alive, for the same reason as `noBatch`: this is called where documents are decoded. */
+/** Keeps one immediate alive, for the same reason as `noBatch`: this code runs where documents are decoded. */
 const kept: { immediate?: NodeJS.Immediate } = {};
 
 function endSlice(): void {
@@ -12,13 +12,12 @@ function endSlice(): void {
 }
 
 /**
- * Lets the event loop turn, if the main thread has been decoding for longer than a slice in this
- * turn of it. A worker that is faster than its consumer would otherwise keep the loop in microtasks
- * for as long as the result lasts.
+ * Lets the event loop turn if the main thread has decoded for longer than a slice in this turn. Otherwise, a worker
+ * that is faster than its consumer would keep the event loop in microtasks until the end of the result.
  */
 export async function yieldAfter(sliceMS: number): Promise<void> {
   if (!sliceIsOver(sliceMS)) return;
-  // Messages come in the poll phase, and the check phase follows at once: the timers are due after that.
+  // Messages arrive in the poll phase. The check phase follows at once, and the timers run only after that.
   if (!beganInCheck) await timers.nextTurn();
   await timers.nextTurn();
   startSlice(true);
@@ -37,6 +36,6 @@ function startSlice(inCheck: boolean): void {
   beganInCheck = inCheck;
   if (watching) return;
   watching = true;
-  // In the next turn a new slice begins; the timer keeps no process alive.
+  // The next turn starts a new slice. The immediate does not keep the process alive.
   kept.immediate = timers.setImmediate(endSlice).unref();
 }

@@ -17,13 +17,14 @@ import type { FindCursor } from '../cursor';
 import { bucketInternals, readStreamInternals, ownAllMethods } from '../driver';
 import { checkOwnOptions } from '../options';
 import { limitedCollection } from './limited-collection';
-import { failWhereCutShort } from './whole-download';
+import { failIfChunksAreMissing } from './whole-download';
 
 /**
- * The driver's GridFSBucket. It cuts files into chunks on the main thread; a bucket of one of our databases
- * reads and writes them through our collections, in workers. Its operations and streams take `signal` and
- * `deadlineMS`: a stream that they end is destroyed with the error. As when an application destroys one, the
- * chunks that an upload has stored stay; `abort()` of the stream deletes them.
+ * The driver's GridFSBucket, whose chunks are read and written in workers. It cuts files into chunks on the main
+ * thread.
+ *
+ * Its operations and streams take `signal` and `deadlineMS`, which destroy a stream with their error. As with any
+ * destroyed upload, the chunks stored so far stay until the stream's `abort()` deletes them.
  */
 export class GridFSBucket extends driver.GridFSBucket {
   override openUploadStream(
@@ -87,7 +88,7 @@ export class GridFSBucket extends driver.GridFSBucket {
 
 ownAllMethods(GridFSBucket, driver.GridFSBucket);
 
-/** Runs an operation that takes several commands within one limit for all of them. */
+/** Runs an operation of several commands, with one signal and one deadline for all of them. */
 async function withinBucket(
   bucket: GridFSBucket,
   what: string,
@@ -99,7 +100,7 @@ async function withinBucket(
   const defaults = stateOf(db.client)?.link.offload ?? {};
   await withinLimits(options, { what, write: true, defaults }, async (signal) => {
     if (signal === undefined) return await work(bucket);
-    // The same bucket, except that the signal aborts operations on its collections.
+    // A view of the same bucket whose collections take the signal.
     const { s } = bucketInternals(bucket);
     const limited = Object.create(bucket, {
       s: {
@@ -121,7 +122,7 @@ function limitedUpload(
   limitStream(stream, 'gridfs.openUploadStream', true, options, (signal) => {
     const { chunks } = stream;
     stream.chunks = limitedCollection(chunks, signal);
-    // The signal does not limit what `abort()` does for a stream that was aborted.
+    // `abort()` must be able to delete the chunks after the signal has aborted the upload.
     Object.defineProperty(stream.chunks, 'deleteMany', { value: chunks.deleteMany.bind(chunks) });
     stream.files = limitedCollection(stream.files, signal);
   });
@@ -132,7 +133,7 @@ function limitedDownload(
   stream: driver.GridFSBucketReadStream,
   options: LimitOptions | undefined,
 ): driver.GridFSBucketReadStream {
-  failWhereCutShort(stream);
+  failIfChunksAreMissing(stream);
   limitStream(stream, 'gridfs.openDownloadStream', false, options, (signal) => {
     const s = readStreamInternals(stream);
     s.chunks = limitedCollection(s.chunks, signal);
@@ -141,7 +142,7 @@ function limitedDownload(
   return stream;
 }
 
-/** A stream has the limits that it is given, from its opening until it is closed. */
+/** Applies `signal` and `deadlineMS` to a stream, from its opening until it is closed. */
 function limitStream(
   stream: Readable | Writable,
   what: string,
@@ -160,10 +161,10 @@ function limitStream(
   const { signal } = limits;
   if (signal === undefined) return;
   limit(signal);
-  const giveUp = (): void => void stream.destroy(signal.reason as Error);
-  signal.addEventListener('abort', giveUp, { once: true });
+  const destroy = (): void => void stream.destroy(signal.reason as Error);
+  signal.addEventListener('abort', destroy, { once: true });
   stream.once('close', () => {
     limits.end();
-    signal.removeEventListener('abort', giveUp);
+    signal.removeEventListener('abort', destroy);
   });
 }

@@ -2,7 +2,7 @@ import type { Collection, Document } from 'mongodb';
 
 type Method = (...args: unknown[]) => unknown;
 
-/** Where the options stand of the methods that GridFS calls. */
+/** Position of the options among the arguments of each method that GridFS calls. */
 const OPTIONS_AT = {
   insertOne: 1,
   find: 1,
@@ -14,7 +14,7 @@ const OPTIONS_AT = {
   drop: 0,
 } as const;
 
-/** A view of a collection whose operations are all aborted by one signal. */
+/** Returns a view of a collection that adds a signal to each of its operations. */
 export function limitedCollection<TSchema extends Document>(
   collection: Collection<TSchema>,
   signal: AbortSignal,

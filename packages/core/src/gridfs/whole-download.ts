@@ -3,10 +3,10 @@ import { MongoGridFSChunkError, type GridFSBucketReadStream } from 'mongodb';
 import { readStreamInternals } from '../driver';
 
 /**
- * Makes a download fail if the last chunks of its file are missing, as it does for any other chunk. The driver's ends
- * as if the file were whole. Chunks may be deleted, or their collection dropped, during the download.
+ * Makes a download fail if the last chunks of its file are missing. The driver fails for any other missing chunk, but
+ * ends as if the file were complete for these. Chunks may be deleted, or their collection dropped, during the download.
  */
-export function failWhereCutShort(stream: GridFSBucketReadStream): void {
+export function failIfChunksAreMissing(stream: GridFSBucketReadStream): void {
   const push = stream.push.bind(stream);
   const abort = stream.abort.bind(stream);
   let isAborted = false;

@@ -6,21 +6,21 @@ import { namespaceFromString, type BufferedDocuments } from '../../driver';
 import { decodingClock } from '../../tracing';
 
 /**
- * One batch as the driver's cursor wants to see it. Documents are decoded when they are taken, one
- * at a time or many; what is never taken is never decoded.
+ * A batch in the form that the driver's cursor reads. Documents are decoded when they are taken, one at a time or many.
+ * Those never taken are never decoded.
  */
 export class Batch implements BufferedDocuments {
   readonly id: Long;
   readonly ns: MongoDBNamespace | null;
   /** Whether this is the last batch of its cursor. */
   readonly last: boolean;
-  /** Of a change stream, where this ends a batch of the server's. */
+  /** The server's reply of a change stream, if this is the last part of it. */
   readonly response: ChangeStreamResponse | undefined;
   readonly #reader: DocumentReader;
   readonly #buffer: ArrayBuffer;
   #cleared = false;
 
-  /** @param reader that of the batch's chunk */
+  /** @param reader - the reader of the batch's chunk */
   constructor({ chunk, id, namespace, more, response }: CursorBatch, reader: DocumentReader) {
     this.id = Long.fromBits(id[0], id[1]);
     this.ns = namespace === undefined ? null : namespaceFromString(namespace);
@@ -40,7 +40,7 @@ export class Batch implements BufferedDocuments {
     return decodingClock.timed(() => this.#reader.next());
   }
 
-  /** Appends up to `max` documents to `target`; returns how many. */
+  /** Appends up to `max` documents to `target`, and returns their number. */
   readInto(target: unknown[], max: number): number {
     if (this.#cleared) return 0;
     if (!decodingClock.running) return this.#reader.readInto(target as Document[], max);
@@ -51,7 +51,7 @@ export class Batch implements BufferedDocuments {
     this.#cleared = true;
   }
 
-  /** The buffer that the documents came in, where all were read and none of them looks into it. */
+  /** Takes the buffer of the documents, if all were read and none of them refers to it. */
   takeBuffer(): ArrayBuffer | undefined {
     if (this.#cleared || !this.#reader.isSpent) return undefined;
     this.#cleared = true;
@@ -62,8 +62,8 @@ export class Batch implements BufferedDocuments {
 const chunk = emptyChunk();
 
 /**
- * Kept alive, and its reader with it: V8 throws away what it has optimised for batches when a collection of its whole
- * heap finds none.
+ * A batch that is kept alive with its reader: V8 discards code that it has optimised for batches when a collection of
+ * its whole heap finds none.
  */
 export const noBatch = new Batch(
   { chunk, id: [0, 0], more: false, endOfBatch: true },

@@ -21,7 +21,7 @@ interface Failed {
 
 const calls = new WeakMap<AbstractCursor, Calls>();
 
-/** Whether a call that reads the cursor now must wait for earlier ones. */
+/** Returns whether a call that reads the cursor now must wait for earlier ones. */
 export function isBusy(cursor: AbstractCursor): boolean {
   const known = calls.get(cursor);
   // A `map()` function may read from its own cursor. If it waited for the call that waits for it, both would hang.
@@ -37,11 +37,11 @@ export function inOrder<T>(cursor: Cursor, step: () => Promise<T>): Promise<T> {
   const others = isBusy(cursor) ? known.last : undefined;
   const call = (): Promise<T> =>
     others === undefined ? step() : afterOthers(cursor, others, step);
-  return known.transforming > 0 ? call() : inTurn(known, call);
+  return known.transforming > 0 ? call() : asLastCall(known, call);
 }
 
-/** Only the caller may wait for the returned promise: V8 follows an async stack through a single waiter only. */
-async function inTurn<T>(known: Calls, call: () => Promise<T>): Promise<T> {
+/** Only the caller may await the returned promise: V8 follows an async stack through a single waiter only. */
+async function asLastCall<T>(known: Calls, call: () => Promise<T>): Promise<T> {
   let end!: (failed: Failed | undefined) => void;
   const last = new Promise<Failed | undefined>((resolve) => (end = resolve));
   known.last = last;
@@ -87,7 +87,7 @@ async function fetched(cursor: Cursor, known: Calls, fetch: () => Promise<void>)
   }
 }
 
-/** Counts a `map()` function as at work on a document, until the function that this returns is called. */
+/** Counts a document as being transformed by `map()` until the returned function is called. */
 export function noteTransforming(cursor: AbstractCursor): () => void {
   const known = callsOf(cursor);
   known.transforming += 1;
@@ -99,7 +99,7 @@ export function forgetCalls(cursor: AbstractCursor): void {
   calls.delete(cursor);
 }
 
-/** Returns a function that says whether the cursor was rewound since this call. */
+/** Returns a function that returns whether the cursor was rewound since this call. */
 export function rewindOf(cursor: AbstractCursor): () => boolean {
   const known = calls.get(cursor);
   return () => calls.get(cursor) !== known;

@@ -9,12 +9,12 @@ import type {
   NextOptions,
 } from '@mongo-offload/worker/protocol';
 
-/** A batch, or the error in its place; `thrown` if the worker could not send either. */
+/** A batch, or the error in its place. `thrown` is set if the worker could send neither. */
 export type Answer = (CursorBatch | { error: ErrorEnvelope } | { thrown: Error }) & {
   mark?: EventMark;
 };
 
-/** Stands for an answer that cannot come any more: the port has closed. */
+/** Stands for an answer that can no longer come, because the port has closed. */
 export const NO_ANSWER = Symbol('no answer');
 
 /** The answer of Comlink's `expose`: a value, or the error that was thrown. */
@@ -58,7 +58,7 @@ export class CursorPort {
   /** Closes the cursor at the other end; never rejects. */
   async close(options: CloseOptions): Promise<EventMark> {
     const reply = await this.#call('close', options, []);
-    // Without an answer the worker is gone, and its sockets with it: the server closes the cursor by itself.
+    // Without an answer, the worker and its sockets are gone. The server then closes the cursor by itself.
     return reply === NO_ANSWER || reply.type !== 'RAW' ? undefined : (reply.value as EventMark);
   }
 

@@ -9,8 +9,7 @@ type Cursor = AbstractCursor & CursorInternals;
 const endedByClient = new WeakSet<AbstractCursor>();
 
 /**
- * Notes that the client closes: later reads of the cursor reject, so that nobody takes part of the result for all of
- * it.
+ * Notes that the client closes. Later reads of the cursor reject, so that nobody takes a part of the result for all.
  */
 export function noteClientCloses(cursor: AbstractCursor, remote: RemoteCursor | undefined): void {
   if (remote?.isWhole === true) return;
@@ -24,8 +23,9 @@ export function noteRewind(cursor: AbstractCursor): void {
 }
 
 /**
- * @throws MongoClientClosedError if the close of the client ended the cursor before its result was complete; the reason
- *   of its signal or its deadline if that did
+ * Throws if a cursor ended before its result was complete.
+ *
+ * @throws MongoClientClosedError if the client's close ended it; the reason of its signal or deadline if that ended it
  */
 export function checkNotCutOff(cursor: Cursor): void {
   if (endedByClient.has(cursor)) throw new MongoClientClosedError();
@@ -41,28 +41,28 @@ export function cutOff(cursor: Cursor): unknown {
 /** Errors of reads that began before their cursor was rewound. */
 const outdated = new WeakSet<object>();
 
-/** Makes the error of a read whose cursor was rewound meanwhile. The cursor itself begins again. */
+/** Returns the error of a read whose cursor was rewound meanwhile. The cursor itself starts again. */
 export function rewound(): MongoServerError {
   const error = interrupted('rewound');
   outdated.add(error);
   return error;
 }
 
-/** Whether an error is that of a read which `rewind` has ended. Such an error must not close the cursor. */
+/** Returns whether `rewind` caused this error. Such an error must not close the cursor. */
 export function isOutdated(error: unknown): boolean {
   return outdated.has(error as object);
 }
 
 const interruptions = new WeakSet<object>();
 
-/** Whether `interrupted` made this error. */
+/** Returns whether `interrupted` made this error. */
 export function isInterruption(error: unknown): boolean {
   return interruptions.has(error as object);
 }
 
 /**
- * Makes the error of a read that `close` ends: the one that the server gives the worker, where nobody waits for it any
- * more. The driver's streams recognise it by its message, and end.
+ * Returns the error of a read that `close` ends. The server sends the worker the same error, but the read no longer
+ * waits for it. The driver's streams recognise it by its message, and end.
  */
 export function interrupted(what = 'closed'): MongoServerError {
   const errmsg = `operation was interrupted: the cursor was ${what}`;

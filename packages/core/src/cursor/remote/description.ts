@@ -13,18 +13,18 @@ export interface CursorDescription {
   args: { filter?: Document; pipeline?: Document[]; command?: Document };
   options: Document;
   namespace: MongoDBNamespace;
-  /** See Call: its aggregation or command writes. */
+  /** Whether its aggregation or command writes; see Call. */
   writes?: boolean;
   /** The namespace on which later calls must stay after the cursor's opening; see Call. */
   order?: string;
-  /** How often its opening is tried where its server is lost, or none can be selected. Default 1. */
+  /** Attempts to open it if its server is lost or none can be selected. Default 1. */
   tries?: number;
 }
 
 /** Describes a cursor of one class. */
 export type Describe = (cursor: CursorInternals) => CursorDescription;
 
-/** The state of the client of a cursor that is to be read in a worker; undefined where it runs here. */
+/** Returns the state of a cursor's client; undefined if the cursor is read on the main thread. */
 export function offloadedCursorState(cursor: AbstractCursor): ClientState | undefined {
   const state = offloadedState(clientOf(cursor));
   if (state === undefined) return undefined;
