@@ -1,4 +1,4 @@
-// Everything that the driver exports, and in its place our own classes where we have them.
+// Everything that the driver exports. Our classes replace the driver's of the same name.
 export * from 'mongodb';
 export { ChangeStream } from './change-stream';
 export { Admin } from './facade';

@@ -17,14 +17,14 @@ import { readingOptionsOf, sliceOf, withDriversSession } from '../options';
 import { joined, scopes } from '../transaction';
 import { Statements } from './statements';
 
-/** The driver's OrderedBulkOperation; `execute` runs in a worker thread. */
+/** The driver's OrderedBulkOperation, whose `execute` runs in a worker thread. */
 export class OrderedBulkOperation extends driver.OrderedBulkOperation {
   override async execute(options: BulkWriteOptions = {}): Promise<BulkWriteResult> {
     return await execute(bulkInternals(this), options, (joined) => super.execute(joined));
   }
 }
 
-/** The driver's UnorderedBulkOperation; `execute` runs in a worker thread. */
+/** The driver's UnorderedBulkOperation, whose `execute` runs in a worker thread. */
 export class UnorderedBulkOperation extends driver.UnorderedBulkOperation {
   override async execute(options: BulkWriteOptions = {}): Promise<BulkWriteResult> {
     return await execute(bulkInternals(this), options, (joined) => super.execute(joined));
@@ -34,7 +34,7 @@ export class UnorderedBulkOperation extends driver.UnorderedBulkOperation {
 ownAllMethods(OrderedBulkOperation, driver.OrderedBulkOperation);
 ownAllMethods(UnorderedBulkOperation, driver.UnorderedBulkOperation);
 
-/** Makes a bulk operation of the driver's one of ours. */
+/** Turns a bulk operation of the driver into one of ours. */
 export function offloadedBulk<B extends object>(
   bulk: object,
   bulkClass: abstract new (...args: never[]) => B,
@@ -43,9 +43,9 @@ export function offloadedBulk<B extends object>(
 }
 
 /**
- * Sends the statements that were gathered, in the order in which they were added, to a worker.
+ * Sends the statements of a bulk operation to a worker, in the order in which they were added.
  *
- * @param native - the driver's own method: for a client on the main thread, and for what is wrong
+ * @param native - the driver's own method, for a client on the main thread and for the driver's errors
  */
 async function execute(
   bulk: BulkInternals,

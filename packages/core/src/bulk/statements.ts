@@ -11,7 +11,7 @@ interface Place {
   readonly bytes: readonly Uint8Array[] | undefined;
 }
 
-/** The statements of a bulk operation, in the order of their addition. */
+/** The statements of a bulk operation, in the order in which they were added. */
 export class Statements {
   /** Whether to send the bytes that the driver made when the statements were added. */
   readonly areEncoded: boolean;
@@ -19,7 +19,7 @@ export class Statements {
   readonly #places: Place[] = [];
   readonly #bson: BSONSerializeOptions;
 
-  /** @param options - those of the bulk operation, merged with those of its execution */
+  /** @param options - the bulk operation's options, merged with those of its `execute` */
   constructor({ batches, s }: BulkInternals, options: BulkWriteOptions) {
     this.#batches = batches;
     this.#bson = serializing(options, s.bsonOptions);
@@ -37,7 +37,7 @@ export class Statements {
       batches.every((batch) => batch.serializedOperations?.length === batch.operations.length);
   }
 
-  /** The document, update or delete statement at this index. */
+  /** Returns the document, update or delete statement at this index. */
   operation(index: number): Document {
     const { batch, at } = this.#places[index];
     return batch.operations[at];

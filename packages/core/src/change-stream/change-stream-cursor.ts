@@ -26,17 +26,17 @@ import {
 } from '../driver';
 import { WorkerLostError } from '../errors';
 
-/** The driver's cursor under a change stream, read in a worker thread. It is never read ahead. */
+/** The driver's cursor of a change stream, read in a worker thread and never read ahead. */
 export abstract class ChangeStreamCursor extends ChangeStreamCursorClass {}
 
 /**
- * How often a stream tries to find a server where it resumes, each time for `serverSelectionTimeoutMS`, and to open
- * again with what it found. The driver waits up to three times before it fails: for its getMore, for killCursors,
- * and for any server.
+ * Attempts of a resuming stream to find a server, each for up to `serverSelectionTimeoutMS`, and then to open its
+ * cursor again there. The driver waits up to three times before it fails: for its getMore, for killCursors, and for any
+ * server.
  */
 export const RESUME_TRIES = 3;
 
-/** Cursors by which a stream goes on that had been open before. */
+/** Cursors of streams that resume. */
 const resuming = new WeakSet<object>();
 export function resumes(cursor: AbstractCursor): void {
   resuming.add(cursor);
@@ -45,7 +45,7 @@ export function resumes(cursor: AbstractCursor): void {
 type Cursor = ChangeStreamCursorInternals & AbstractCursor & NodeJS.EventEmitter;
 
 ownAllMethods(ChangeStreamCursor, ChangeStreamCursorClass);
-// The server has no change streams in transactions: they tell of what was committed.
+// Change streams report committed changes only, and the server allows none in a transaction.
 offloadCursorClass(ChangeStreamCursor.prototype, describe, { transactional: false });
 
 const { cursorInit, getMore, stream } = ChangeStreamCursor.prototype as unknown as {
@@ -73,9 +73,9 @@ const replacement = {
     try {
       batch = await getMore.call(this);
     } catch (error) {
-      // A read that closing cut short ends as the driver's does, whatever it met in the worker.
+      // A read that `close` ended rejects as the driver's does, whatever the worker's error was.
       if (this.isKilled && !(error instanceof MongoClientClosedError)) throw interrupted();
-      // What a stream does about a lost connection is right for a lost worker: it resumes.
+      // After the loss of its worker, a stream resumes as after the loss of a connection.
       if (error instanceof WorkerLostError)
         error.addErrorLabel(MongoErrorLabel.ResumableChangeStreamError);
       throw error;
@@ -88,7 +88,7 @@ const replacement = {
     return batch;
   },
 
-  /** Removes the signal's listener too, which the driver's method leaves when the stream is destroyed. */
+  /** Also removes the signal's listener, which the driver's method leaves when the stream is destroyed. */
   stream(this: Cursor): Readable & AsyncIterable<unknown> {
     const { signal } = this;
     this.signal = undefined;
@@ -110,10 +110,10 @@ for (const [name, value] of Object.entries(replacement)) {
   });
 }
 
-/** Takes over what a batch says of the stream's position; returns the server's time, where it told. */
+/** Updates the stream's position from a batch. Returns the server's operation time, if the batch has it. */
 function take(cursor: Cursor, { response }: Batch): Timestamp | undefined {
   if (response === undefined) {
-    // Only part of the server's batch: its token is that of the batch's end, and comes with it.
+    // This is only a part of the server's batch. Its resume token belongs to the last part, and arrives with it.
     cursor.postBatchResumeToken = undefined;
     return undefined;
   }
@@ -127,7 +127,7 @@ function fieldsOf({ bytes }: ChangeStreamResponse): {
   operationTime?: Timestamp;
   postBatchResumeToken?: Document;
 } {
-  // A resume token goes back to the server as it came.
+  // The resume token must go back to the server unchanged.
   return BSON.deserialize(bytes, {
     promoteValues: false,
     promoteLongs: false,

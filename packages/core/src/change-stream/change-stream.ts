@@ -9,12 +9,11 @@ import { timers } from '../event-loop';
 import { ChangeStreamCursor, RESUME_TRIES, resumes } from './change-stream-cursor';
 
 /**
- * The driver's ChangeStream, whose cursor is read in a worker thread. Events, modes, the resume
- * token and the decision what to resume from are the driver's own, here; only what a server is
- * asked crosses. A stream whose worker died resumes on another.
+ * The driver's ChangeStream, whose cursor is read in a worker thread. The driver's code for events, modes and resuming
+ * runs on the main thread; only commands to the server cross. If its worker dies, the stream resumes on another.
  *
- * With `signal` among its options it is closed when that is aborted: what waits for a change rejects with
- * the signal's reason, and a stream with listeners emits it as its error.
+ * An abort of the option `signal` closes the stream. Calls that wait for a change reject with the signal's reason, and
+ * a stream with listeners emits it as its error.
  */
 export class ChangeStream<
   TSchema extends Document = Document,
@@ -44,14 +43,14 @@ export class ChangeStream<
   }
 }
 
-/** Settles when the last call that reads the stream ends, with that call's error if it fails. */
+/** For each stream: resolves when the last call that reads it ends, with the call's error if it failed. */
 const lastCalls = new WeakMap<object, Promise<{ error: unknown } | undefined>>();
 
 /**
- * Runs a call that reads a stream after the earlier ones have ended. If they ran side by side, each would resume the
- * stream after an error, and all new cursors but one would be lost with their changes.
+ * Runs a call that reads a stream after all earlier ones. If several ran at the same time, each would resume the stream
+ * after an error, and all but one of the new cursors would be lost with their changes.
  *
- * Only the caller may wait for the returned promise: V8 follows an async stack through a single waiter only.
+ * Only the caller may await the returned promise: V8 follows an async stack through a single waiter only.
  */
 async function inOrder<T>(stream: { closed: boolean }, step: () => Promise<T>): Promise<T> {
   const before = lastCalls.get(stream);
@@ -73,7 +72,7 @@ async function inOrder<T>(stream: { closed: boolean }, step: () => Promise<T>): 
   }
 }
 
-/** The options of ours that a stream was made with, and what takes its listener off the signal. */
+/** The options of ours that a stream was made with, and the function that removes its listener from the signal. */
 const limits = new WeakMap<object, { options: Document; stop?: () => void }>();
 
 function signalOfStream(stream: object): AbortSignal | undefined {
@@ -87,12 +86,12 @@ const native = driver.ChangeStream.prototype as unknown as ChangeStreamInternals
 const replacement = {
   async _resume(this: ChangeStreamInternals, changeStreamError: Error): Promise<void> {
     if (this.timeoutContext == null) await untilReachable(this);
-    // One that was closed meanwhile needs no new cursor, and nobody would close it.
+    // A stream that was closed meanwhile needs no new cursor. Nobody would close that cursor.
     if (this.isClosed) return;
     await native._resume.call(this, changeStreamError);
   },
 
-  /** The stream's cursor, each time it resumes. */
+  /** Makes the stream's cursor each time the stream resumes. */
   _createChangeStreamCursor(this: ChangeStreamInternals, options: Document): AbstractCursor {
     const cursor = native._createChangeStreamCursor.call(this, options);
     resumes(cursor);
@@ -100,10 +99,10 @@ const replacement = {
   },
 
   _streamEvents(this: ChangeStreamInternals, cursor: AbstractCursor): void {
-    // When it resumes, the driver comes here before it hands the new cursor out.
+    // When a stream resumes, the driver calls this before it returns the new cursor.
     native._streamEvents.call(this, adopted(this, cursor));
-    // A stream that begins to flow reads in the next tick. Beginning now sends the command before
-    // that of an insert in the line below `on('change')`.
+    // A stream starts to read in the next tick. Reading now sends its command before that of an insert that the
+    // application calls right after `on('change')`.
     this.cursorStream?.read(0);
   },
 };
@@ -134,7 +133,7 @@ async function untilReachable(stream: ChangeStreamInternals): Promise<void> {
       );
       return;
     } catch {
-      // None could be selected.
+      // No server could be selected in time.
     }
   }
 }
@@ -151,8 +150,8 @@ function adopted(stream: object, cursor: AbstractCursor): AbstractCursor {
 type WatchArguments = [pipeline: Document[] | undefined, options: ChangeStreamOptions | undefined];
 
 /**
- * Makes a change stream of the driver's and lets it be one of ours: same object, same state, read in a
- * worker. What the driver would send to the server as part of its stage, options of ours, it does not get.
+ * Makes a change stream of the driver and turns it into one of ours, which is read in a worker. It stays the same
+ * object with the same state. The driver does not get our options, since it would send them to the server in the stage.
  *
  * @param make - the driver's own `watch`
  */
@@ -161,7 +160,7 @@ export function watching<TSchema extends Document, TChange extends Document>(
   pipeline: Document[] | undefined,
   options: ChangeStreamOptions | undefined,
 ): ChangeStream<TSchema, TChange> {
-  // The driver takes options without a pipeline as well.
+  // The driver also accepts options without a pipeline.
   const alone = pipeline !== undefined && !Array.isArray(pipeline);
   const given = checkOwnOptions((alone ? pipeline : options) as Document | null | undefined);
   const { signal, deadlineMS, offload, ...rest } = (given ?? {}) as Record<string, unknown>;
@@ -180,7 +179,7 @@ function limit(stream: { close(): Promise<void> }, options: Document): void {
     return;
   }
   const close = (): void => {
-    // Where there are listeners, the stream that feeds them tells them first.
+    // If there are listeners, the stream that feeds them must emit the error first.
     timers.setImmediate(() => void stream.close().catch(() => undefined));
   };
   signal.addEventListener('abort', close, { once: true });

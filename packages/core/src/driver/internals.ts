@@ -24,13 +24,12 @@ import type {
   Timestamp,
 } from 'mongodb';
 
-/**
- * Everything of the driver's that we touch and that is no public API of it, in one place. It is
- * checked when this module is loaded: with a driver that looks different inside, loading fails with
- * an error that says so, rather than an operation with an odd one later.
+/*
+ * All private parts of the driver that we use on the main thread. They are checked when this module is loaded. With a
+ * driver that differs, loading fails with a clear error, instead of an operation with an odd one later.
  */
 
-/** What the driver's cursors keep in private fields, and the private methods they are built on. */
+/** Private fields and methods of the driver's cursors. */
 export interface CursorInternals {
   cursorId: Long | null;
   cursorSession: ClientSession | null;
@@ -63,7 +62,7 @@ export interface CursorInternals {
   resolveExplainTimeoutOptions?(verbosity: unknown, options: unknown): { explain?: unknown };
 }
 
-/** What a cursor reads of the response that `cursorInit` and `getMore` give it. */
+/** What a cursor reads from the response that `cursorInit` and `getMore` return. */
 export interface BufferedDocuments {
   readonly id: Long;
   readonly ns: MongoDBNamespace | null;
@@ -72,17 +71,17 @@ export interface BufferedDocuments {
   clear(): void;
 }
 
-/** A cursor seen from inside. */
+/** Returns a cursor, typed with its private parts. */
 export function inside(cursor: AbstractCursor): CursorInternals {
   return cursor as unknown as CursorInternals;
 }
 
-/** What the driver keeps on its objects and leaves out of its types. */
+/** A field of the driver's objects that its types leave out. */
 interface Owned {
   client: MongoClient;
 }
 
-/** The client that a collection or a cursor belongs to. */
+/** Returns the client that a collection or a cursor belongs to. */
 export function clientOf(owned: Collection | AbstractCursor): MongoClient {
   return (owned as unknown as Owned).client;
 }
@@ -127,17 +126,17 @@ export interface Server {
   readonly description: driver.ServerDescription;
   /** Marks the server Unknown if the error means that its description is out of date. */
   handleError(error: Error): void;
-  /** Has the monitor check the server at once. */
+  /** Makes the monitor check the server at once. */
   requestCheck(): void;
 }
 
-/** Which of the servers will do. */
+/** Returns the servers that are suitable. */
 export type ServerSelector = (
   topology: driver.TopologyDescription,
   servers: driver.ServerDescription[],
 ) => driver.ServerDescription[];
 
-/** What the driver keeps in a session and leaves out of its types, or makes read-only there. */
+/** Fields of a session that the driver's types leave out or make read-only. */
 export interface SessionInternals extends SessionTimes {
   client: MongoClient;
   serverSession: { id: { id: Binary }; txnNumber: number; isDirty: boolean; lastUse: number };
@@ -151,7 +150,7 @@ export function sessionInternals(session: ClientSession): SessionInternals {
   return session as unknown as SessionInternals;
 }
 
-/** Statements of one type, gathered by a bulk operation. */
+/** Statements of one type in a bulk operation. */
 export interface BulkBatch {
   batchType: number;
   operations: Document[];
@@ -160,7 +159,7 @@ export interface BulkBatch {
   originalIndexes: number[];
 }
 
-/** What a bulk operation has gathered. */
+/** The private state of a bulk operation. */
 export interface BulkInternals {
   collection: Collection;
   isOrdered: boolean;
@@ -181,7 +180,7 @@ export function bulkInternals(
   return bulk as unknown as BulkInternals;
 }
 
-/** The driver's logger, and what it was told to log. */
+/** The driver's logger, with the severities that it logs. */
 export interface Logger {
   readonly componentSeverities: Record<
     'command' | 'connection' | 'serverSelection' | 'topology',
@@ -190,26 +189,26 @@ export interface Logger {
   readonly maxDocumentLength: number;
   logDestination: { write(line: object): unknown };
   debug(component: string, message: { toLog(): object }): void;
-  /** Ends the logging of a client whose destination fails, and says so. */
+  /** Ends the logging of a client whose destination fails, and reports that. */
   logWriteFailureHandler(error: unknown): void;
 }
 
-/** The logger of a client; undefined where nothing is logged. */
+/** Returns the logger of a client; undefined if nothing is logged. */
 export function loggerOf(client: MongoClient): Logger | undefined {
   return (client as unknown as { mongoLogger?: Logger }).mongoLogger;
 }
 
-/** The options that a collection was made with. */
+/** Returns the options that a collection was made with. */
 export function collectionOptionsOf(collection: Collection): CollectionOptions {
   return (collection as unknown as { s: { options: CollectionOptions } }).s.options;
 }
 
-/** The database that an Admin was made by. */
+/** Returns the database that an Admin was made by. */
 export function dbOf(admin: Admin): Db {
   return (admin as unknown as { s: { db: Db } }).s.db;
 }
 
-/** What a bucket of GridFS keeps in fields that the driver's types leave out. */
+/** Fields of a GridFS bucket that the driver's types leave out. */
 export interface BucketInternals {
   s: {
     db: Db;
@@ -222,7 +221,7 @@ export function bucketInternals(bucket: driver.GridFSBucket): BucketInternals {
   return bucket as unknown as BucketInternals;
 }
 
-/** What a GridFS download reads, and its position. */
+/** Returns the private state of a GridFS download: what it reads, and its position. */
 export function readStreamInternals(stream: driver.GridFSBucketReadStream): {
   chunks: Collection<GridFSChunk>;
   files: Collection<GridFSFile>;
@@ -244,27 +243,27 @@ export const { BulkWriteResult: BulkWriteResultClass } =
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
   require('mongodb/lib/bulk/common') as BulkModule;
 
-/** The driver declares this class and does not export it. */
+/** The driver declares this class but does not export it. */
 export const { RunCommandCursor: RunCommandCursorClass } =
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES export of it
   require('mongodb/lib/cursor/run_command_cursor') as {
     RunCommandCursor: typeof driver.RunCommandCursor;
   };
 
-/** What a change stream keeps in fields that the driver's types leave out. */
+/** Fields and methods of a change stream that the driver's types leave out. */
 export interface ChangeStreamInternals {
   cursor: AbstractCursor;
   cursorStream?: Readable;
   isClosed: boolean;
   parent: MongoClient | Db | Collection;
-  /** Of a stream with `timeoutMS`. */
+  /** Set for a stream with `timeoutMS`. */
   timeoutContext?: object;
   _resume(changeStreamError: Error): Promise<void>;
   _createChangeStreamCursor(options: Document): AbstractCursor;
   _streamEvents(cursor: AbstractCursor): void;
 }
 
-/** The driver's cursor of a change stream, which its types leave out. */
+/** The driver's cursor of a change stream, a class that its types leave out. */
 export interface ChangeStreamCursorInternals extends CursorInternals {
   pipeline: Document[];
   changeStreamCursorOptions: Document;
@@ -286,7 +285,9 @@ const { MongoDBResponse: ResponseClass } =
     MongoDBResponse: { make(bson: Uint8Array): Document };
   };
 
-/** A server's reply as the driver gives it where it does not decode it; what is decoded stays as it is. */
+/**
+ * Wraps the bytes of a reply as the driver does for replies that it does not decode. Returns a decoded reply as it is.
+ */
 export function serverReply(reply: Uint8Array | Binary | Document): Document {
   const bytes = reply instanceof driver.Binary ? reply.value() : reply;
   return bytes instanceof Uint8Array ? ResponseClass.make(bytes) : bytes;
@@ -339,13 +340,13 @@ for (const [name, prototype, methods] of expected) {
   for (const method of methods) {
     if (typeof (prototype as Record<string, unknown>)[method] !== 'function') {
       throw new Error(
-        `@mongo-offload/core does not know this version of the package mongodb: ` +
+        `@mongo-offload/core does not support this version of the package mongodb: ` +
           `${name}.${method} is missing. Install mongodb 7.9, or a newer @mongo-offload/core.`,
       );
     }
   }
 }
 
-// The main thread's monitoring meets the same servers as the workers.
+// The main thread's monitoring connects to the same servers as the workers, so its messages are checked too.
 refuseUnsoundReplies();
 refuseUnsoundHellos();

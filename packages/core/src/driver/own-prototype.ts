@@ -1,7 +1,7 @@
 /**
- * Gives a class's prototype, as its own, every method and getter that it inherits from the driver's:
- * libraries copy `Object.getOwnPropertyNames(Collection.prototype)` and must find them all. A method
- * that is ours says that it takes as many arguments as the driver's.
+ * Copies to a class's prototype every method and getter that it inherits from the driver's class. Libraries iterate
+ * over `Object.getOwnPropertyNames(Collection.prototype)`, and must find them all. Methods of ours get the `length` of
+ * the driver's.
  */
 export function ownAllMethods(ours: { prototype: object }, drivers: { prototype: object }): void {
   const descriptors = Object.getOwnPropertyDescriptors(drivers.prototype);

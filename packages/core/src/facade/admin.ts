@@ -4,7 +4,7 @@ import { dbOf, serverReply, ownAllMethods } from '../driver';
 import { offloadMethods, type Carrier, dbTarget } from '../methods';
 import type { OwnOptions } from '../options';
 
-/** The driver's Admin; its commands run in a worker thread. */
+/** The driver's Admin, whose commands run in a worker thread. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its command takes more options
 export class Admin extends driver.Admin {}
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- offloadMethods puts it on the prototype

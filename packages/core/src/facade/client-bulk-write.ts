@@ -3,12 +3,12 @@ import { ObjectId, type Document, type MongoClient } from 'mongodb';
 import { encodeArguments, encodeListArguments, documentList } from '../calls';
 import type { MethodPlan } from '../methods';
 
-/** How a client's `bulkWrite` crosses. */
+/** How a client's `bulkWrite` crosses to the worker. */
 export const clientBulkWrite: MethodPlan<MongoClient> = {
   accepts(args) {
     const [models] = args as unknown[][];
     if (!Array.isArray(models)) return false;
-    // A list of its own: the caller may empty his while this is under way.
+    // The caller may change its list while the call is under way.
     args[0] = [...models];
     return models.every((model) => typeof model === 'object' && model !== null);
   },
@@ -31,7 +31,7 @@ export const clientBulkWrite: MethodPlan<MongoClient> = {
   result: (result) => reviveMaps(result as Document),
 };
 
-/** The verbose results of a client's bulk write are maps; they travel as lists of pairs. */
+/** Makes maps of the verbose results of a client's bulk write, which arrive as lists of pairs. */
 function reviveMaps(result: Document): Document {
   for (const name of ['insertResults', 'updateResults', 'deleteResults']) {
     const pairs: unknown = result[name];

@@ -50,16 +50,15 @@ export interface OffloadMongoClientOptions extends MongoClientOptions {
 }
 
 /**
- * The driver's MongoClient, whose work happens in worker threads. Making one neither blocks nor
- * connects; the first operation does, or `connect()`. Keep one for the life of the process.
+ * The driver's MongoClient, which does its work in worker threads. Its constructor neither blocks nor connects; the
+ * first operation or `connect()` connects. Keep one client for the life of the process.
  *
- * On the main thread stays the driver's own monitoring of the deployment (so that `topology`, its
- * description and the discovery events are the real thing); no operation opens a connection here,
- * but for what docs/compatibility.md lists.
+ * The driver's own monitoring of the deployment stays on the main thread, so `topology`, its description and the
+ * discovery events are the driver's. No operation opens a connection here, except for those that docs/compatibility.md
+ * lists.
  *
- * @throws what the driver throws for a wrong connection string or an unknown option;
- *   OffloadOptionError for a wrong option under `offload`; BundledError where this package is part
- *   of a bundle
+ * @throws the driver's error for a wrong connection string or an unknown option; OffloadOptionError for a wrong option
+ *   under `offload`; BundledError if this package is part of a bundle
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its sessions are ours
 export class MongoClient extends driver.MongoClient {
@@ -107,12 +106,12 @@ export class MongoClient extends driver.MongoClient {
     setState(this, state);
   }
 
-  /** What the connection string may ask for that cannot cross either. */
+  /** Returns the option that cannot cross to a worker, if the connection string led the driver to set it. */
   #parsedReason(): string | undefined {
     return this.options.autoEncryption === undefined ? undefined : 'autoEncryption';
   }
 
-  /** Makes a client and connects it. */
+  /** Creates a client and connects it. */
   static override async connect(
     url: string,
     options?: OffloadMongoClientOptions,
@@ -121,8 +120,8 @@ export class MongoClient extends driver.MongoClient {
   }
 
   /**
-   * Connects, to find out early whether that is possible: the first operation would do it as well. Takes `signal`
-   * and `deadlineMS`, which end the caller's wait; connecting continues for other callers that wait for it.
+   * Connects the client. This is optional, since the first operation connects too; call it to detect a failure early.
+   * Takes `signal` and `deadlineMS`, which end the caller's wait only; connecting continues for other callers.
    */
   override async connect(options?: LimitOptions): Promise<this> {
     const limited = { what: 'client.connect', write: false, defaults: this.#link.offload };
@@ -136,22 +135,23 @@ export class MongoClient extends driver.MongoClient {
     return this;
   }
 
-  /** What the worker threads are at: `client.offload.stats()`. */
+  /** Statistics of the worker threads and the event loop: `client.offload.stats()`. */
   get offload(): ClientOffload {
     return offloadOf(this);
   }
 
-  /** Passwords and keys are not shown; `options` and `s` have them all the same. */
+  /**
+   * Returns what `util.inspect` shows, without passwords and keys. The properties `options` and `s` still have them.
+   */
   [inspect.custom](depth: number, options: InspectOptions, show: typeof inspect): string {
     return inspectClient(this, depth, options, show);
   }
 
   /**
-   * Closes the client, in all workers. Operations that are under way have `offload.closeGraceMS` to finish, and
-   * are then ended with the driver's error; none can be called any more. Called again while it closes, it
-   * waits for the same end.
+   * Closes the client in all workers. New operations reject at once. Those under way have `offload.closeGraceMS` to
+   * finish, and then reject with the driver's error. A second call waits for the same close.
    *
-   * @param force - ends everything at once, also where a close is waiting
+   * @param force - whether to end everything at once, even if another close is waiting
    */
   override async close(force = false): Promise<void> {
     endWatching(this);
@@ -163,17 +163,17 @@ export class MongoClient extends driver.MongoClient {
     if (this.#onMain === undefined) await closeCursors(s.activeCursors, force);
     // Transactions end first: their workers must still be there to abort them.
     await endSessions(s.activeSessions, force);
-    // What is left of them ends with its worker; the driver here is not to wait for it, and then to end it itself.
+    // Sessions that are left end with their worker, so the driver here must neither wait for them nor end them.
     s.activeSessions.clear();
-    // The workers end the server's sessions; the driver here would open a connection for it.
+    // The workers end the server sessions. The driver here would open a connection to do so.
     const ended = this.#onMain === undefined ? takeServerSessions(this) : [];
     await Promise.all([super.close(force), this.#link.close(force, ended)]);
   }
 
-  /** Adds to what connections that are made from now on, in all workers, tell the server of the program. */
+  /** Appends to the client metadata that later connections of all workers send to the server. */
   override appendMetadata(driverInfo: DriverInfo): void {
     super.appendMetadata(driverInfo);
-    // The driver's constructor calls it as well, with the option that workers get among the others.
+    // The driver's constructor calls this too. Workers get that value with the other options.
     if (#link in this) this.#link.appendMetadata(driverInfo);
   }
 
@@ -184,20 +184,20 @@ export class MongoClient extends driver.MongoClient {
   override startSession(options?: ClientSessionOptions): ClientSession {
     const session = super.startSession(options);
     hideClientOptions(session);
-    // The driver's own internals start implicit sessions by this method too; those stay its own.
+    // The driver starts its implicit sessions with this method too. Those stay the driver's.
     const { explicit } = session as unknown as { explicit: boolean };
     if (!explicit) return session;
     return offloadedSession(session, this.#link, this.#onMain !== undefined);
   }
 
   /**
-   * Runs a function in a transaction. Every operation of this client that the function calls and awaits
-   * takes part by itself, in whatever module or library it is called: it is given no session, and
-   * `session: null` keeps one out. Commits when the function returns and aborts when it throws. Where the
-   * server asks for it, the function is called again, as by `session.withTransaction`.
+   * Runs a function in a transaction. Each operation of this client that the function calls and awaits joins the
+   * transaction, even from another module or library. It needs no session; `session: null` keeps it out. Commits when the
+   * function returns, and aborts when it throws. If the server reports a transient error, the function is called again,
+   * as by `session.withTransaction`.
    *
-   * Inside of another transaction of this client's, the function takes part in that one; when it fails,
-   * all of it is aborted. Change streams are part of no transaction.
+   * Inside another transaction of this client, the function takes part in that one. If it then fails, the outer
+   * transaction is aborted. Change streams never join a transaction.
    *
    * @example
    * ```ts
@@ -207,8 +207,8 @@ export class MongoClient extends driver.MongoClient {
    * });
    * ```
    * @returns what the function returned
-   * @throws what the function threw; the server's and the driver's errors. An operation that is called
-   *   when the transaction is over rejects with a TransactionEndedError.
+   * @throws what the function throws; errors of the server and the driver. Operations that are called after the end of
+   *   the transaction reject with a TransactionEndedError.
    */
   async transaction<T>(
     fn: (session: ClientSession) => Promise<T>,
@@ -231,7 +231,7 @@ export class MongoClient extends driver.MongoClient {
     );
   }
 
-  /** Creates a change stream. Nothing is sent before it is read or listened to. */
+  /** Creates a change stream. It sends nothing until it is read or has a listener. */
   override watch<
     TSchema extends Document = Document,
     TChange extends Document = ChangeStreamDocument<TSchema>,
@@ -239,13 +239,13 @@ export class MongoClient extends driver.MongoClient {
     return watching((own) => super.watch<TSchema, TChange>(...own), pipeline, options);
   }
 
-  /** The server's `buildInfo`: version, modules, limits. */
+  /** Resolves with the server's `buildInfo`: its version, modules and limits. */
   async serverInfo(options?: LimitOptions): Promise<Document> {
     return await this.db('admin').admin().serverInfo(options);
   }
 
   /**
-   * Resolves when the deployment answers. Retries with backoff while it does not.
+   * Resolves when the deployment answers. Until then, tries again with backoff.
    *
    * @example
    * ```ts
@@ -254,8 +254,8 @@ export class MongoClient extends driver.MongoClient {
    *   onRetry: (error, attempt) => console.warn(`try ${attempt}: ${error.message}`),
    * });
    * ```
-   * @throws NotReadyError at the deadline, with the last try's error as its cause; the signal's
-   *   reason; MongoClientClosedError when the client is closed; at once, what no retry can mend (a wrong password, for one)
+   * @throws NotReadyError after `timeoutMS`, with the last attempt's error as its cause; the signal's reason;
+   *   MongoClientClosedError if the client is closed; at once, an error that no retry can fix, such as a wrong password
    */
   async waitUntilReady(options?: WaitUntilReadyOptions): Promise<this> {
     const given = checkedWait(options);

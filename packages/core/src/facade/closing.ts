@@ -2,44 +2,44 @@ import { timers } from '../event-loop';
 
 /** The steps of closing a client. */
 export interface ClosingSteps {
-  /** Waits for what is under way, until the signal is aborted. */
+  /** Waits for the operations under way, until the signal is aborted. */
   idle(signal: AbortSignal): Promise<void>;
-  /** Ends what is left. */
+  /** Ends everything that is left. */
   end(force: boolean): Promise<void>;
 }
 
-/** The close of a client, of which there is one at a time. */
+/** Closes a client, once at a time. */
 export class Closing {
   readonly #graceMS: number;
   readonly #steps: ClosingSteps;
   #current: Promise<void> | undefined;
   /** Work that starts again after the close in progress. */
   #next: Promise<void> | undefined;
-  /** Ends the grace of the close under way. */
+  /** Ends the grace period of the close in progress. */
   #hurry = new AbortController();
 
-  /** @param graceMS - how long it waits at most for what is under way */
+  /** @param graceMS - longest wait for the operations under way, in milliseconds */
   constructor(graceMS: number, steps: ClosingSteps) {
     this.#graceMS = graceMS;
     this.#steps = steps;
   }
 
-  /** The end of the close under way. */
+  /** Settles when the close in progress ends. */
   get current(): Promise<void> | undefined {
     return this.#current;
   }
 
-  /** Starts again when the close in progress has ended. A later close then closes that as well. */
-  async behind(begin: () => void): Promise<void> {
-    const anew = (): void => {
+  /** Starts the client again after the close in progress. A close that is called later waits for this start. */
+  async afterClose(begin: () => void): Promise<void> {
+    const restart = (): void => {
       this.#next = undefined;
       begin();
     };
-    this.#next ??= this.#current?.then(anew, anew);
+    this.#next ??= this.#current?.then(restart, restart);
     await this.#next;
   }
 
-  /** Closes the client; where it is being closed, waits for that, which `force` makes end at once. */
+  /** Closes the client, or waits for the close in progress. `force` ends the grace period of either. */
   async close(force: boolean): Promise<void> {
     if (force) this.#hurry.abort();
     if (this.#next !== undefined) {

@@ -44,12 +44,12 @@ import { checkOwnOptions } from '../options';
 import type { LimitOptions } from '../abort';
 
 /**
- * The driver's Collection; its operations run in a worker thread. What crosses to the worker is the
- * call: the method's name, its arguments as BSON and those options that the driver reads.
+ * The driver's Collection, whose operations run in a worker thread. A call crosses to the worker as the method's name,
+ * its arguments in BSON, and the options that the driver reads.
  */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- some methods take more options
 export class Collection<TSchema extends Document = Document> extends driver.Collection<TSchema> {
-  /** Creates a cursor for a filter. Nothing is sent before it is read. */
+  /** Creates a cursor for a filter. It sends nothing until it is read. */
   override find(): FindCursor<WithId<TSchema>>;
   override find(
     filter: Filter<TSchema>,
@@ -67,7 +67,7 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     return offloadedCursor(super.find(filter, options), FindCursor<WithId<TSchema>>);
   }
 
-  /** Creates a cursor for an aggregation pipeline. Nothing is sent before it is read. */
+  /** Creates a cursor for an aggregation pipeline. It sends nothing until it is read. */
   override aggregate<T extends Document = Document>(
     pipeline?: Document[],
     options?: AggregateOptions & driver.Abortable,
@@ -114,7 +114,7 @@ export class Collection<TSchema extends Document = Document> extends driver.Coll
     return name;
   }
 
-  /** Creates a change stream. Nothing is sent before it is read or listened to. */
+  /** Creates a change stream. It sends nothing until it is read or has a listener. */
   override watch<
     TLocal extends Document = TSchema,
     TChange extends Document = ChangeStreamDocument<TLocal>,
@@ -135,14 +135,14 @@ export interface Collection<TSchema extends Document = Document> {
   updateSearchIndex(name: string, definition: Document, options?: LimitOptions): Promise<void>;
 }
 
-/** The class as the driver constructs it; its types leave the constructor out. */
+/** The class with the driver's constructor, which the types leave out. */
 const CollectionClass = Collection as unknown as new (
   db: driver.Db,
   name: string,
   options?: CollectionOptions,
 ) => Collection;
 
-/** The collection of this name in the same database, with the same options. */
+/** Returns the collection of this name in the same database, with the same options. */
 export function sibling(collection: driver.Collection, name: string): Collection {
   return new CollectionClass(collection.db, name, collectionOptionsOf(collection));
 }
@@ -201,12 +201,12 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
     },
     encode([document], options, bson) {
       try {
-        // One of bson's values, which a command may hold but which is not a document.
+        // A BSON value such as an ObjectId, which a command may contain but which is not a document.
         if ((document as Document)._bsontype != null)
           throw new driver.BSON.BSONError('no document');
         return encodeListArguments(documentList([document as Document], bson), options, bson);
       } catch {
-        // A date or an array is no document, but may be a value: the server says what it thinks of it.
+        // A date or an array is not a document either, but it can be encoded as a value. The server refuses it.
         return encodeArguments({ a: [document], o: options }, bson);
       }
     },
@@ -266,7 +266,7 @@ offloadMethods<AnyCollection>(Collection.prototype, 'collection', collectionCarr
   },
 });
 
-/** Counts that the server did not tell, as of an unacknowledged write, are there and undefined. */
+/** Adds the counts of an unacknowledged write to its result, as undefined. */
 function updated(result: unknown): unknown {
   if (!isUnacknowledged(result)) return result;
   const { upsertedId, upsertedCount } = result as driver.UpdateResult;
@@ -288,7 +288,7 @@ function isUnacknowledged(result: unknown): boolean {
   return (result as { acknowledged?: boolean } | null)?.acknowledged === false;
 }
 
-/** BSON makes a number of a bigint, of which the driver would say another thing. */
+/** Returns false for a bigint: BSON would make a number of it, and the driver's error would be another one. */
 function noBigint([first, second]: unknown[]): boolean {
   return typeof first !== 'bigint' && typeof second !== 'bigint';
 }
@@ -297,7 +297,7 @@ function mayUpdate([filter, update]: unknown[]): boolean {
   return typeof filter !== 'bigint' && looksLikeUpdate(update);
 }
 
-/** An update whose first key is an operator, or a pipeline: anything else the driver refuses, with its own words. */
+/** Returns whether this is a pipeline or starts with an operator. The driver's own method refuses anything else. */
 function looksLikeUpdate(update: unknown): boolean {
   if (Array.isArray(update)) return update.length > 0;
   if (typeof update !== 'object' || update === null) return false;

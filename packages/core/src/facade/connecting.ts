@@ -8,7 +8,7 @@ import { deferOpen, type Monitoring } from './monitoring';
 import type { Closing } from './closing';
 import { clientTarget } from '../methods';
 
-/** How a client whose work is done in workers connects: there, and with its monitoring here. */
+/** Connects a client: in a worker, and with the driver's monitoring on the main thread. */
 export class Connecting {
   readonly #client: MongoClient;
   readonly #link: ClientLink;
@@ -27,13 +27,13 @@ export class Connecting {
     if (this.#closing.current === undefined) {
       lifetime.begin();
     } else {
-      // As the driver's, which is connected until it is closed.
+      // As with the driver, a client is connected until its close has ended.
       if (this.#internals.topology?.isConnected() === true) return;
-      await this.#closing.behind(() => lifetime.begin());
+      await this.#closing.afterClose(() => lifetime.begin());
     }
     const { topology } = this.#internals;
     const monitored = topology?.isConnected() === true;
-    const tellOpen = deferOpen(this.#client);
+    const endDeferral = deferOpen(this.#client);
     const [worker, monitoring] = await Promise.allSettled([
       this.#link.send({
         name: 'client.connect',
@@ -43,17 +43,17 @@ export class Connecting {
       }),
       this.#monitoring.start(),
     ]);
-    tellOpen(worker.status === 'fulfilled' && monitoring.status === 'fulfilled');
-    // The worker's is the connection that matters; it has authenticated as well.
+    endDeferral(worker.status === 'fulfilled' && monitoring.status === 'fulfilled');
+    // The worker's result counts: unlike the monitoring, its connection authenticates.
     if (worker.status === 'rejected') {
-      // What connects in vain leaves nothing that keeps the process alive.
+      // A failed attempt must not leave a monitoring that keeps the process alive.
       if (!monitored) this.#internals.topology?.close();
       throw await rethrown(worker.reason);
     }
     if (monitoring.status === 'rejected') throw await rethrown(monitoring.reason);
   }
 
-  /** One try to reach a server, by a client of its own: its time limit is not this client's. */
+  /** Makes one attempt to reach a server, in the worker with a separate client that has this time limit. */
   async attempt(limitMS: number, signal: AbortSignal | undefined): Promise<void> {
     const ms = Math.max(1, Math.ceil(limitMS));
     const probe = this.#link.send({
@@ -64,15 +64,15 @@ export class Connecting {
       signal,
     });
     await probe;
-    // Where it was closed meanwhile, connecting would open it again.
+    // If the client was closed meanwhile, connecting would open it again.
     signal?.throwIfAborted();
     await untilAborted(this.connect(), signal);
   }
 
   /**
-   * To be called before each operation.
+   * Starts the monitoring if it does not run. Call this before each operation.
    *
-   * @throws MongoNotConnectedError from the moment on at which the client begins to close
+   * @throws MongoNotConnectedError if the client is closed or being closed
    */
   prepare(): void {
     const { s, topology } = this.#internals;
@@ -90,7 +90,7 @@ export class Connecting {
   }
 }
 
-/** Passes an error on from the async function that the caller awaits. */
+/** Rejects with an error from within the async function that the caller awaits. */
 async function rethrown(reason: unknown): Promise<unknown> {
   return await Promise.resolve(reason);
 }

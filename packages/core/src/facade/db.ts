@@ -28,14 +28,14 @@ import { Collection, sibling } from './collection';
 import { offloadMethods, type Carrier, dbTarget } from '../methods';
 import { ownAllMethods } from '../driver';
 
-/** The driver's Db; its operations run in a worker thread. */
+/** The driver's Db, whose operations run in a worker thread. */
 // eslint-disable-next-line @typescript-eslint/no-unsafe-declaration-merging -- its command takes more options
 export class Db extends driver.Db {
   override collection<TSchema extends Document = Document>(
     name: string,
     options?: CollectionOptions,
   ): Collection<TSchema> {
-    // The driver resolves the options against the database's; its object then becomes ours.
+    // The driver merges the options with the database's. Its object then becomes ours.
     return Object.setPrototypeOf(
       super.collection<TSchema>(name, options),
       Collection.prototype,
@@ -97,7 +97,7 @@ export class Db extends driver.Db {
     return offloadedCursor(cursor, RunCommandCursor, options);
   }
 
-  /** Creates a change stream. Nothing is sent before it is read or listened to. */
+  /** Creates a change stream. It sends nothing until it is read or has a listener. */
   override watch<
     TSchema extends Document = Document,
     TChange extends Document = ChangeStreamDocument<TSchema>,

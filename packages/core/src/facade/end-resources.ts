@@ -5,13 +5,13 @@ import { noteClientCloses, remoteOf } from '../cursor';
 import type { ClientInternals } from '../driver';
 import { lastTransaction } from '../transaction';
 
-/** How long, in ms, what ends as a client closes may hold that up. A server that answers takes a few. */
+/** Longest wait of a close, in ms, for its cursors or its sessions to end. A server that answers takes a few ms. */
 const ENDING_MS = 1_000;
 const FORCED_ENDING_MS = 250;
 
 /**
- * Closes the cursors of a client that closes, while their workers still have connections to kill them by: closing
- * those ends what is on its way, with a MongoClientClosedError.
+ * Closes the cursors of a client that closes, while their workers still have connections to kill the server's cursors.
+ * Reads in progress reject with a MongoClientClosedError.
  */
 export async function closeCursors(
   cursors: Iterable<AbstractCursor>,
@@ -22,7 +22,7 @@ export async function closeCursors(
   await endEach(active, (cursor) => cursor.close(), force);
 }
 
-/** Ends the sessions of a client that closes, and so aborts their transactions, whatever is under way in them. */
+/** Ends the sessions of a client that closes. This aborts their transactions, even with operations in flight. */
 export async function endSessions(
   sessions: Iterable<ClientSession>,
   force: boolean,
@@ -32,7 +32,7 @@ export async function endSessions(
   await endEach(active, (session) => session.endSession(), force);
 }
 
-/** Empties a client's pool of server sessions: their ids, 16 bytes each. */
+/** Empties a client's pool of server sessions, and returns their ids of 16 bytes each. */
 export function takeServerSessions(client: MongoClient): Uint8Array[] {
   const { sessions } = (client as unknown as ClientInternals).s.sessionPool;
   const ids: Uint8Array[] = [];
@@ -42,7 +42,7 @@ export function takeServerSessions(client: MongoClient): Uint8Array[] {
   return ids;
 }
 
-/** Ends all of a client that closes. Where the server does not answer, the close goes on, which ends what is left. */
+/** Ends each resource. Stops waiting if the server does not answer; the rest of the close then ends what is left. */
 async function endEach<T>(all: T[], end: (one: T) => Promise<void>, force: boolean): Promise<void> {
   if (all.length === 0) return;
   const ended = Promise.allSettled(all.map(async (one) => await end(one)));

@@ -1,6 +1,6 @@
 import type { InspectOptions, inspect } from 'node:util';
 
-/** Options of a client that nobody is to read in a log. */
+/** Options of a client that must not appear in a log. */
 const SECRET_OPTIONS = [
   'proxyPassword',
   'passphrase',
@@ -13,17 +13,17 @@ const SECRET_OPTIONS = [
   'encrypter',
 ] as const;
 
-/** The driver's own state of a client; the connection string and credentials stand in many places of it. */
+/** The driver's state of a client, which has the connection string and credentials in many places. */
 const INTERNALS = ['s', 'topology'] as const;
 
 const HIDDEN = '<hidden>';
 
-/** Those that are being shown: what hangs on one may lead back to it, which Node does not see past us. */
+/** Clients being shown now. A property may lead back to its client, and Node cannot detect that cycle past our copy. */
 const showing = new Set<object>();
 
 /**
- * What `util.inspect`, and so `console.log`, shows of a client: what the driver's own shows, without passwords,
- * keys, and the driver's own state.
+ * Returns what `util.inspect`, and so `console.log`, shows of a client: the same as of the driver's, but without
+ * passwords, keys and the driver's state.
  */
 export function inspectClient(
   client: object,
@@ -50,7 +50,7 @@ export function inspectClient(
   }
 }
 
-/** A session of the driver's shows its client's options, which have the password. */
+/** Hides the client's options, which have the password, from `util.inspect` of a session. */
 export function hideClientOptions(session: object): void {
   if (!Object.hasOwn(session, 'clientOptions')) return;
   Object.defineProperty(session, 'clientOptions', { enumerable: false });

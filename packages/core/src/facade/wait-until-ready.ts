@@ -18,9 +18,9 @@ import { timers } from '../event-loop';
 export interface WaitUntilReadyOptions {
   /** Milliseconds until it rejects with a NotReadyError. Default 30000. */
   timeoutMS?: number;
-  /** Gives up with the signal's reason. */
+  /** Ends the wait, which rejects with the signal's reason. */
   signal?: AbortSignal;
-  /** Told of each try that failed, and how long it waits before the next. */
+  /** Called after each failed attempt with its error, its number, and the milliseconds until the next. */
   onRetry?: (error: Error, attempt: number, delayMS: number) => void;
 }
 
@@ -55,10 +55,10 @@ export function checkedWait(options: WaitUntilReadyOptions | undefined): WaitUnt
 }
 
 /**
- * Tries with backoff, until a try succeeds.
+ * Repeats an attempt with backoff until it succeeds.
  *
  * @param attempt - makes one attempt, which rejects after `limitMS`
- * @throws NotReadyError at the deadline; the signal's reason; at once, what no retry can mend
+ * @throws NotReadyError after `timeoutMS`; the signal's reason; at once, an error that no retry can fix
  */
 export async function waitUntilReady(
   attempt: (limitMS: number) => Promise<void>,
@@ -82,14 +82,14 @@ export async function waitUntilReady(
     const remaining = deadline - timers.now();
     if (remaining <= 0) throw new NotReadyError(timeoutMS, tries, lastError);
     onRetry?.(lastError, tries, delayMS);
-    // An abort ends the wait; its reason is thrown above.
+    // An abort ends the delay; the loop then throws its reason.
     await timers.delay(Math.min(delayMS, remaining), undefined, { signal }).catch(() => undefined);
   }
 }
 
 /**
- * Whether another try may succeed. Wrong credentials or arguments, and a Node that may not start threads, will fail
- * again.
+ * Returns whether another attempt may succeed. Wrong credentials or arguments, and a Node that must not start threads,
+ * fail again.
  */
 function mayPass(error: Error): boolean {
   if (error instanceof WorkerLostError) return !isForbidden(error.cause);

@@ -23,7 +23,7 @@ interface CollectionState {
 /**
  * Sets `_id` on the caller's own document, as the driver does before it inserts it.
  *
- * @returns false where the server is to set it
+ * @returns false if the server is to set it
  */
 export function addId(
   collection: Collection,
@@ -41,17 +41,17 @@ export function addId(
   return true;
 }
 
-/** The ids that the documents of a call had when it was made, by the call's own list. */
+/** The ids that the documents of a call had when it was made, by our copy of its list. */
 const insertedIds = new WeakMap<object, InsertedId[]>();
 
-/** See {@link ownDocuments} and {@link ownOperations}. */
+/** Returns the ids for a list that {@link ownDocuments} or {@link ownOperations} made. */
 export function idsAtCall(own: unknown): InsertedId[] {
   return insertedIds.get(own as object) ?? [];
 }
 
 /**
- * A list of its own of the documents that `insertMany` is called with, each with its `_id`, as the driver makes it: the
- * caller may empty his list, or give a document another `_id`, while the call is under way.
+ * Copies the list of documents of an `insertMany`, and sets their `_id`s, as the driver does. During the call, the
+ * caller may empty its list or give a document another `_id`.
  *
  * @returns undefined for a list that the driver refuses
  */
@@ -63,13 +63,13 @@ export function ownDocuments(
   if (!Array.isArray(documents) || documents.length === 0) return undefined;
   for (let i = 0; i < documents.length; i++) {
     const document: unknown = documents[i];
-    // Iterating by a callback, the driver passes over places that are empty.
+    // The driver skips the holes of a sparse array.
     if (document == null ? !(i in documents) : typeof document !== 'object') return undefined;
   }
   const forced = { forceServerObjectId: forcesServerId(collection, options) };
   const ids: InsertedId[] = [];
   const own = documents.map((given: Document | null, index) => {
-    // What the driver makes of a document that is not there (NODE-6003).
+    // The driver makes such a document of null and undefined (NODE-6003).
     const document = given ?? { document: given };
     addId(collection, document, forced);
     ids.push({ index, _id: document._id as unknown });
@@ -79,7 +79,7 @@ export function ownDocuments(
   return own;
 }
 
-/** The same of the operations that `bulkWrite` is called with. */
+/** Does the same for the operations of a `bulkWrite`. */
 export function ownOperations(
   collection: Collection,
   operations: unknown,
@@ -101,22 +101,22 @@ export function ownOperations(
   return own;
 }
 
-/** Of several operations only `true` counts; see `addId` for one. */
+/** Returns whether the server sets the ids of several documents. Only `true` counts, other than in `addId`. */
 function forcesServerId(collection: Collection, options: Document | undefined): boolean {
   return (
     options?.forceServerObjectId === true || collection.db.options?.forceServerObjectId === true
   );
 }
 
-/** Whether the server acknowledges a write with these options, which it has done. */
+/** Returns whether the server acknowledges a write with these options. */
 export function acknowledged(collection: Collection, options: Document | undefined): boolean {
-  // In a transaction the collection's write concern does not count; outside of one the driver refuses such a write.
+  // In a transaction, the collection's write concern does not apply. Outside one, the driver refuses `w: 0` with a session.
   if (options?.session != null) return true;
   const own = options == null ? undefined : WriteConcern.fromOptions(options);
   return (own ?? collection.writeConcern)?.w !== 0;
 }
 
-/** The document that an operation of a bulk write inserts, if it inserts one. */
+/** Returns the document that an operation of a bulk write inserts, if any. */
 export function insertedDocument(operation: Document): Document | undefined {
   if (!('insertOne' in operation)) return undefined;
   const model = operation.insertOne as Document | undefined | null;
@@ -124,15 +124,15 @@ export function insertedDocument(operation: Document): Document | undefined {
 }
 
 /**
- * What the driver's write error shows of an operation of a bulk write: the document itself that it inserts, or the
- * statement that was made of it, in which the filter and the like are the caller's own.
+ * Returns what the driver's write error shows of an operation of a bulk write: the inserted document itself, or the
+ * operation's statement with the caller's own filter, update and other values.
  *
- * @param statement - as it came back from the worker
+ * @param statement - the statement as it came back from the worker
  */
 export function shownOperation(operation: Document, statement: Document): Document {
   const inserted = insertedDocument(operation);
   if (inserted !== undefined) return inserted;
-  // The first of these is what the driver does.
+  // If an operation has several of these, the driver takes the first in this order.
   const { replaceOne, updateOne, updateMany, deleteOne, deleteMany } = operation;
   const model = (replaceOne ?? updateOne ?? updateMany ?? deleteOne ?? deleteMany) as Document;
   const own: Document = {
@@ -146,7 +146,10 @@ export function shownOperation(operation: Document, statement: Document): Docume
   return statement;
 }
 
-/** The driver's result of a bulk write, whose list of inserted ids stayed here; in the driver's order. */
+/**
+ * Returns the driver's result of a bulk write, with the inserted ids, which did not cross. Keeps the driver's key
+ * order.
+ */
 export function bulkResult(
   raw: Document,
   insertedIds: InsertedId[],
@@ -166,10 +169,10 @@ export function bulkResult(
 }
 
 /**
- * Puts into the error of a bulk write what stayed here: the ids of what was inserted, and in each
- * write error the caller's own operation.
+ * Completes the error of a bulk write with what did not cross: the inserted ids, and the caller's own operation in each
+ * write error.
  *
- * @param shown - what the error shows of the operation at this index, of which this came back
+ * @param shown - returns what the error shows of the operation at an index, given what came back from the worker
  */
 export function completeBulkError(
   error: Error,

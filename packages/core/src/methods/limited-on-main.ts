@@ -6,8 +6,9 @@ import { readingOptionsOf } from '../options';
 import { runOnMain } from '../transaction';
 
 /**
- * Runs an operation of a client that runs on the main thread, within the limits of its options. Where the
- * driver's own method takes no signal, so it continues in the background, and the caller gets the signal's reason at once.
+ * Runs an operation of a client that runs on the main thread, with the `signal` and `deadlineMS` of its options. The
+ * driver's method does not take our signal: after an abort the caller gets the reason at once, and the method continues in
+ * the background.
  */
 export async function limitedOnMain<T>(
   client: MongoClient,

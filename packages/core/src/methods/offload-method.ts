@@ -21,7 +21,7 @@ import { sessionLinkOf } from '../session';
 import { joined, scopes } from '../transaction';
 import { limitedOnMain } from './limited-on-main';
 
-/** What the mechanism must know of the objects whose methods it carries. */
+/** What the mechanism reads from an object whose method is called. */
 export interface Carrier<This> {
   client(self: This): MongoClient;
   target(self: This): TargetRef;
@@ -29,28 +29,28 @@ export interface Carrier<This> {
   bson(self: This): BSONSerializeOptions;
 }
 
-/** How one method differs from the plain way; most differ in nothing. */
+/** How a method differs from the default. Most do not differ. */
 export interface MethodPlan<This> {
-  /** Another operation that the method is when it is called with these arguments. */
+  /** Another operation that the method stands for if it is called with certain arguments. */
   form?: { name: OperationName; when(args: unknown[]): boolean };
-  /** What becomes of options that are not known here. */
+  /** Whether options that we do not know cross as well. */
   openOptions?: OpenOptions;
   /**
-   * How deep the driver looks into its positional arguments. To that depth, types that BSON does not distinguish
-   * matter.
+   * Number of levels of the positional arguments that the driver inspects. To that depth, types matter that BSON does not
+   * distinguish.
    */
   lookedInto?: number;
-  /** The documents that it is called with go to the server as they were encoded here. */
+  /** Whether the server gets its documents exactly as they were encoded here. */
   sendsBytes?: boolean;
-  /** The operation does not inherit BSON options from what it is called on. */
+  /** Whether the operation does not inherit BSON options from the object that it is called on. */
   ownBsonOnly?: boolean;
   /**
-   * False for arguments whose fault BSON would hide (a function where a filter belongs): the
-   * driver's own method then says what is wrong.
+   * Returns false for wrong arguments whose fault BSON would hide, such as a function in place of a filter. The driver's
+   * own method then throws its error.
    */
   accepts?(this: This, args: unknown[]): boolean;
   /**
-   * Encodes the arguments in a way of its own, if they are not plain values.
+   * Encodes the arguments, if they are not plain values.
    *
    * @param sliceMS - see `encodeListCall`
    */
@@ -61,18 +61,17 @@ export interface MethodPlan<This> {
     bson: BSONSerializeOptions,
     sliceMS: number | undefined,
   ): EncodedCall | Promise<EncodedCall>;
-  /** Makes the driver's result of what came back. */
+  /** Makes the driver's result from the worker's. */
   result?(this: This, result: unknown, args: unknown[]): unknown;
-  /** Completes an error with what only the main thread has. */
+  /** Completes an error with values that only the main thread has. */
   error?(this: This, error: Error, args: unknown[]): Error;
 }
 
 type Method = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * Replaces methods of `prototype` by ones that send a call to a worker. Each does the same: it
- * checks whether the call can cross, encodes it, waits, and gives the result; where it cannot
- * cross, the driver's own method runs here.
+ * Replaces methods of `prototype` by methods that send a call to a worker. Each checks whether the call can cross, encodes
+ * it, waits for the reply, and returns the result. If the call cannot cross, the driver's own method runs here.
  */
 export function offloadMethods<This extends object>(
   prototype: This,
@@ -124,7 +123,7 @@ function offloaded<This extends object>(
         );
       }
       const crosses = canCross(args, arity) && plan.accepts?.call(this, args) !== false;
-      // Before its session is looked at, as in the driver: a client that is closed has ended its sessions.
+      // As in the driver, this precedes the check of the session: a closed client has ended its sessions too.
       if (crosses) state.prepare();
       const session = crosses ? sessionOf(options, client) : undefined;
       if (!crosses || session === 'foreign') {
@@ -170,8 +169,8 @@ function offloaded<This extends object>(
 }
 
 /**
- * The session that an operation is given. `foreign` is one that is not ours, has ended, or is another client's:
- * the driver's own method says what is wrong with it, a bulk write in an error of its own.
+ * Returns the link of the session that an operation was called with. `foreign` means that the session is not ours, has
+ * ended, or belongs to another client. The driver's own method then throws the right error, which a bulk write wraps.
  */
 export function sessionOf(
   options: Document | undefined,
@@ -194,7 +193,7 @@ function canCross(args: unknown[], arity: number): boolean {
   return options === undefined || options === null || typeof options === 'object';
 }
 
-/** BSON options for encoding: the operation's own before the inherited ones. */
+/** Returns the BSON options for encoding. The operation's own come before the inherited ones. */
 export function serializing(
   options: Document | undefined,
   inherited: BSONSerializeOptions,

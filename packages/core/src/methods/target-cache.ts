@@ -37,7 +37,10 @@ export function dbTarget(db: Db): TargetRef {
   return dbEntry(db).ref;
 }
 
-/** The target of a collection; made at its first operation, for the state of both is settled by then. */
+/**
+ * Returns the target of a collection, made at the first call. The options of the collection and its database no longer
+ * change by then.
+ */
 export function collectionTarget(collection: Collection): TargetRef {
   let target = collectionTargets.get(collection);
   if (target === undefined) {

@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 
 import { asksForDriver, redirect, type Notice } from './redirect';
 
-/** What of Node's types for module hooks is used here. */
+/** The part of Node's types for module hooks that is used here. */
 export interface ResolveContext {
   parentURL?: string;
 }
@@ -12,23 +12,23 @@ export interface Resolved {
   format?: string | null;
 }
 
-/** Leads a resolved import of the driver to where it belongs. */
+/** Redirects a resolved import of the driver, if it is one. */
 export function redirectUrl(
   specifier: string,
   { parentURL }: ResolveContext,
   resolved: Resolved,
-  tell: (notice: Notice) => void,
+  warn: (notice: Notice) => void,
 ): Resolved {
   if (!asksForDriver(specifier) || !resolved.url.startsWith('file:')) return resolved;
   const importer = parentURL?.startsWith('file:') === true ? fileURLToPath(parentURL) : undefined;
   const file = fileURLToPath(resolved.url);
   const redirection = redirect(importer, file);
-  if (redirection.notice !== undefined) tell(redirection.notice);
+  if (redirection.notice !== undefined) warn(redirection.notice);
   if (redirection.file === file) return resolved;
   return { ...resolved, url: pathToFileURL(redirection.file).href };
 }
 
-// What follows runs in Node's own thread for module hooks, where `module.register` loads this file.
+// The rest runs in Node's thread for module hooks, where `module.register` loads this file.
 
 let port: MessagePort | undefined;
 

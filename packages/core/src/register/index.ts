@@ -1,8 +1,8 @@
 /**
- * `node --import @mongo-offload/core/register app.mjs`, or with `--require`: from then on whatever
- * imports or requires `mongodb`, the program and its libraries alike, is given @mongo-offload/core.
+ * `node --import @mongo-offload/core/register app.mjs`, or with `--require`: every later import or require of `mongodb`, by
+ * the application or a library, returns @mongo-offload/core.
  *
- * This file loads neither the driver nor our classes; the program's first import of `mongodb` does.
+ * This file loads neither the driver nor our classes. The application's first import of `mongodb` does.
  */
 import * as nodeModule from 'node:module';
 import { pathToFileURL } from 'node:url';
@@ -26,7 +26,7 @@ type SyncResolve = (
   nextResolve: (specifier: string, context: ResolveContext) => Resolved,
 ) => Resolved;
 
-/** What of `node:module` is no public API, or not there in every version of Node that we run on. */
+/** Parts of `node:module` that are private, or missing in some of the supported versions of Node. */
 interface NodeModule {
   Module: { _resolveFilename: ResolveFilename };
   /** Since Node 22.15 and 23.5. */
@@ -35,36 +35,36 @@ interface NodeModule {
 
 const { Module, registerHooks } = nodeModule as unknown as NodeModule;
 
-// NODE_OPTIONS loads this file in our own workers too, where `mongodb` must mean the driver. `--require` also loads it
-// in Node's thread for module hooks. Registering hooks from there would wait for itself.
+// NODE_OPTIONS loads this file in our own workers too, where `mongodb` must be the driver. `--require` also loads it in
+// Node's thread for module hooks, where registering hooks would wait for itself.
 if (!isInOurWorker) {
   redirectRequires();
   redirectImports();
 }
 
-/** `require` and `require.resolve`. Other tools replace the same function, so it is chained. */
+/** Redirects `require` and `require.resolve`. Other tools replace the same function, so ours calls the one before. */
 function redirectRequires(): void {
   const next = Module._resolveFilename;
   Module._resolveFilename = function (request, parent, ...rest) {
     const resolved = next.call(this, request, parent, ...rest);
     if (!asksForDriver(request)) return resolved;
     const { file, notice } = redirect(parent?.filename ?? undefined, resolved);
-    if (notice !== undefined) tell(notice);
+    if (notice !== undefined) warn(notice);
     return file;
   };
 }
 
-/** `import` and `import()`. */
+/** Redirects `import` and `import()`. */
 function redirectImports(): void {
   if (registerHooks !== undefined) {
     registerHooks({
       resolve: (specifier, context, nextResolve) =>
-        redirectUrl(specifier, context, nextResolve(specifier, context), tell),
+        redirectUrl(specifier, context, nextResolve(specifier, context), warn),
     });
     return;
   }
   const { port1, port2 } = new MessageChannel();
-  port1.on('message', tell);
+  port1.on('message', warn);
   port1.unref();
   try {
     nodeModule.register('./esm-hooks.js', {
@@ -73,11 +73,11 @@ function redirectImports(): void {
       transferList: [port2],
     });
   } catch (error) {
-    // With Yarn's Plug'n'Play but without its ESM loader, no ES module can be imported from a package.
+    // With Yarn's Plug'n'Play but without its ESM loader, packages have no importable ES modules, so nothing is missed.
     if (process.versions.pnp === undefined) throw error;
   }
 }
 
-function tell({ about, message }: Notice): void {
+function warn({ about, message }: Notice): void {
   warnOnce(about, message, 'MONGO_OFFLOAD_OTHER_DRIVER');
 }

@@ -1,51 +1,50 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 
-/** A package `mongodb` on disk. */
+/** A copy of the package `mongodb` on disk. */
 interface DriverCopy {
   readonly folder: string;
   readonly main: string;
   readonly version: string;
 }
 
-/** Something that the program should be told once: `about` is what it is known by. */
+/** A warning for the application, given once for each `about`. */
 export interface Notice {
   readonly about: string;
   readonly message: string;
 }
 
-/** Where one import is to lead. */
+/** The file that an import loads. */
 export interface Redirection {
   readonly file: string;
   readonly notice?: Notice;
 }
 
 const OURS = path.resolve(__dirname, '../index.js');
-/** What each package.json seen so far describes. */
+/** The copy of the driver that each package.json seen so far describes. */
 const copies = new Map<string, DriverCopy | undefined>();
 const driver = ownDriver();
-/** Code that means the driver itself when it says `mongodb`: ours, the worker's and the driver's. */
+/** Folders whose code gets the driver itself when it imports `mongodb`: ours, the worker's and the driver's. */
 const INSIDE = [
   path.resolve(__dirname, '..'),
   path.dirname(require.resolve('@mongo-offload/worker')),
   driver.folder,
 ].map((folder) => folder + path.sep);
 
-/** Whether a specifier asks for the driver, or for a file of it. */
+/** Returns whether a specifier names the driver or one of its files. */
 export function asksForDriver(specifier: string): boolean {
   return specifier === 'mongodb' || specifier.startsWith('mongodb/');
 }
 
 /**
- * Where an import of the driver leads.
+ * Returns the file that an import of the driver loads.
  *
- * - The driver that we stand on, or another copy of the same major version: to us. Its other files
- *   (`mongodb/lib/bson`) lead to the same file of the driver that we stand on, so that each of its
- *   classes exists once.
- * - A copy of another major version: where it led before, with a warning.
+ * - For the driver that we use, or another copy of the same major version: our package. Imports of single files
+ *   (`mongodb/lib/bson`) load that file of the driver that we use, so that each of its classes exists once.
+ * - For a copy of another major version: the same file as without us, with a warning.
  *
- * @param importer - the file that imports, if it is one
- * @param resolved - where Node would have led it
+ * @param importer - the importing file, if there is one
+ * @param resolved - the file that Node would load
  */
 export function redirect(importer: string | undefined, resolved: string): Redirection {
   if (importer !== undefined && INSIDE.some((folder) => importer.startsWith(folder))) {
@@ -63,8 +62,9 @@ export function redirect(importer: string | undefined, resolved: string): Redire
       notice: {
         about: `driver ${copy.version} of ${who}`,
         message:
-          `${who} uses a mongodb of its own, version ${copy.version}, and keeps it: its operations run on the ` +
-          `main thread. @mongo-offload/core stands on mongodb ${driver.version}.`,
+          `${who} uses its own mongodb, version ${copy.version}. @mongo-offload/core cannot replace that major version: ` +
+          `it uses mongodb ${driver.version}. So the operations of ${who} run on the main thread. To offload them, make ` +
+          `it use mongodb ${major(driver.version)}.`,
       },
     };
   }
@@ -78,8 +78,8 @@ export function redirect(importer: string | undefined, resolved: string): Redire
     notice: {
       about: `driver ${copy.version} of ${who}`,
       message:
-        `${who} asks for mongodb ${copy.version} and is given @mongo-offload/core on mongodb ${driver.version}, ` +
-        `which is older. Install mongodb ${copy.version} or later for the program.`,
+        `${who} imports mongodb ${copy.version}, but gets @mongo-offload/core, which uses the older mongodb ` +
+        `${driver.version}. Install mongodb ${copy.version} or later in the application.`,
     },
   };
 }
@@ -90,14 +90,14 @@ function ownDriver(): DriverCopy {
     manifest = require.resolve('mongodb/package.json');
   } catch (cause) {
     throw new Error(
-      '@mongo-offload/core/register finds no package mongodb. Install it beside @mongo-offload/core.',
+      '@mongo-offload/core/register did not find the package mongodb. Install it next to @mongo-offload/core.',
       { cause },
     );
   }
   return readCopy(manifest) as DriverCopy;
 }
 
-/** The copy of the driver that a file belongs to; undefined where it belongs to another package. */
+/** Returns the copy of the driver that a file belongs to; undefined if it belongs to another package. */
 function copyAround(file: string): DriverCopy | undefined {
   const manifest = manifestAround(file);
   return manifest === undefined ? undefined : readCopy(manifest);
@@ -127,7 +127,7 @@ function readManifest(file: string): Manifest {
   return JSON.parse(readFileSync(file, 'utf8')) as Manifest;
 }
 
-/** The nearest package.json that names a package: folders inside one may have a bare one. */
+/** Returns the nearest package.json with a name. Folders inside a package may have one without. */
 function manifestAround(file: string): string | undefined {
   for (let folder = path.dirname(file); ; folder = path.dirname(folder)) {
     const manifest = path.join(folder, 'package.json');
@@ -136,10 +136,10 @@ function manifestAround(file: string): string | undefined {
   }
 }
 
-/** The package that a file belongs to, as a sentence names it. */
+/** Returns the name of the package that a file belongs to, for a message. */
 function packageAround(file: string | undefined): string {
   const manifest = file === undefined ? undefined : manifestAround(file);
-  if (manifest === undefined) return file ?? 'The program';
+  if (manifest === undefined) return file ?? 'The application';
   const { name, version } = readManifest(manifest);
   return version === undefined ? (name as string) : `${name as string}@${version}`;
 }

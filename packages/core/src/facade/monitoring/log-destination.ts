@@ -18,9 +18,9 @@ interface Line {
 }
 
 /**
- * Puts itself before the destination of a client's log. Of the pools on the main thread only those
- * are reported that are used. And lines are written one after the other: the driver's logger lets
- * them overtake each other where writing takes time.
+ * Filters and orders the lines of a client's log before its destination. Lines about unused pools on the main thread
+ * are dropped. Each line waits until the one before is written, since with the driver's logger one could overtake
+ * another.
  */
 export function arrangeLog(logger: Logger): void {
   const { logDestination } = logger;

@@ -10,15 +10,15 @@ import { followEarlyFailures, forgetFailures, noteCleared } from '../../events';
 export type Phase = 'life' | 'use' | 'end';
 
 /**
- * The driver on the main thread makes a pool for each server that it monitors, and opens no connection
- * in it: next to the workers' pools, of which a program hears, it is no story. So what there is to tell
- * of a pool here is held back until something runs on the main thread by design, and uses it.
+ * Holds back events and log lines about the pools on the main thread. The driver makes one for each server that it
+ * monitors, but opens no connection in it, and the application already hears about the workers' pools. So a pool here
+ * is reported only once an operation that runs on the main thread by design uses it.
  */
 export class UnusedPools<T> {
   readonly #held = new Map<string, T[]>();
   readonly #used = new Set<string>();
 
-  /** What is to be told now. */
+  /** Takes an item about a pool, and returns those to report now. */
   next(phase: Phase, address: string, item: T): T[] {
     if (this.#used.has(address)) {
       if (phase === 'end') this.#used.delete(address);
@@ -45,34 +45,34 @@ const EVENTS = new Map<string | symbol, Phase>([
   ['connectionCreated', 'use'],
 ]);
 
-/** Whether an event reports on the deployment, which is monitored for no operation in particular. */
+/** Returns whether an event is about the deployment, and so belongs to no single operation. */
 function ofMonitoring(name: string | symbol): boolean {
   return typeof name === 'string' && (name.startsWith('server') || name.startsWith('topology'));
 }
 
 type PoolEvent = { address: string; offloadWorker?: number };
-type Said = [name: string | symbol, event: PoolEvent];
+type Emitted = [name: string | symbol, event: PoolEvent];
 
-const pools = new WeakMap<object, UnusedPools<Said>>();
+const pools = new WeakMap<object, UnusedPools<Emitted>>();
 
-/** Replaces `emit`, through which the driver's topology on the main thread tells its events. */
+/** Replaces `emit`, through which the driver's topology on the main thread reports its events. */
 export function installMainPools(prototype: object): void {
   const { emit: native } = prototype as { emit: (this: object, ...args: unknown[]) => boolean };
   Object.defineProperty(prototype, 'emit', {
     writable: true,
     configurable: true,
     value(this: MongoClient & EventEmitter, ...args: unknown[]): boolean {
-      const [name, event] = args as Said;
+      const [name, event] = args as Emitted;
       if (name === 'topologyOpening') deferTopologyEvents(this);
       const phase = EVENTS.get(name);
       if (phase === undefined) {
         // The driver may have started or restarted its monitoring in the context of an operation.
-        const told = ofMonitoring(name)
+        const wasHeard = ofMonitoring(name)
           ? loadingContext.run(() => native.apply(this, args))
           : native.apply(this, args);
         if (name === 'topologyDescriptionChanged') followEarlyFailures(this);
         else if (name === 'topologyOpening' || name === 'topologyClosed') forgetFailures(this);
-        return told;
+        return wasHeard;
       }
       if (event?.offloadWorker !== undefined || offloadedState(this) === undefined) {
         return native.apply(this, args);
@@ -80,7 +80,7 @@ export function installMainPools(prototype: object): void {
       if (name === 'connectionPoolCleared') noteCleared(this, event.address);
       let unused = pools.get(this);
       if (unused === undefined) pools.set(this, (unused = new UnusedPools()));
-      for (const said of unused.next(phase, event.address, [name, event])) native.apply(this, said);
+      for (const due of unused.next(phase, event.address, [name, event])) native.apply(this, due);
       return this.listenerCount(name) > 0;
     },
   });

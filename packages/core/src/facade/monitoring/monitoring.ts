@@ -9,7 +9,7 @@ interface Native {
   close(): Promise<void>;
 }
 
-/** The driver's own monitoring on the main thread: no connection but the monitors'. */
+/** The driver's monitoring on the main thread. It opens no connections other than those of its monitors. */
 export class Monitoring {
   readonly #client: MongoClient;
   readonly #native: Native;
@@ -25,19 +25,19 @@ export class Monitoring {
   /**
    * Starts the monitoring unless it runs. It outlives the caller, so it must not run in the caller's async context.
    *
-   * @throws MongoClientClosedError where the client is closed meanwhile
+   * @throws MongoClientClosedError if the client is closed meanwhile
    */
   async start(): Promise<void> {
     const { signal } = this.#lifetime();
     signal.throwIfAborted();
-    // One that was closed as it started ends first.
+    // If the client was closed during an earlier start, that start must end first.
     while (this.#starting !== undefined && this.#starting.in !== signal) {
       await this.#starting.promise.catch(() => undefined);
     }
     if (this.#starting === undefined) {
       let begin!: (started: Promise<void>) => void;
       const promise = new Promise<void>((resolve) => (begin = resolve));
-      // This comes first: listeners of the first events may call operations, which must not start it once more.
+      // Set before the start: listeners of the first events may call operations, which must not start it again.
       this.#starting = { in: signal, promise };
       begin(
         loadingContext
@@ -63,7 +63,7 @@ export class Monitoring {
       delete options.__skipPingOnConnect;
     }
     if (!closed.aborted) return;
-    // While it looks for the hosts, the driver has nothing to close, and goes on to monitor them.
+    // A close during the DNS lookup of the hosts finds nothing to close, so the driver would go on to monitor them.
     await this.#native.close();
     throw new MongoClientClosedError();
   }

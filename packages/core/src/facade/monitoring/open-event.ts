@@ -3,7 +3,7 @@ import type { MongoClient } from 'mongodb';
 import type { ClientInternals, Topology } from '../../driver';
 
 interface Deferral {
-  /** How many calls of `connect()` are under way. */
+  /** Number of calls of `connect()` under way. */
   calls: number;
   /** The topology whose events are held. */
   topology: Topology | undefined;
@@ -15,9 +15,9 @@ const deferrals = new WeakMap<MongoClient, Deferral>();
 
 /**
  * Holds back `open` and `connect` of the driver's topology while `connect()` is under way. The driver emits them when a
- * client is connected, and the client's own `open` follows. Here the topology connects for monitoring only, without
- * authentication, so the events wait until a worker is connected as well. A listener that closes the client then closes
- * one that is connected.
+ * client is connected, and the client's own `open` follows. Here, the topology connects for monitoring only, without
+ * authentication, so the events wait until a worker is connected too. A listener that closes the client then closes a
+ * connected one.
  *
  * @returns a function to call when a worker has connected or failed to
  */
