@@ -221,6 +221,6 @@ describe('a library with a driver of its own', () => {
     ]);
     expect(seen).toStrictEqual({ ours: true, oneObjectId: true });
     expect(stderr.match(/MongoOffloadWarning/g)).toHaveLength(1);
-    expect(stderr).toMatch(/on-7\.99\.0@1\.0\.0 asks for mongodb 7\.99\.0/);
+    expect(stderr).toMatch(/on-7\.99\.0@1\.0\.0 imports mongodb 7\.99\.0/);
   });
 });
