@@ -1,6 +1,6 @@
 let carried: AbortSignal | undefined;
 
-/** Runs `begin`. The operations that it begins before its first await are aborted with the signal. */
+/** Runs `begin`. The signal aborts the operations that `begin` starts before its first await. */
 export function carrying<T>(signal: AbortSignal | undefined, begin: () => T): T {
   const before = carried;
   carried = signal;
@@ -11,7 +11,7 @@ export function carrying<T>(signal: AbortSignal | undefined, begin: () => T): T 
   }
 }
 
-/** Returns the signal that an operation that begins now is to have. */
+/** Returns the signal for an operation that starts now. */
 export function carriedSignal(): AbortSignal | undefined {
   return carried;
 }

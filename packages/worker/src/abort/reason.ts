@@ -1,7 +1,7 @@
 const MESSAGE = 'The call was aborted on the main thread';
 const reasons = new WeakSet<object>();
 
-/** Makes an error that stands for the reason of an abort on the main thread. */
+/** Returns an error that stands for the abort reason, which is on the main thread. */
 export function abortReason(): DOMException {
   const reason = new DOMException(MESSAGE, 'AbortError');
   reasons.add(reason);
@@ -13,7 +13,7 @@ export function isAbortReason(value: unknown): boolean {
   return typeof value === 'object' && value !== null && reasons.has(value);
 }
 
-/** Whether a line of the driver's log has the message of such a reason. */
+/** Whether the value is the message of such an error, as it appears in the driver's log. */
 export function isAbortMessage(value: unknown): boolean {
   return value === MESSAGE;
 }

@@ -10,8 +10,8 @@ export interface Thrown {
 export type CarriedProperty = { value: CarriedNode } | { throws: Thrown };
 
 /**
- * A value that is carried to a worker as it is, because BSON would refuse it or omit parts of it. Each object has a
- * number, its place in the order in which objects were met, so that a cycle arrives as a cycle.
+ * A value that crosses to a worker unchanged, although BSON would refuse it or omit parts of it. Each object has a
+ * number: its position in the order in which objects were found. So a cycle arrives as a cycle.
  */
 export type CarriedNode =
   | string

@@ -14,9 +14,9 @@ const BSON_VERSION: unknown = (Long.prototype as unknown as Record<symbol, unkno
 const WITH_DOCUMENTS = new Set<unknown>(['DBRef', 'Code']);
 
 /**
- * Packs values that BSON cannot hold, so that the driver in the worker meets the same values as it would here, and
- * reads, omits or refuses them itself. Cycles stay cycles, and functions and symbols stay what they are. A property
- * that throws when it is read throws the same error there.
+ * Packs values that BSON cannot hold. The driver in the worker then gets the same values as it would here, and reads,
+ * omits or refuses them itself. Cycles stay cycles, and functions and symbols stay what they are. A property whose
+ * getter throws here throws the same error in the worker.
  *
  * @throws the error of a value that cannot be read at all
  */
@@ -98,7 +98,7 @@ class CarriedWriter {
     return 'throws' in property ? property : { value: this.node(property.value) };
   }
 
-  /** The result of its `toBSON`, if it has one. */
+  /** Returns the result of the value's `toBSON`, if it has one. */
   #toBSON(value: object): CarriedProperty | undefined {
     const method = read(value, 'toBSON');
     if ('throws' in method) return method;

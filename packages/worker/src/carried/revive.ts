@@ -6,7 +6,7 @@ import { standsFor, AS_CLASSES, reviveError } from '../errors';
 import type { CarriedNode, CarriedProperty, Thrown } from './node';
 import { VERSION } from './pack';
 
-/** Returns the value that `packCarried` packed. The driver cannot tell the two apart. */
+/** Returns the value that `packCarried` packed. The driver cannot tell it from the original. */
 export function reviveCarried(bytes: Uint8Array): unknown {
   return new CarriedReader().value(deserialize(bytes) as CarriedNode);
 }
@@ -129,7 +129,7 @@ function errorOf({ error, origin }: Thrown): Error {
   return standsFor(reviveError(error), origin);
 }
 
-/** Rebuilds a function: bson reads its text, and nobody calls it. */
+/** Returns a function with this source text. bson reads only the text, and nothing calls the function. */
 function standIn(source: string): () => void {
   return Object.defineProperty(() => undefined, 'toString', { value: () => source });
 }

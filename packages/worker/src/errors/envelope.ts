@@ -43,7 +43,7 @@ export interface ErrorEnvelope {
   origin?: number;
 }
 
-/** Servers nest documents no deeper than this. */
+/** The nesting limit. Servers do not nest documents deeper than this. */
 const MAX_DEPTH = 250;
 
 class EnvelopeWriter {
@@ -176,7 +176,7 @@ function looksLikeDocument(bytes: Uint8Array): boolean {
   return length >= 5 && bytes[length - 1] === 0 && int32(bytes, 0) === length;
 }
 
-/** Whether a value crosses. Functions, symbols and live objects of the driver (sockets, pools) do not. */
+/** Whether a value can cross. Functions, symbols and live objects of the driver (sockets, pools) cannot. */
 function crosses(value: unknown): boolean {
   if (typeof value === 'function' || typeof value === 'symbol') return false;
   if (typeof value !== 'object' || value === null) return true;

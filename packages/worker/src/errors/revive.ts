@@ -4,7 +4,7 @@ import { classNamed } from './class-registry';
 import type { EnvelopeValue, ErrorEnvelope } from './envelope';
 import { thrownHere } from './origin';
 
-/** What the main thread adds when it rebuilds an error. */
+/** What the main thread knows about a failed operation when it rebuilds the error. */
 export interface ErrorContext {
   /** BSON options of the failed operation. */
   decode?: BSON.DeserializeOptions;
@@ -13,7 +13,8 @@ export interface ErrorContext {
 }
 
 /**
- * Returns an error whose stack is set later. V8 captures no stack without a limit, which saves half of the cost.
+ * Returns an error without a stack; the caller sets the stack later. V8 captures no stack while `stackTraceLimit` is
+ * undefined, which saves half of the cost.
  */
 function bareError(message: string): Error {
   const { stackTraceLimit } = Error;
@@ -118,7 +119,7 @@ export function reviveError(envelope: ErrorEnvelope, context: ErrorContext = {})
   try {
     return new EnvelopeReader(context).error(envelope);
   } catch {
-    // Without its properties, which cannot be read, the error still has its message.
+    // The properties cannot be read, but the message can.
     return new EnvelopeReader(context).error({ ...envelope, properties: [] });
   }
 }

@@ -2,7 +2,10 @@ import type { MessagePort } from 'node:worker_threads';
 
 import type { ErrorEnvelope } from '../errors';
 
-/** The functions of `authMechanismProperties` that a worker's client has called on the main thread. */
+/**
+ * The names of the callbacks in `authMechanismProperties`. They are the application's functions, so they run on the
+ * main thread.
+ */
 export const CREDENTIAL_CALLBACKS = [
   'OIDC_CALLBACK',
   'OIDC_HUMAN_CALLBACK',
@@ -11,24 +14,26 @@ export const CREDENTIAL_CALLBACKS = [
 
 export type CredentialCallback = (typeof CREDENTIAL_CALLBACKS)[number];
 
-/** How a worker's client reaches its credential callbacks. Travels with the client's definition. */
+/**
+ * Connects a worker's client to its credential callbacks on the main thread. It travels with the client's definition.
+ */
 export interface CredentialService {
   callbacks: CredentialCallback[];
   /**
-   * Carries CredentialRequest to the main thread and CredentialAnswer back. The main thread closes
-   * it with the client; that rejects what is still asked.
+   * Carries CredentialRequest to the main thread and CredentialAnswer back. The main thread closes the port together
+   * with the client. Then all pending requests reject.
    */
   port: MessagePort;
-  /** The newest token of the client, where another worker has asked for one already. */
+  /** The client's newest token, if another worker has already requested one. */
   grant?: TokenGrant;
 }
 
-/** What an OIDC callback gave. */
+/** The result of an OIDC callback. */
 export interface TokenGrant {
   accessToken: string;
   expiresInSeconds?: number;
   refreshToken?: string;
-  /** What the server said of the identity provider, as BSON; of the human flow only. */
+  /** What the server sent about the identity provider, as BSON. Only the human flow has it. */
   idpInfo?: Uint8Array;
 }
 
@@ -37,17 +42,20 @@ export type CredentialRequest =
       type: 'call';
       id: number;
       callback: CredentialCallback;
-      /** What the driver gives the callback, but for its signal, as BSON. */
+      /** The driver's argument for the callback, without its signal, as BSON. */
       params: Uint8Array;
-      /** The newest token that this worker has had: another one need not be asked for, but this is used up. */
+      /**
+       * The newest token that this worker has received. The main thread answers with a newer one, if it has one,
+       * instead of calling the callback.
+       */
       known: string | undefined;
     }
-  /** The driver waits no longer for this call: its signal is to be aborted. */
+  /** The driver no longer waits for this call. The main thread aborts the call's signal. */
   | { type: 'abort'; id: number };
 
 export type CredentialAnswer =
   | { type: 'result'; id: number; value: unknown }
-  /** @param origin - under which the main thread keeps the error itself: see `keepThrown` */
+  /** `origin` is the number under which the main thread keeps the error itself: see `keepThrown`. */
   | { type: 'error'; id: number; error: ErrorEnvelope; origin: number }
-  /** Another worker has asked for a token, and this is the newest now. */
+  /** Another worker has requested this token, which is now the newest. */
   | { type: 'grant'; grant: TokenGrant };

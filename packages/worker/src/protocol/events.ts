@@ -1,6 +1,6 @@
 import type { ErrorEnvelope } from '../errors';
 
-/** The driver's events that happen in workers, and that they send on where someone listens. */
+/** The driver's events that occur in workers. A worker forwards an event only if someone listens to it. */
 export const FORWARDED_EVENTS = [
   'commandStarted',
   'commandSucceeded',
@@ -20,63 +20,63 @@ export const FORWARDED_EVENTS = [
 
 export type ForwardedEvent = (typeof FORWARDED_EVENTS)[number];
 
-/** A property of an event as it crosses. Documents are consecutive bytes in the batch. */
+/** A property of an event in transit. Documents are consecutive bytes in the batch. */
 export type PackedProperty =
-  /** What a structured clone carries as it is. */
+  /** A value that structured clone copies unchanged. */
   | { is: 'plain'; value: unknown }
-  /** A command: `length` bytes of BSON. `maps` says which of its values the driver made as a Map. */
+  /** A command: `length` bytes of BSON. `maps` lists the paths of the values that the driver created as a Map. */
   | { is: 'command'; length: number; maps?: string[][] }
-  /** A server's reply: `length` bytes of BSON, to be decoded with the options of its operation. */
+  /** A server's reply: `length` bytes of BSON. The main thread decodes it with the options of its operation. */
   | { is: 'reply'; length: number }
   /** A BSON value: the document `{ v: value }`. */
   | { is: 'value'; length: number }
   | { is: 'error'; error: ErrorEnvelope }
-  /** Stands for the abort reason, which the main thread has; in a line of the log, for the reason's message. */
+  /** Stands for the abort reason, which is on the main thread. In a log line, `abortMessage` stands for its message. */
   | { is: 'abortReason' }
   | { is: 'abortMessage' };
 
-/** A worker's pools: that for operations, and the one whose connections wait for change streams' events. */
+/** A worker's connection pools: one for operations, and one whose connections wait for the events of change streams. */
 export type PoolKind = 'operations' | 'waiting';
 
-/** Something that happened in a worker: an event of the driver's, or a line of its log. */
+/** Something that happened in a worker: an event or a log line of the driver. */
 export interface Happening {
   type: 'event' | 'log';
   client: number;
-  /** The event's name, or the severity of the line. */
+  /** The event's name, or the log line's severity. */
   name: string;
-  /** Absent for a line of the log. */
+  /** Absent for a log line. */
   pool?: PoolKind;
-  /** The call that caused it; 0 where no operation did. */
+  /** The call that caused it, or 0 if no operation did. */
   call: number;
   properties: [name: string, value: PackedProperty][];
 }
 
 /**
- * An operation met an error that made the worker's driver mark a server Unknown: a lost connection, or a server that
- * shuts down or is no longer primary. The main thread's topology follows, whether or not anyone listens.
+ * The error of an operation that made the worker's driver mark a server Unknown. Examples are a lost connection, or a
+ * server that shuts down or is no longer primary. The main thread's topology follows, whether or not anyone listens.
  */
 export interface ServerFailure {
   type: 'serverFailure';
   client: number;
   address: string;
   error: ErrorEnvelope;
-  /** When the command that failed was sent, by `processTimeMS`. */
+  /** The time at which the failed command was sent, by `processTimeMS`. */
   sentAt: number;
 }
 
-/** What happened since the last batch, in order. */
+/** The events since the last batch, in order. */
 export interface EventBatch {
   happenings: (Happening | ServerFailure)[];
   bytes: ArrayBuffer;
 }
 
 /**
- * How many batches with events a lane has sent. What answers on another port than the lane's carries
- * it, and waits on the main thread until as many have been delivered.
+ * The number of event batches that a lane has sent. A reply on a port other than the lane's carries this number. The
+ * main thread holds the reply until it has delivered the same number of batches.
  */
 export type EventMark = number | undefined;
 
-/** How the workers' clients log; where that goes is the main thread's affair. */
+/** The log settings of the workers' clients. The main thread decides where the log goes. */
 export interface LogSettings {
   severities: Record<string, string>;
   maxDocumentLength: number;

@@ -1,4 +1,4 @@
-/** What both threads share: the messages between them, the table of operations, and how errors cross. */
+/** Everything that both threads share: the messages between them, the table of operations, and the format of errors. */
 export * from './credentials';
 export * from './lane-progress';
 export * from './messages';

@@ -8,9 +8,9 @@ import type { EventBatch, EventMark, LogSettings } from './events';
 import type { CredentialService } from './credentials';
 
 /**
- * What a lane says: a lane is the one MessagePort between the main thread and one worker, opened by
- * a Piscina task and held for as long as any client is open. Messages on a port keep their order, so a
- * definition posted before an operation is known when the operation arrives.
+ * A message to a worker on its lane. A lane is the only MessagePort between the main thread and one worker. A Piscina
+ * task opens it and keeps it open as long as any client is open. Messages on a port keep their order, so a definition
+ * posted before an operation arrives before it.
  */
 export type ToWorker =
   | {
@@ -18,51 +18,54 @@ export type ToWorker =
       id: number;
       url: string;
       options: Record<string, unknown>;
-      /** Where the client logs anything. */
+      /** Present if the client logs anything. */
       log?: LogSettings;
-      /** Where the client has credential callbacks. */
+      /** Present if the client has credential callbacks. */
       credentials?: CredentialService;
-      /** What was appended to its handshake since it was made. */
+      /** What the application appended to the handshake since it created the client. */
       appended: DriverInfo[];
       names: NameResolution;
       /** The main thread's `process.env`. */
       env: Record<string, string>;
     }
-  /** Appends to the handshake of a client. */
+  /** Appends to a client's handshake. */
   | { type: 'metadata'; client: number; driverInfo: DriverInfo }
-  /** The events of a client that someone listens to: these and no others. */
+  /** All events of a client that have listeners. The list replaces the previous one. */
   | { type: 'listen'; client: number; events: readonly string[] }
   | { type: 'target'; id: number; definition: TargetDefinition }
-  /** The targets have not been used for long. Earlier calls on them may still be under way. */
+  /** The targets have not been used for a long time. Earlier calls on them may still be running. */
   | { type: 'forgetTargets'; ids: number[] }
   | {
       type: 'calls';
-      /** CALL_STRIDE numbers a call. */
+      /** CALL_STRIDE numbers per call. */
       calls: number[];
       /** The arguments of all calls, in order. */
       bytes: ArrayBuffer;
-      /** For one large call: the buffers after `bytes`, each with its number of used bytes. */
+      /** For one large call: the buffers after `bytes`, each with the number of bytes used. */
       more?: { buffer: ArrayBuffer; length: number }[];
     }
   | { type: 'abort'; call: number }
   | { type: 'session'; id: number; definition: SessionDefinition }
   | { type: 'sessionUpdate'; id: number; update: Uint8Array }
   | { type: 'sessionEnd'; id: number }
-  /** A server session that no explicit session uses, for the client's operations without one. */
+  /** A server session that no explicit session uses. The client's operations without an explicit session use it. */
   | { type: 'serverSession'; client: number; session: ServerSessionState }
   | { type: 'closeClient'; id: number; call: number; force: boolean; endSessions: Uint8Array[] }
-  /** Asks for the worker's memory; answered by a HeapReply. */
+  /** Requests the worker's memory use. The worker answers with a HeapReply. */
   | { type: 'heap'; call: number }
   | { type: 'end' };
 
-/** The memory of a worker's thread, in bytes. */
+/** The memory of a worker thread, in bytes. */
 export interface HeapReply {
   used: number;
   limit: number;
   external: number;
 }
 
-/** A target of operations. It is sent to each worker that needs it, and again if the worker has forgotten it. */
+/**
+ * A target of operations. The main thread sends it to each worker that needs it, and again if the worker has forgotten
+ * it.
+ */
 export interface TargetDefinition {
   client: number;
   /** Absent for the client itself. */
@@ -71,80 +74,82 @@ export interface TargetDefinition {
   collection?: { name: string; options?: Uint8Array };
 }
 
-/** A session as the worker on which it lives is to make it. */
+/** The definition from which a worker creates a session that lives on it. */
 export interface SessionDefinition {
   client: number;
-  /** The 16 bytes of its id: the main thread chooses it, for programs read it at once. */
+  /** The 16 bytes of its id. The main thread chooses the id, because applications read it right away. */
   lsid: Uint8Array;
-  /** The last transaction number that was used under this id. */
+  /** The last transaction number used with this id. */
   txnNumber: number;
   causalConsistency: boolean;
   snapshot: boolean;
   /**
-   * A transaction that a worker which is gone has left: its state, and its options as BSON. It is to
-   * be aborted, or its commit tried again.
+   * The transaction that a dead worker left: its state, and its options as BSON. The new worker aborts it or retries
+   * its commit.
    */
   transaction?: { state: string; options: Uint8Array };
 }
 
-/** A session as the server knows it, while nobody uses it. */
+/** A server session that is not in use. */
 export interface ServerSessionState {
   /** The 16 bytes of its id. */
   lsid: Uint8Array;
   txnNumber: number;
-  /** By the driver's clock, which all threads share. */
+  /** Time by the driver's clock, which all threads share. */
   lastUse: number;
 }
 
 /**
- * What the main thread did to a session, as BSON: it starts a transaction, or moves its times on.
- * Sent before the next call that uses the session.
+ * The main thread's changes to a session, as BSON: a started transaction or newer times. The main thread sends them
+ * before the next call that uses the session.
  */
 export interface SessionUpdate extends SessionTimes {
   startTransaction?: Document;
   /** The state of that transaction if it ended on the main thread before any server knew of it. */
   ended?: string;
-  /** How many transactions were started since the last update: those that were empty count as well. */
+  /** Number of transactions started since the last update, including empty ones. */
   started?: number;
 }
 
-/** What a session keeps of the server's time; a program may have set it to anything. */
+/** The server times that a session remembers. The application may have set them to any value. */
 export interface SessionTimes {
   clusterTime?: Document;
   operationTime?: Document;
   snapshotTime?: Document;
 }
 
-/** The state of a session in its worker, as BSON, after each reply that used it. */
+/** A session's state in its worker, as BSON. The worker sends it after each reply that used the session. */
 export interface SessionSnapshot extends SessionTimes {
   txnNumber: number;
   isDirty: boolean;
-  /** The driver's name of the transaction's state. */
+  /** The driver's name for the state of the transaction. */
   state: string;
 }
 
 /**
- * Numbers that one call takes in `calls`: call id, operation code, target id, length of its arguments in `bytes`,
- * CallFlags, session id (0 for none).
+ * Number of values per call in `calls`: call id, operation code, target id, length of its arguments in `bytes`,
+ * CallFlags, and session id (0 for none).
  */
 export const CALL_STRIDE = 6;
 
-/** How a call is to be run and answered. */
+/** Flags that tell the worker how to run and answer a call. */
 export const CallFlag = {
   none: 0,
-  /** Documents go on the tape; else the main thread wants their bytes. */
+  /** Documents go on the tape. Without this flag, the main thread gets their bytes. */
   tape: 1,
-  /** Documents in errors must be decoded; documents to be inserted may be sent without decoding. */
+  /** Documents in errors must be decoded. Documents to insert may be sent without decoding. */
   raw: 2,
   /** An abort may follow. */
   abortable: 4,
-  /** A value keeps the types that the driver gave it: BSON has no two kinds of a small integer. */
+  /**
+   * The result keeps the types that the driver gave it. BSON cannot do that: it has only one type for a small integer.
+   */
   exact: 8,
-  /** What goes on the tape is to be read lazily. */
+  /** The main thread reads the documents on the tape lazily. */
   lazy: 16,
 } as const;
 
-/** Numbers that one reply takes in `replies`: call id, kind, and what the kind says of it. */
+/** Number of values per reply in `replies`: call id, kind, and `n`, whose meaning depends on the kind. */
 export const REPLY_STRIDE = 3;
 
 /** How a reply carries its result. */
@@ -163,15 +168,15 @@ export const ReplyKind = {
   cursor: 6,
   /** `extras[n]`: the result as an EnvelopeValue. */
   exact: 7,
-  /** The next `n` documents of `tape`: all that a cursor gives. */
+  /** The next `n` documents of `tape`: all documents of a cursor. */
   documents: 8,
-  /** The next `n` bytes of `bytes`: a server's reply that is the result. */
+  /** The next `n` bytes of `bytes`: a server's reply, which is the result. */
   reply: 9,
 } as const;
 
-/** What a worker answers: everything that became ready in one turn of its loop, together. */
+/** A worker's answer: everything that became ready in one turn of its event loop. */
 export interface FromWorker {
-  /** What happened before these replies. */
+  /** Events that occurred before these replies. */
   events?: EventBatch;
   replies: number[];
   tape?: TapeChunk;
@@ -179,7 +184,7 @@ export interface FromWorker {
   extras?: (ErrorEnvelope | OpenedCursor | EnvelopeValue)[];
   /** Snapshots of the sessions that these replies used. */
   sessions?: { id: number; snapshot: Uint8Array }[];
-  /** Server sessions that clients in this worker have to spare. */
+  /** Server sessions that the clients in this worker do not need. */
   serverSessions?: { client: number; session: ServerSessionState }[];
 }
 
@@ -194,8 +199,8 @@ export type CursorKind =
   | 'changeStream';
 
 /**
- * A batch of a cursor as it travels. `more` is false on the last one; then the worker has already
- * closed its cursor and nothing is left there.
+ * A batch of a cursor in transit. `more` is false for the last batch: the worker has then closed its cursor and keeps
+ * nothing of it.
  */
 export interface CursorBatch {
   chunk: TapeChunk;
@@ -203,69 +208,69 @@ export interface CursorBatch {
   id: [low: number, high: number];
   namespace?: string;
   more: boolean;
-  /** False where the chunk is part of a batch of the server's, and not its end. */
+  /** False if the server's batch continues after this chunk. */
   endOfBatch: boolean;
-  /** Of the cursor's session, where it has one: a SessionSnapshot. */
+  /** A SessionSnapshot of the cursor's session, if it has one. */
   session?: { id: number; snapshot: Uint8Array };
-  /** Of a change stream, where the chunk ends a batch of the server's. */
+  /** Only for a change stream, when the chunk ends a batch of the server. */
   response?: ChangeStreamResponse;
 }
 
-/** What a change stream reads of the server's response in addition to its documents. */
+/** The parts of the server's response that a change stream reads in addition to its documents. */
 export interface ChangeStreamResponse {
-  /** `{ operationTime, postBatchResumeToken }` as BSON, each only where the server gave it. */
+  /** `{ operationTime, postBatchResumeToken }` as BSON. Each field is present only if the server sent it. */
   bytes: Uint8Array;
   /** Documents in the server's batch. */
   batchSize: number;
-  /** The newest wire version that the server speaks: it decides which errors can be resumed from. */
+  /** The newest wire version that the server supports. It decides after which errors the stream can resume. */
   maxWireVersion: number | undefined;
 }
 
-/** The answer to `cursor.open`: the first batch, and a port only where more may follow. */
+/** The answer to `cursor.open`: the first batch, and a port if more batches may follow. */
 export interface OpenedCursor {
   batch: CursorBatch;
   port?: MessagePort;
 }
 
-/** What Comlink exposes on a cursor's port. Calls are answered in the order in which they came. */
+/** The object that Comlink exposes on a cursor's port. It answers calls in the order of their arrival. */
 export interface CursorHandle {
-  /** The next batch, or the error in its place. A call outstanding is one unit of credit. */
+  /** Returns the next batch, or an error in its place. One outstanding call is one unit of credit. */
   next(
     options?: NextOptions,
   ): Promise<(CursorBatch | { error: ErrorEnvelope }) & { mark?: EventMark }>;
   close(options?: CloseOptions): Promise<EventMark>;
 }
 
-/** How the main thread resolves names: see `dns.getServers` and `dns.getDefaultResultOrder`. */
+/** How the main thread resolves host names: see `dns.getServers` and `dns.getDefaultResultOrder`. */
 export interface NameResolution {
   servers: string[];
   order: 'ipv4first' | 'ipv6first' | 'verbatim';
 }
 
-/** How a cursor is closed. */
+/** Options for closing a cursor. */
 export interface CloseOptions {
-  /** Its session is used by other operations, so killCursors runs without it. */
+  /** Other operations use the cursor's session, so killCursors runs without it. */
   apart?: boolean;
-  /** The reading was aborted: the worker does not wait for a batch that is being fetched. */
+  /** The read was aborted, so the worker does not wait for a batch that it is fetching. */
   now?: boolean;
 }
 
-/** What the main thread may change between batches. */
+/** Options that the main thread may change between batches. */
 export interface NextOptions {
   batchSize?: number;
-  /** All documents are kept: replies may be larger. */
+  /** The application keeps all documents, so replies may be larger. */
   whole?: boolean;
-  /** Chunks' buffers that were read, to be filled again. */
+  /** Buffers of chunks that were read. The worker fills them again. */
   buffers?: ArrayBuffer[];
 }
 
 /** The task that Piscina runs in a worker: it serves its lane until the lane ends. */
 export interface LaneTask {
   port: MessagePort;
-  /** Bytes of BSON that a cursor's chunk aims at. */
+  /** Target size of a cursor's chunk, in bytes of BSON. */
   chunkBytes: number;
-  /** Whether the worker may poll for an answer that is due within a moment. */
+  /** Whether the worker may poll for a reply that it expects within a moment. */
   busyPoll: boolean;
-  /** How far the worker has come, in memory that both threads see: see LaneProgress. */
+  /** The memory of LaneProgress, which both threads see. */
   progress: SharedArrayBuffer;
 }

@@ -1,15 +1,15 @@
 /**
- * Every operation that crosses to a worker, as data.
+ * An operation that crosses to a worker, described as data.
  *
- * - `arity`: how many positional arguments stand before the options.
- * - `effect`: `read` operations may be run again on another worker when theirs dies; a `write` may
- *   have been applied, and keeps later operations on its namespace on the same worker until it ends.
+ * - `arity`: number of positional arguments before the options.
+ * - `effect`: a `read` may run again on another worker if its worker dies. A `write` may have been applied, so until it
+ *   ends, later operations on its namespace stay on the same worker.
  * - `result`: how the driver's result travels back.
- *   - `value`: a small JavaScript value that the driver computed; it is serialized as BSON if BSON keeps all of it.
- *   - `raw`: a document (or array) of the server's that the driver passes through; it is asked for
- *     with `raw: true`, so that no nested document is ever decoded in the worker, and crosses as the server's bytes.
- *   - `document`: one document or null, asked for with `raw: true` and sent on the tape.
- *   - `done`: nothing comes back but the fact.
+ *   - `value`: a small JavaScript value that the driver computed. It crosses as BSON if BSON can hold all of it.
+ *   - `raw`: a document or array of the server that the driver passes through. The worker requests it with `raw: true`
+ *     and decodes no nested document, so it crosses as the server's bytes.
+ *   - `document`: one document or null. The worker requests it with `raw: true` and sends it on the tape.
+ *   - `done`: nothing except that the operation has finished.
  */
 export interface OperationSpec {
   readonly arity: number;
@@ -68,10 +68,10 @@ export const OPERATIONS = {
   'collection.countDocuments': read(1),
   'collection.estimatedDocumentCount': read(0),
   'collection.createIndex': write(1),
-  /** `createIndex` with index options and command options apart. */
+  /** `createIndex` with index options and command options as separate arguments. */
   'collection.createIndexApart': write(2),
   'collection.createIndexes': write(1),
-  /** `createIndexes` that hands index options on which the driver does not know. */
+  /** `createIndexes` that passes on index options unknown to the driver. */
   'collection.createIndexesOpen': write(1),
   'collection.dropIndex': write(1, 'raw'),
   'collection.dropIndexes': write(0),
@@ -94,12 +94,12 @@ export type OperationName = keyof typeof OPERATIONS;
 
 const names = Object.keys(OPERATIONS) as OperationName[];
 
-/** The number that stands for an operation on the wire. */
+/** The number of each operation on the wire. */
 export const OPERATION_CODES = Object.fromEntries(
   names.map((name, code) => [name, code]),
 ) as Record<OperationName, number>;
 
-/** The operation that a number on the wire stands for. */
+/** Returns the operation that a number on the wire stands for. */
 export function operationOf(code: number): OperationName {
   const name = names[code];
   if (name === undefined) throw new RangeError(`no operation has the code ${code}`);

@@ -10,7 +10,8 @@ const ahead = sinceHrtime() - now();
 
 /**
  * Returns milliseconds on a clock that all threads of the process share and that never goes back. `performance.now()`
- * starts at another moment in each thread. This keeps Node's own functions, since tests replace them with fakes.
+ * starts at a different time in each thread. The module keeps Node's own functions, since tests replace them with
+ * fakes.
  */
 export function processTimeMS(): number {
   return ahead + now();

@@ -53,7 +53,8 @@ export function refuseUnsoundHellos(): void {
 
 function checkingOne(run: Run): Run {
   return function (namespace, command, ...rest) {
-    // This comes first: if it threw while the command is on its way, the connection would be used for the next one.
+    // Check the command before it is sent. If the check threw afterwards, the connection would be used for the next
+    // command although the answer to this one is still to come.
     const answersHello = isHello(command);
     const running = run.call(this, namespace, command, ...rest);
     return answersHello ? running.then((reply) => checked(this, reply as Document)) : running;
@@ -75,7 +76,10 @@ function checkingMany(run: RunMany): RunMany {
   };
 }
 
-/** Never throws and runs no code of the application, whose own commands may be any value. */
+/**
+ * Whether the command is a hello. It never throws and runs no code of the application, whose own commands may be any
+ * value.
+ */
 function isHello(command: unknown): boolean {
   if (typeof command !== 'object' || command === null || types.isProxy(command)) return false;
   return 'hello' in command || 'ismaster' in command || 'isMaster' in command;
@@ -149,7 +153,7 @@ function firstWrongField(hello: Document): string | undefined {
     const value: unknown = hello[name];
     if (value !== undefined && value !== null && !check(value)) return name;
   }
-  // Here the driver also accepts null in place of a number.
+  // The driver converts this field with BigInt, which throws for null.
   return hello.connectionId === null ? 'connectionId' : undefined;
 }
 

@@ -8,10 +8,10 @@ import { crc32c } from './crc32c';
 
 /*
  * The driver (7.9) reads a server's messages without checking most lengths. A broken or hostile server could fill the
- * memory and end the thread, which serves other clients as well. Examples are a length of 0, an unknown operation code,
- * a section of negative size, or a compressed message that is far larger than it says. Here each message is checked
- * before the driver sees it. An unsound one ends its connection, and the operations on it reject with a
- * MongoParseError.
+ * memory and end the thread, which also serves other clients. Examples are a length of 0, an unknown operation code, a
+ * section of negative size, or a compressed message that is far larger than it states. This file checks each message
+ * before the driver sees it. An invalid message closes its connection, and the operations on that connection reject
+ * with a MongoParseError.
  */
 
 /**
