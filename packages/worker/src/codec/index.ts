@@ -1,4 +1,4 @@
-/** Between BSON and documents, across the thread boundary. format.ts says what a tape is. */
+/** Converts between BSON and documents across the thread boundary. format.ts describes the tape. */
 export { BsonWriter, type WriteOptions } from './arguments';
 export { deserializeOptionsOf, encodeModeOf, type DecodeOptions, type EncodeMode } from './tape';
 export { TapeDecoder, type DocumentReader, type TapeDecoderOptions, type TapeReader } from './tape';

@@ -1,13 +1,13 @@
-/** Smallest number of bytes by which a buffer grows. */
+/** The smallest number of bytes by which a buffer grows. */
 const LEAST_GROWTH = 4_096;
 
-/** The buffer that documents are written into, one after the other. */
+/** A buffer into which documents are written, one after the other. */
 export class BsonBuffer {
   bytes: Buffer<ArrayBuffer>;
   view: DataView<ArrayBuffer>;
   /** Where the next document goes. */
   at = 0;
-  /** Bytes that the open objects will still write without a check for room. */
+  /** Number of bytes that the open objects will still write without a check for room. */
   reserve = 0;
   /** Start of the document that is being written. */
   protected start = 0;
@@ -17,7 +17,7 @@ export class BsonBuffer {
     this.view = viewOf(this.bytes);
   }
 
-  /** Continues in a new buffer and does not touch the old one again. */
+  /** Continues in a new buffer, and does not touch the old one again. */
   renew(capacity: number): void {
     this.use(Buffer.allocUnsafeSlow(capacity));
     this.at = 0;
@@ -40,7 +40,7 @@ export class BsonBuffer {
     bytes[this.at - 1] = 0;
   }
 
-  /** Makes room for `size` bytes and the reserved ones. It may replace `bytes` and `view`. */
+  /** Makes room for `length` bytes and the reserved ones. It may replace `bytes` and `view`. */
   room(at: number, length: number): void {
     if (at + length + this.reserve > this.bytes.length) this.grow(at, length);
   }
@@ -66,8 +66,8 @@ export class BsonBuffer {
   }
 
   /**
-   * Ends a document that outgrew its buffer. It moves to the front of a buffer of its own; earlier documents stay in
-   * the old one.
+   * Ends a document that outgrew its buffer. The document moves to the front of a buffer of its own. Earlier documents
+   * stay in the old buffer.
    */
   protected moveToFront(end: number, capacity: number): void {
     const grown = this.bytes;

@@ -14,19 +14,19 @@ import {
 
 import type { BsonWriter } from './bson-writer';
 
-// Local copies: the driver's exports are getters, and these are used on the hot path.
+// Local copies, because the driver's exports are getters and these are used on the hot path.
 const { SUBTYPE_BYTE_ARRAY, SUBTYPE_VECTOR } = Binary;
 const ofLong = Long.prototype as unknown as Record<symbol | string, unknown>;
 /** The symbol under which bson's values hold their major version. */
 const VERSION = Symbol.for('@@mdb.bson.version');
 const BSON_VERSION = ofLong[VERSION];
 const TYPE_SYMBOL = Symbol.for('@@mdb.bson.type');
-/** The key under which they hold their type; a symbol from bson 7.1 on. */
+/** The key under which they hold their type. It is a symbol from bson 7.1 on. */
 const TYPE = TYPE_SYMBOL in ofLong ? TYPE_SYMBOL : '_bsontype';
 
 /**
  * Writes one of bson's own values after its key, and its type at `head`. Returns the start of the next element. Like
- * bson, it goes by the value's tag, since an application may have several copies of bson.
+ * bson, it decides by the value's tag, since an application may have several copies of bson.
  *
  * @throws the error of BSON.serialize for a value of another major version or an unknown type
  */
@@ -83,14 +83,14 @@ export function writeClassValue(
   }
 }
 
-/** bson 7.3 writes an id in place; older versions return its bytes. */
+/** Writes an ObjectId. bson 7.3 writes it in place; older versions return its bytes. */
 function writeObjectId(bytes: Buffer, at: number, id: ObjectId): void {
   const { serializeInto } = id as { serializeInto?: (bytes: Buffer, at: number) => void };
   if (serializeInto === undefined) bytes.set(id.id, at);
   else serializeInto.call(id, bytes, at);
 }
 
-/** The old subtype has a second length, and bson must check vectors. */
+/** Writes a Binary. The old subtype 2 has a second length. Vectors are left to bson, which checks them. */
 function writeBinary(writer: BsonWriter, head: number, at: number, value: Binary): number {
   const { buffer, position, sub_type: subtype } = value;
   if (subtype === SUBTYPE_VECTOR || buffer.length < position) return writer.byBson(head, at, value);
@@ -121,7 +121,7 @@ function writeBsonPattern(writer: BsonWriter, head: number, at: number, value: B
   return writer.cString(writer.cString(at, pattern), sorted);
 }
 
-/** The scope is the application's document, so its code may run. */
+/** Writes a Code. Its scope is the application's document, so the application's code may run. */
 function writeCode(writer: BsonWriter, head: number, start: number, value: Code): number {
   const { code, scope } = value as { code: unknown; scope: unknown };
   if (typeof code !== 'string' || Array.isArray(scope)) return writer.byBson(head, start, value);
@@ -136,7 +136,7 @@ function writeCode(writer: BsonWriter, head: number, start: number, value: Code)
   return end;
 }
 
-/** A reference is written as a document without undefined fields, as are the documents in it. */
+/** Writes a DBRef as a document. Undefined fields are omitted, also in nested documents. */
 function writeReference(writer: BsonWriter, head: number, at: number, value: DBRef): number {
   const { collection, oid, db, fields } = value;
   const document: Document = { $ref: collection, $id: oid };

@@ -3,7 +3,7 @@ import { Long } from 'mongodb';
 import type { BsonWriter } from './bson-writer';
 
 const TWO_POW_32 = 4294967296;
-/** The largest time of a Date, in milliseconds. */
+/** The latest time that a Date can hold, in milliseconds. */
 const MAX_TIME = 8.64e15;
 
 /**
@@ -53,12 +53,12 @@ export function writePrimitive(
       bytes[head] = 10;
       return at;
     default:
-      // bson omits symbols
+      // bson omits symbols.
       return head;
   }
 }
 
-/** Writes a RegExp with the flags that bson keeps: its `s` stands for JavaScript's `g`. */
+/** Writes a RegExp with the flags that bson keeps. BSON's `s` stands for JavaScript's `g`. */
 export function writePattern(writer: BsonWriter, head: number, at: number, value: RegExp): number {
   const { source } = value;
   if (typeof source !== 'string' || source.includes('\0')) return writer.byBson(head, at, value);
@@ -68,7 +68,7 @@ export function writePattern(writer: BsonWriter, head: number, at: number, value
   return writer.cString(writer.cString(at, source), flags);
 }
 
-/** Writes the milliseconds of a date as an int64, as bson converts them: an invalid time is 0. */
+/** Writes the milliseconds of a date as an int64. Like bson, it writes an invalid time as 0. */
 export function writeDate(writer: BsonWriter, head: number, at: number, value: Date): number {
   const { bytes, view } = writer;
   const time = value.getTime();

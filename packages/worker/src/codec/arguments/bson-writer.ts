@@ -13,8 +13,8 @@ export interface WriteOptions {
   serializeFunctions: boolean;
 }
 
-/** The properties that bson reads of any value before it decides how to write it. */
-interface Asked {
+/** The properties that bson reads from any value before it decides how to write it. */
+interface BsonHooks {
   toBSON?: unknown;
   _bsontype?: unknown;
   [Symbol.toStringTag]?: unknown;
@@ -23,7 +23,7 @@ interface Asked {
 /** Thrown when BSON.serialize must write or refuse the whole document. */
 const UNUSUAL = new Error('The document is left to BSON.serialize');
 
-// Local copies: these are compared with on the hot path.
+// Local copies for comparisons on the hot path.
 const OBJECT = Object.prototype;
 const ARRAY: unknown = Array.prototype;
 const DATE = Date.prototype;
@@ -31,38 +31,38 @@ const BUFFER: unknown = Buffer.prototype;
 const UINT8_ARRAY = Uint8Array.prototype;
 const TAG: typeof Symbol.toStringTag = Symbol.toStringTag;
 
-/** Objects nested deeper than this are kept in a set, to find those that contain themselves. */
+/** Objects nested deeper than this are tracked in a set, to detect cycles. */
 const TRACKED_DEPTH = 16;
 /** Deeper documents are left to BSON.serialize, which does not recurse. No server stores them. */
 const MAX_DEPTH = 250;
-/** Up to this length a string is copied by its characters: the native call costs more. */
+/** Up to this length, a string is copied character by character, which is cheaper than a native call. */
 const SHORT_STRING = 24;
 /** From this length on, a string's bytes are counted before room is made for them. */
 const LONG_STRING = 65_536;
-/** Estimated bytes of an element, to make room at once for an object with very many elements. */
+/** Estimated size of an element in bytes, used to make room at once for an object with very many elements. */
 const ELEMENT = 32;
-/** The largest value that is written without a check for room. */
+/** Size of the largest value that is written without a check for room. */
 const LARGEST_FIXED = 12;
-/** Bytes of a document without elements. */
+/** Size of an empty document in bytes. */
 const EMPTY = 5;
 
 /**
- * Writes documents as BSON, byte for byte as BSON.serialize does. Objects with the same keys are written by a function
- * compiled for these keys, all others key by key.
+ * Writes documents as BSON, byte for byte as BSON.serialize does. A function compiled for their keys writes objects
+ * with frequent keys. All others are written key by key.
  *
- * Getters, `toBSON` and Proxy traps run the application's code in the middle of a document. As in bson, each runs once:
- * when the buffer is full, the document continues in a larger one. That code may cause another document to be written,
- * which needs another writer.
+ * Getters, `toBSON` and Proxy traps run the application's code in the middle of a document. As in bson, each runs only
+ * once: if the buffer is full, the document continues in a larger one. That code may cause another document to be
+ * written, which needs another writer.
  */
 export class BsonWriter extends BsonBuffer {
   ignoreUndefined = false;
   serializeFunctions = false;
-  /** Whether the last omitted value was undefined: a list has null in its place. */
+  /** Whether the last omitted value was undefined. A list then gets null in its place. */
   leftUndefined = false;
   /** Whether primitive values may have a toBSON because the application extended their prototypes. */
-  private asks = false;
+  private primitivesMayHaveToBSON = false;
   private depth = 0;
-  /** The open objects below TRACKED_DEPTH. */
+  /** The open objects nested deeper than TRACKED_DEPTH. */
   readonly #opened = new Set<object>();
   readonly #shapes: DocumentShapes;
   readonly #roots: ShapeSite = { writer: undefined };
@@ -79,11 +79,11 @@ export class BsonWriter extends BsonBuffer {
   }
 
   /**
-   * Writes a document after the last one, or at the beginning of a new buffer when it does not fit into this one.
+   * Writes a document after the last one, or at the start of a new buffer if it does not fit into this one.
    *
-   * @param largest - new buffers are twice as large as the last one, up to this size, or as large as the document
-   * @param likely - an estimate of the document's size: with less room left, it goes into a new buffer
-   * @throws what BSON.serialize throws for it; nothing is written then
+   * @param largest - a new buffer is twice as large as the last one, but at most this size, or as large as the document
+   * @param likely - an estimate of the document's size; with less room left, the document goes into a new buffer
+   * @throws the error of BSON.serialize for this document; then nothing is written
    */
   document(document: object, options: WriteOptions, largest = this.bytes.length, likely = 0): void {
     this.makeRoom(likely, largest);
@@ -92,7 +92,7 @@ export class BsonWriter extends BsonBuffer {
     this.reserve = 8;
     this.ignoreUndefined = options.ignoreUndefined;
     this.serializeFunctions = options.serializeFunctions;
-    this.asks = primitivesHaveToBSON();
+    this.primitivesMayHaveToBSON = primitivesHaveToBSON();
     this.depth = 0;
     if (this.#opened.size > 0) this.#opened.clear();
     let end: number;
@@ -115,7 +115,7 @@ export class BsonWriter extends BsonBuffer {
 
   #root(document: object): number {
     if (typeof document !== 'object' || document === null) throw UNUSUAL;
-    const { toBSON, _bsontype, [TAG]: tag } = document as Asked;
+    const { toBSON, _bsontype, [TAG]: tag } = document as BsonHooks;
     if (
       toBSON === undefined &&
       _bsontype === undefined &&
@@ -137,24 +137,24 @@ export class BsonWriter extends BsonBuffer {
   /**
    * Writes the value of an element, and its type.
    *
-   * @param head - where the type goes; the key is there already
+   * @param head - where the type goes; the key after it is already written
    * @param at - where the value goes
-   * @returns the start of the next element; `head` for an omitted value
+   * @returns the start of the next element, or `head` if the value is omitted
    */
   value(head: number, at: number, value: unknown): number {
-    if (this.asks) return this.#asked(head, at, value);
+    if (this.primitivesMayHaveToBSON) return this.#afterToBSON(head, at, value);
     if (typeof value === 'object' && value !== null) return this.object(head, at, value);
-    if (typeof value === 'function') return this.#asked(head, at, value);
+    if (typeof value === 'function') return this.#afterToBSON(head, at, value);
     return writePrimitive(this, head, at, value);
   }
 
   object(head: number, at: number, value: object): number {
-    const { toBSON, _bsontype } = value as Asked;
-    if (toBSON !== undefined) return this.#asked(head, at, value);
+    const { toBSON, _bsontype } = value as BsonHooks;
+    if (toBSON !== undefined) return this.#afterToBSON(head, at, value);
     if (_bsontype != null) return writeClassValue(this, head, at, value);
     const prototype: unknown = Object.getPrototypeOf(value);
     if (prototype === OBJECT) {
-      if ((value as Asked)[TAG] !== undefined) return this.#other(head, at, value);
+      if ((value as BsonHooks)[TAG] !== undefined) return this.#other(head, at, value);
       this.bytes[head] = 3;
       return this.plain(at, value as Record<string, unknown>);
     }
@@ -162,19 +162,19 @@ export class BsonWriter extends BsonBuffer {
     if (prototype === BUFFER || prototype === UINT8_ARRAY) {
       return this.binary(head, at, value as Uint8Array, (value as Uint8Array).length, 0);
     }
-    if (prototype === ARRAY && (value as Asked)[TAG] === undefined && Array.isArray(value)) {
+    if (prototype === ARRAY && (value as BsonHooks)[TAG] === undefined && Array.isArray(value)) {
       this.bytes[head] = 4;
       return this.#array(at, value);
     }
     return this.#other(head, at, value);
   }
 
-  /** Writes a value that may have a toBSON, which bson calls before it looks at the value. */
-  #asked(head: number, at: number, given: unknown): number {
-    const has = typeof (given as Asked | null | undefined)?.toBSON === 'function';
+  /** Writes a value that may have a toBSON. bson calls it before it reads anything else of the value. */
+  #afterToBSON(head: number, at: number, given: unknown): number {
+    const has = typeof (given as BsonHooks | null | undefined)?.toBSON === 'function';
     const value = has ? (given as { toBSON(): unknown }).toBSON() : given;
     if (typeof value !== 'object' || value === null) return writePrimitive(this, head, at, value);
-    if ((value as Asked)._bsontype != null) return writeClassValue(this, head, at, value);
+    if ((value as BsonHooks)._bsontype != null) return writeClassValue(this, head, at, value);
     return this.#other(head, at, value);
   }
 
@@ -198,15 +198,15 @@ export class BsonWriter extends BsonBuffer {
   }
 
   /**
-   * Copies the bytes that BSON.serialize makes of a value in which no code of the application's runs. It serves refused
-   * and rare values. BSON.serialize has only one buffer, which may be in use while a getter runs.
+   * Copies the bytes that BSON.serialize returns for a value, and is used for rejected and rare values. The value must
+   * run no code of the application: BSON.serialize has only one buffer, which may be in use while a getter runs.
    *
    * @throws the error of BSON.serialize
    */
   byBson(head: number, at: number, value: unknown): number {
     const { ignoreUndefined, serializeFunctions } = this;
     const element = BSON.serialize({ v: value }, { ignoreUndefined, serializeFunctions });
-    // Length, type, `v` and its terminator precede the value; the document's end follows it.
+    // The length, the type, `v` and its terminator precede the value. The document's terminator follows it.
     const length = element.length - 8;
     if (length < 0) return head;
     this.room(at, length);
@@ -219,7 +219,7 @@ export class BsonWriter extends BsonBuffer {
     return this.text(this.bytes, this.view, at, text);
   }
 
-  /** Does the same for callers that already have the buffer and its view. */
+  /** Writes a string, for callers that already have the buffer and its view. */
   text(bytes: Buffer, view: DataView, at: number, text: string): number {
     const { length } = text;
     const needed = length < LONG_STRING ? 3 * length + 5 : Buffer.byteLength(text) + 5;
@@ -245,7 +245,7 @@ export class BsonWriter extends BsonBuffer {
     return to + 1;
   }
 
-  /** Writes text and its terminator, without its length. Room for the largest value of fixed size is left after it. */
+  /** Writes text and its terminator, without its length. Makes room for a value of LARGEST_FIXED bytes after it. */
   cString(at: number, text: string): number {
     this.room(at, 3 * text.length + 1 + LARGEST_FIXED);
     const end = at + this.bytes.write(text, at);
@@ -263,14 +263,17 @@ export class BsonWriter extends BsonBuffer {
     return at + 5 + length;
   }
 
-  /** Writes an object as a document, as bson does: a Map by its entries, others by their keys, after one more toBSON. */
+  /**
+   * Writes an object as a document, as bson does. A Map is written by its entries. Other objects are written by their
+   * keys, after one more call of toBSON.
+   */
   frame(at: number, value: object): number {
     if (++this.depth > TRACKED_DEPTH) this.#open(value);
     let end: number;
-    if (value instanceof Map || (value as Asked)[TAG] === 'Map') {
+    if (value instanceof Map || (value as BsonHooks)[TAG] === 'Map') {
       end = this.#entries(at, value as Map<unknown, unknown>);
     } else {
-      const has = typeof (value as Asked).toBSON === 'function';
+      const has = typeof (value as BsonHooks).toBSON === 'function';
       const target = has ? (value as { toBSON(): unknown }).toBSON() : value;
       if (target != null && typeof target !== 'object') {
         throw new BSON.BSONError('toBSON function did not return an object');
@@ -292,7 +295,9 @@ export class BsonWriter extends BsonBuffer {
   #byKeys(at: number, document: Record<string, unknown>, site: ShapeSite): number {
     const writer = this.#shapes.writerOf(document, site);
     if (!('write' in writer)) return this.#keyByKey(at, document, writer);
-    return this.asks ? this.#keyByKey(at, document, writer.keys) : writer.write(this, at, document);
+    return this.primitivesMayHaveToBSON
+      ? this.#keyByKey(at, document, writer.keys)
+      : writer.write(this, at, document);
   }
 
   #keyByKey(start: number, document: Record<string, unknown>, keys: readonly string[]): number {
@@ -302,9 +307,9 @@ export class BsonWriter extends BsonBuffer {
   }
 
   /**
-   * Continues key by key after a compiled writer whose buffer was replaced in the middle of a value.
+   * Continues key by key after a larger buffer replaced a compiled writer's buffer in the middle of a value.
    *
-   * @param start - where the document begins
+   * @param start - where the document starts
    * @param reserved - bytes that the compiled writer has reserved for its elements
    */
   afterGrowth(
@@ -383,7 +388,10 @@ export class BsonWriter extends BsonBuffer {
     return at + 1;
   }
 
-  /** Writes a key and its terminator after the byte for the type, and makes room for the largest value of fixed size. */
+  /**
+   * Writes a key and its terminator after the byte for the type. Makes room for a value of LARGEST_FIXED bytes after
+   * it.
+   */
   key(at: number, key: string): number {
     this.room(at, 3 * key.length + 2 + LARGEST_FIXED);
     const { bytes } = this;
@@ -407,7 +415,7 @@ export class BsonWriter extends BsonBuffer {
   }
 }
 
-/** bson asks every value for its `toBSON`, also those that are no objects. */
+/** Whether a primitive value may have a `toBSON`. bson reads this property of every value, not only of objects. */
 function primitivesHaveToBSON(): boolean {
   return (
     'toBSON' in OBJECT ||

@@ -1,63 +1,68 @@
 import { objectsLike } from '../tape/decode/kept-alive';
 import { compiledWriter, MAX_KEYS, type ObjectWriter } from './shape-writer';
 
-/** A place for objects: the root, an array, or a key of a compiled writer. It remembers what wrote the last one there. */
+/**
+ * A place where objects occur: the root, an array, or a key of a compiled writer. It remembers the writer of its last
+ * object.
+ */
 export interface ShapeSite {
   writer: ObjectWriter | undefined;
 }
 
-/** Objects that had these keys in this order. */
+/** A sequence of keys that objects had. */
 interface Candidate {
   readonly keys: readonly string[];
   seen: number;
-  /** Undefined until it was seen often enough and may be compiled; null where nothing can be compiled for it. */
+  /** Undefined until the sequence was seen often enough and may be compiled; null if it cannot be compiled. */
   writer: ObjectWriter | null | undefined;
-  /** Objects like those that are written, kept for as long as the writer: see kept-alive.ts. */
+  /** Objects with the same hidden classes as those written, kept as long as the writer: see kept-alive.ts. */
   samples?: object[];
 }
 
 const COMPILE_AFTER = 8;
 const MAX_WRITERS = 500;
-/** Writers that stay when others are forgotten. */
+/** Number of writers that stay when the others are forgotten. */
 const KEPT_WRITERS = 375;
 /**
- * Once `MAX_WRITERS` were compiled, one more may be for this number of look-ups: to compile one costs as much as to write
- * hundreds of objects key by key, which pays off only for shapes that stay.
+ * After `MAX_WRITERS` compilations, each further one must wait for this number of look-ups. Compiling a writer costs as
+ * much as writing hundreds of objects key by key, so it pays only for shapes that recur.
  */
 const LOOKUPS_FOR_A_WRITER = 8_192;
 const MAX_CANDIDATES = 2_000;
-/** Candidates with the same number of keys that are looked through for one object. */
+/** Most candidates with the same number of keys that are compared with one object. */
 const MAX_ALIKE = 16;
 const MAX_RECENT = 4;
 
 /**
- * The sequences of keys that were met, and functions that write objects which have them. Bounded: the writers that were
- * used least recently give way.
+ * The sequences of keys seen so far, and the compiled functions that write objects with these keys. Their number is
+ * bounded: the least recently used writers are dropped.
  */
 export class DocumentShapes {
-  /** By the number of keys. */
+  /** Indexed by the number of keys. */
   #candidates: Candidate[][] = [];
   #count = 0;
-  /** Writers that were compiled and that a site may remember. */
+  /** Number of compiled writers that a site may remember. */
   #writers = 0;
-  /** Objects whose keys were looked up here. The number at a writer's last use tells how long ago that was. */
+  /** Number of objects whose keys were looked up. Each writer keeps the number of its last use, which tells its age. */
   #lookups = 0;
-  /** Writers that might be compiled at the look-up of the number `#allowedAt`. */
+  /** Number of writers that could be compiled at look-up number `#allowedAt`. */
   #allowed = MAX_WRITERS;
   #allowedAt = 0;
-  /** The writers that sites changed to last, in turn: to ask one whether it fits costs little where it does not. */
+  /**
+   * The writers that sites switched to most recently, replaced in rotation. Checking one that does not fit is cheap.
+   */
   #recent: ObjectWriter[] = [];
   #turn = 0;
 
-  /** The function that writes this object, or its keys if no function exists. */
+  /** Returns the function that writes this object, or the object's keys if there is no such function. */
   writerOf(document: Record<string, unknown>, site: ShapeSite): ObjectWriter | readonly string[] {
-    // Cheaper than for-in where V8 keeps the object as a dictionary, and hardly dearer elsewhere.
+    // This is cheaper than for-in if V8 keeps the object as a dictionary, and hardly dearer otherwise.
     const keys = Object.keys(document);
     if (keys.length > MAX_KEYS) return keys;
     const { writer } = site;
     if (writer !== undefined) {
       if (same(writer.keys, keys)) return writer;
-      // It was in use until now, without a look-up.
+      // The site used it until now without a look-up.
       writer.used = this.#lookups;
     }
     for (const recent of this.#recent) {
@@ -108,7 +113,10 @@ export class DocumentShapes {
     return this.#allowed >= 1;
   }
 
-  /** Drops what was never seen often enough, so that objects with ever-new keys do not fill the table for good. */
+  /**
+   * Drops the candidates that were never compiled, so that objects with ever-new keys cannot fill the table
+   * permanently.
+   */
   #forget(): void {
     this.#count = 0;
     this.#candidates = this.#candidates.map((alike) => {
@@ -119,11 +127,11 @@ export class DocumentShapes {
     });
   }
 
-  /** Drops the writers that were used least recently, and what sites remember of any. */
+  /** Drops the least recently used writers, and makes all sites forget their writer. */
   #forgetWriters(): void {
     const compiled = this.#candidates.flatMap((alike) => alike.filter(isCompiled));
     for (const { writer } of compiled) {
-      // A site where objects are always alike looks nothing up.
+      // A site whose objects always have the same keys makes no look-ups, so update its writer here.
       for (const { writer: other } of writer.sites) {
         if (other !== undefined && other.used < writer.used) other.used = writer.used;
       }

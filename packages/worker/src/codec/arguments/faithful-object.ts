@@ -1,12 +1,12 @@
 import type { Document } from 'mongodb';
 
-/** The largest array index: keys up to it are enumerated in numerical order, before all others. */
+/** The largest array index. Objects enumerate keys up to it first, in numerical order. */
 const MAX_INDEX = 2 ** 32 - 2;
 
 /**
- * Collects the fields of a document, and makes a plain object of them when one can carry them, else a Map:
- * an object enumerates integer-like keys first and in order, has each key once, and is taken for a BSON
- * value when it has a `_bsontype`. All of these come from a Map in the first place.
+ * Collects the fields of a document and returns a plain object if one can hold them, else a Map. A plain object
+ * enumerates integer-like keys first and in order, has each key only once, and counts as a BSON value if it has a
+ * `_bsontype`. Fields that this would change came from a Map originally.
  */
 export class FaithfulObject {
   #object: Document = {};
@@ -29,7 +29,7 @@ export class FaithfulObject {
     const entries = this.#entries;
     if (entries === undefined) return this.#object;
     const map = new Map(entries);
-    // Lone surrogates are written as U+FFFD, so that two keys of a Map may be one in BSON.
+    // bson writes lone surrogates as U+FFFD, so two keys of a Map may be equal in BSON.
     if (map.size < entries.length) map.entries = () => entries[Symbol.iterator]();
     return map;
   }
@@ -47,7 +47,7 @@ export class FaithfulObject {
   }
 }
 
-/** The key as an array index, or -1. */
+/** Returns the key as an array index, or -1. */
 function indexOf(key: string): number {
   const first = key.charCodeAt(0);
   if (!(first >= 0x30 && first <= 0x39)) return -1;

@@ -17,28 +17,28 @@ import {
 import { FaithfulObject } from './faithful-object';
 import { readObjectId } from '../bson/object-id';
 
-/** A document or array that is being filled. */
+/** A document or array under construction. */
 interface Frame {
   readonly parent: Frame | undefined;
-  /** Where the document ends: the index after its terminator. */
+  /** Index after the document's terminator. */
   readonly end: number;
   readonly fields: FaithfulObject | undefined;
   readonly elements: unknown[] | undefined;
-  /** The code whose scope this is. */
+  /** The source of the Code value, if this document is its scope. */
   readonly code: string | undefined;
-  /** The key under which it belongs in its parent. */
+  /** Its key in the parent. */
   readonly key: string;
 }
 
 /**
- * Decodes a document that BSON.serialize wrote, such that BSON.serialize writes the same bytes again, and
- * that code which looks into it (the driver's checks) finds what it found in the original: numbers are
- * numbers, documents are plain objects. A class of bson's stands only where a plain value would be written
- * differently: a Double that is an integer, every Long, regular expressions. No DBRef is made of {$ref, $id}.
+ * Decodes a document that BSON.serialize wrote. BSON.serialize encodes the result to the same bytes again, and the
+ * driver's checks find the same values as in the original: numbers are numbers, and documents are plain objects. A
+ * class of bson appears only if a plain value would be encoded differently: a Double that is an integer, every Long,
+ * and regular expressions. {$ref, $id} does not become a DBRef.
  *
- * Binaries are views of `bytes`: it must not be changed while the document is in use.
+ * Binaries are views of `bytes`, which must not change while the document is in use.
  *
- * @param start - where in `bytes` the document begins.
+ * @param start - where the document starts in `bytes`
  */
 export function decodeFaithful(
   bytes: Uint8Array,
@@ -49,7 +49,10 @@ export function decodeFaithful(
 }
 
 export interface FaithfulOptions {
-  /** What BSON does not tell apart as programs write it most: RegExp for BSONRegExp, UUID for its Binary. */
+  /**
+   * If several JavaScript types have the same BSON, uses the one that applications write most: RegExp instead of
+   * BSONRegExp, and UUID instead of its Binary.
+   */
   asWritten?: boolean;
 }
 
@@ -64,7 +67,7 @@ class FaithfulDecoder {
     this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Without recursion: BSON.serialize has none either, so that documents may be nested deeply. */
+  /** Decodes without recursion, as BSON.serialize encodes, because documents may be deeply nested. */
   document(start: number): Document {
     this.#at = start;
     let frame = this.#open(undefined, '', false, undefined);
@@ -149,7 +152,7 @@ class FaithfulDecoder {
     }
   }
 
-  /** bson writes a number as an int32 when it is one, so such a double must come back as a Double. */
+  /** Returns a Double if bson would write the plain number as an int32. */
   #double(): number | Double {
     const value = this.#bytes.readDoubleLE(this.#skip(8));
     return (value | 0) === value && !Object.is(value, -0) ? new Double(value) : value;
@@ -171,7 +174,7 @@ class FaithfulDecoder {
       try {
         return new RegExp(pattern, options.replace('s', 'g').replace(/[^gim]/g, ''));
       } catch {
-        // a pattern that JavaScript has no RegExp for
+        // JavaScript rejects the pattern.
       }
     }
     return regularExpression(pattern, options);
@@ -205,7 +208,7 @@ class FaithfulDecoder {
     return this.#bytes.subarray(start, start + length);
   }
 
-  /** Moves on by `length` bytes and gives where they begin. */
+  /** Moves on by `length` bytes and returns where they start. */
   #skip(length: number): number {
     const start = this.#at;
     this.#at = start + length;
@@ -215,7 +218,8 @@ class FaithfulDecoder {
 }
 
 /**
- * Stands for an element that bson omitted from a list, and is omitted again. Without it, later elements would move up.
+ * Stands for an element that bson omitted from a list. bson omits the symbol too. Without it, later elements would move
+ * up.
  */
 const LEFT_OUT = Symbol('left out');
 
@@ -237,9 +241,9 @@ function closed(frame: Frame): unknown {
 }
 
 /**
- * bson writes the options of a BSONRegExp in alphabetical order, but those of a RegExp as i, s (for global),
- * m: options out of order are a RegExp's. Its source is put on it as it was, since RegExp may refuse it
- * without the flags that bson does not write, and only bson will read it.
+ * Returns the regular expression that bson wrote. bson sorts the options of a BSONRegExp alphabetically, but writes
+ * those of a RegExp as i, s (for global), m. So options out of alphabetical order come from a RegExp. Its source is
+ * defined as a property, because RegExp may reject the source without the flags that bson omits. Only bson reads it.
  */
 function regularExpression(pattern: string, options: string): BSONRegExp | RegExp {
   const sorted = options.split('').sort().join('');

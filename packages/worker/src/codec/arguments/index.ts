@@ -1,3 +1,3 @@
-/** Arguments of calls as BSON, written on the main thread and decoded in the worker. */
+/** Encodes arguments of calls as BSON on the main thread, and decodes them in the worker. */
 export { BsonWriter, type WriteOptions } from './bson-writer';
 export { decodeFaithful } from './faithful';

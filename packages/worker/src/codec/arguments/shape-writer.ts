@@ -5,30 +5,31 @@ import { makeFunction, mayCompile } from '../bson/made-function';
 /** Writes objects that have certain keys in a certain order. */
 export interface ObjectWriter {
   readonly keys: readonly string[];
-  /** A place for objects for each key. */
+  /** The site of each key's value. */
   readonly sites: readonly ShapeSite[];
-  /** When it was used last, in look-ups of `DocumentShapes`. */
+  /** Number of the look-up in `DocumentShapes` at its last use. */
   used: number;
-  /** Writes an object whose own enumerable keys are these, in this order; returns where it ends. */
+  /** Writes an object whose own enumerable keys are these, in this order. Returns the index after it. */
   write(writer: BsonWriter, at: number, document: Record<string, unknown>): number;
 }
 
-/** Objects with more keys are written by following these. */
+/** Objects with more keys are written key by key. */
 export const MAX_KEYS = 200;
 const MAX_KEY_BYTES = 128;
-/** The largest value that is written without asking for room. */
+/** Size of the largest value that is written without a check for room. */
 const LARGEST_FIXED = 12;
 
 /**
- * A writer for objects with these keys: code in which every key is a few words to be stored, and every property is
- * loaded by name. Undefined where there can be none. Keys are the only text from outside: always as JSON.
+ * Compiles a writer for objects with these keys. Its code stores every key as a few words and loads every property by
+ * name. Returns undefined if these keys cannot be compiled. Keys are the only outside text in the code, and appear only
+ * as JSON.
  */
 export function compiledWriter(keys: readonly string[]): ObjectWriter | undefined {
   if (!mayCompile || keys.length === 0 || keys.length > MAX_KEYS || !keys.every(isFit)) {
     return undefined;
   }
   const heads = keys.map(headOf);
-  // A word that is stored at the end of a key reaches up to three bytes beyond it.
+  // The last word of a key may reach up to three bytes past the key.
   const fixed = heads.reduce((sum, { length }) => sum + length + LARGEST_FIXED, 5 + 3);
   const sites = keys.map((): ShapeSite => ({ writer: undefined }));
   const body = `'use strict';
@@ -53,7 +54,7 @@ ${heads.map((head, i) => fieldSource(keys[i], head, i, fixed)).join('')}
   return makeFunction<ObjectWriter>('runtime', body)({ keys, sites });
 }
 
-/** The type byte, the key and its terminator as the words to be stored for them. */
+/** The type byte, the key and its terminator, as words to store. */
 interface Head {
   readonly length: number;
   readonly words: readonly number[];
@@ -69,7 +70,10 @@ function headOf(key: string): Head {
   };
 }
 
-/** If the buffer was replaced by a larger one in the middle of a value, the writer continues key by key. */
+/**
+ * Returns the code that writes one field. If a larger buffer replaced the old one in the middle of a value, the writer
+ * continues key by key.
+ */
 function fieldSource(key: string, { length, words }: Head, index: number, fixed: number): string {
   const stores = words
     .map((word, i) => `V.setInt32(at${i === 0 ? '' : ` + ${4 * i}`}, ${word}, true);`)
@@ -93,7 +97,10 @@ function fieldSource(key: string, { length, words }: Head, index: number, fixed:
     }`;
 }
 
-/** `toBSON` and `_bsontype` change what an object is to bson; the others are no plain properties or keys. */
+/**
+ * Whether a key can be compiled. `toBSON` and `_bsontype` change how bson writes the object. The other excluded keys
+ * are not plain properties or not valid keys.
+ */
 function isFit(key: string): boolean {
   return (
     key !== 'toBSON' &&

@@ -1,4 +1,4 @@
-/** Whether this process may make code from strings (`--disallow-code-generation-from-strings`). */
+/** Whether this process may create code from strings (`--disallow-code-generation-from-strings` forbids it). */
 export const mayCompile = canCompile();
 
 function canCompile(): boolean {
@@ -9,7 +9,10 @@ function canCompile(): boolean {
   }
 }
 
-/** The one place where code is made from a string: ours, with keys as JSON in it and nothing else. */
+/**
+ * Creates a function from a string. This is the only place that does so. The code is our own, and contains outside keys
+ * only as JSON.
+ */
 export function makeFunction<Result>(
   parameter: string,
   body: string,

@@ -2,17 +2,22 @@ import { ObjectId } from 'mongodb';
 
 export type ReadObjectId = (bytes: Uint8Array, offset: number) => ObjectId;
 
-/** bson 7.3's constructor for its own deserializer: takes twelve bytes at an offset and keeps no reference. */
+/**
+ * The constructor that bson 7.3 has for its own deserializer. It reads twelve bytes at an offset and keeps no
+ * reference.
+ */
 type ObjectIdAt = new (bytes: Uint8Array, offset: number) => ObjectId;
 
-/** Whether this bson's ObjectId can be read in place. Older 7.x versions need twelve bytes of their own. */
+/**
+ * Whether the installed bson can read an ObjectId in place. Older 7.x versions need a separate buffer of twelve bytes.
+ */
 export const readsInPlace = canReadInPlace();
 
 export const readObjectId: ReadObjectId = readsInPlace
   ? (bytes, offset) => new (ObjectId as unknown as ObjectIdAt)(bytes, offset)
   : copyObjectId;
 
-/** Works in every version: the id gets bytes of its own, as bson's deserializer gives it. */
+/** Copies an ObjectId, which works with every version. The id gets its own bytes, as in bson's deserializer. */
 export function copyObjectId(bytes: Uint8Array, offset: number): ObjectId {
   const own = Buffer.allocUnsafe(12);
   for (let at = 0; at < 12; at++) own[at] = bytes[offset + at];

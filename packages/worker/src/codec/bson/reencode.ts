@@ -3,10 +3,10 @@ import { types } from 'node:util';
 import { BSON } from 'mongodb';
 
 /**
- * The bytes of a document that the driver decoded with `raw: true`: an object whose nested documents are
- * still bytes, in arrays too. Those are put in as they are, so the result is what the server sent. For
- * numbers to keep their types, it must have been decoded with `promoteValues: false`; with `promoteBuffers`
- * binaries could not be told from documents.
+ * Encodes a document that the driver decoded with `raw: true`: an object whose nested documents are still bytes, also
+ * in arrays. These bytes are inserted unchanged, so the result equals what the server sent. Decode the document with
+ * `promoteValues: false`, so that numbers keep their types. Do not use `promoteBuffers`: binaries would look like
+ * documents.
  */
 export function reencodeRaw(value: object): Uint8Array {
   return new RawDocumentWriter().write(value);
@@ -15,7 +15,7 @@ export function reencodeRaw(value: object): Uint8Array {
 class RawDocumentWriter {
   #bytes = Buffer.allocUnsafe(1_024);
   #at = 0;
-  /** Consecutive elements without documents inside: one call of BSON.serialize encodes them together. */
+  /** Consecutive elements without documents inside. One call of BSON.serialize encodes them together. */
   #values = new Map<string, unknown>();
 
   write(value: object): Uint8Array {
@@ -23,7 +23,7 @@ class RawDocumentWriter {
     return this.#bytes.subarray(0, this.#at);
   }
 
-  /** Recursion is as deep as the driver's own envelope: what the server nests is bytes. */
+  /** The recursion is only as deep as the driver's envelope, because the server's nested documents are bytes. */
   #document(value: object): void {
     const start = this.#at;
     this.#room(5);
@@ -53,7 +53,7 @@ class RawDocumentWriter {
   #writeValues(): void {
     if (this.#values.size === 0) return;
     const document = BSON.serialize(this.#values);
-    // Without the length at the start and the zero at the end.
+    // Omit the length at the start and the zero at the end.
     this.#append(document.subarray(4, document.length - 1));
     this.#values.clear();
   }
@@ -86,7 +86,7 @@ function entriesOf(value: object): Iterable<[string, unknown]> {
   return types.isMap(value) ? (value as Map<string, unknown>) : Object.entries(value);
 }
 
-/** What has documents inside: anything that is not one value to BSON.serialize. */
+/** Whether a value may contain documents: any object that BSON.serialize does not write as one value. */
 function isDocument(value: unknown): value is object {
   return (
     typeof value === 'object' &&
