@@ -1,4 +1,4 @@
-/** The tape: the form in which results cross. `format/format.ts` describes it. */
+/** The tape: the format in which results cross. `format/format.ts` describes it. */
 export {
   emptyChunk,
   objectsLike,

@@ -7,30 +7,30 @@ import { TapeCursor, type TableOf } from './tape-cursor';
 
 export type { TapeDecoderOptions };
 
-/** Gives documents, one after the other. */
+/** Reads documents, one after the other. */
 export interface DocumentReader {
-  /** How many documents are left. */
+  /** Number of documents left. */
   readonly length: number;
-  /** Whether all were read, and no document looks into the chunk's buffer. */
+  /** Whether all documents were read and none of them refers to the chunk's buffer. */
   readonly isSpent: boolean;
   /**
-   * The next document. Throws what BSON.deserialize throws for it, and is then past it; throws a RangeError
-   * when none is left.
+   * Reads the next document. Throws what BSON.deserialize throws for it, and has then moved past it. Throws a
+   * RangeError if none is left.
    */
   next(): Document;
-  /** Appends up to `max` documents to `target` and gives their number. */
+  /** Appends up to `max` documents to `target` and returns their number. */
   readInto(target: Document[], max: number): number;
 }
 
 /** Reads the documents of one chunk. */
 export interface TapeReader extends DocumentReader {
-  /** Other options for the documents that are left: where one chunk answers several calls. */
+  /** Changes the options for the remaining documents, if one chunk answers several calls. */
   use(options: DecodeOptions): void;
 }
 
 /**
- * EncodingOrder the tape that one channel of a worker sends into documents, on the main thread. A worker's channels share their
- * definitions; `forChannel` makes the decoder of another one.
+ * Decodes the tape that one channel of a worker sends into documents, on the main thread. A worker's channels share
+ * their definitions; `forChannel` creates the decoder of another channel.
  */
 export class TapeDecoder {
   readonly #shared: SharedReaders;
@@ -41,14 +41,14 @@ export class TapeDecoder {
     this.#epoch = shared.newest;
   }
 
-  /** Makes a decoder for another channel of the same worker. Each channel reaches a new epoch at its own time. */
+  /** Creates a decoder for another channel of the same worker. Each channel reaches a new epoch at its own time. */
   forChannel(): TapeDecoder {
     return new TapeDecoder({}, this.#shared);
   }
 
   /**
-   * Takes note of the shapes and strings that a chunk defines. `open` does so; a chunk that arrives and is not opened must
-   * be given to this, since its channel will not be sent them again.
+   * Stores the shapes and strings that a chunk defines. `open` does this too. A chunk that arrives but is not opened
+   * must be passed to this method, because its channel does not receive the definitions again.
    */
   learn(chunk: TapeChunk): void {
     const { epoch = 0 } = chunk;

@@ -1,4 +1,4 @@
-/** From a tape to documents, on the main thread. */
+/** Decodes tape into documents, on the main thread. */
 export {
   TapeDecoder,
   type DocumentReader,

@@ -6,11 +6,13 @@ import { HEADER_BYTES, Header, TAPE_VERSION, type TapeChunk } from '../format/fo
 import type { ShapeReader, TapeCursor } from './tape-cursor';
 
 /*
- * V8 throws optimised code away when a full collection finds that no object of a kind is alive that the code was made
- * for. Between two results there is neither a document nor a reader of them: the next result would be read by slow code
- * for as long as it takes to optimise it again, tens of milliseconds. So one of each is kept: a sample by the readers of
- * its shape, a reader of an empty chunk by the main thread's `noBatch`. The same holds for what is written: between two
- * lists that a program inserts there may be none of its documents.
+ * When a full collection finds no live object of a hidden class, V8 discards the optimised code that depends on that
+ * class. Between two results, neither documents nor their readers are alive. So the next result would run slow code
+ * until V8 has optimised it again, which takes tens of milliseconds.
+ *
+ * Therefore one object of each kind stays alive: the readers of a shape keep a sample document, and the main thread's
+ * `noBatch` keeps a reader of an empty chunk. Writers need the same: between two lists that the application inserts,
+ * none of its documents may be alive.
  */
 
 /** A chunk without documents. */
@@ -21,8 +23,8 @@ export function emptyChunk(): TapeChunk {
 }
 
 /**
- * A document as `read` makes it of what comes next, with nothing in it that takes memory or is anyone's data. The cursor
- * is left where it was. Throws what `read` throws.
+ * Returns a document as `read` creates it from the tape at the cursor, with its values replaced: it takes no memory for
+ * them and contains nobody's data. The cursor does not move. Throws what `read` throws.
  */
 export function sampleOf(read: ShapeReader, cursor: TapeCursor): Document {
   const { intAt, doubleAt, byteAt, narrowAt, wideAt } = cursor;
@@ -37,8 +39,9 @@ export function sampleOf(read: ShapeReader, cursor: TapeCursor): Document {
 }
 
 /**
- * Objects with these keys, made as documents usually come to be, by setting one key after the other and by JSON.parse (V8
- * gives these another hidden class), with nothing in them that is anyone's data. No getter of the document's is called.
+ * Returns objects with these keys and without anyone's data. They are made in the two usual ways, to which V8 gives
+ * different hidden classes: by setting one key after the other, and by JSON.parse. It calls none of the document's
+ * getters.
  */
 export function objectsLike(document: object, keys: readonly string[]): object[] {
   // A Proxy's traps would run the application's code, and a Proxy has no hidden class of its own.
@@ -46,7 +49,7 @@ export function objectsLike(document: object, keys: readonly string[]): object[]
   const built: Record<string, unknown> = {};
   for (const key of keys) {
     const value = blankLike(Object.getOwnPropertyDescriptor(document, key)?.value);
-    // Assigning to an inherited property fails when Object.prototype is frozen, and calls a setter when it has one.
+    // Assigning to an inherited property fails if Object.prototype is frozen, and calls a setter if it has one.
     if (key in built) define(built, key, value);
     else built[key] = value;
   }
@@ -58,13 +61,13 @@ function define(object: object, key: string, value: unknown): void {
   Object.defineProperty(object, key, { value, ...options });
 }
 
-/** A value of V8's same representation. */
+/** Returns an empty value that V8 represents in the same way. */
 function blankLike(value: unknown): unknown {
   if (typeof value === 'number') return (value | 0) === value ? 0 : 0.5;
   return typeof value === 'string' ? '' : null;
 }
 
-/** Values are replaced by others of V8's same representation, so that the hidden class stays as it is. */
+/** Replaces values by empty ones that V8 represents in the same way, so that the hidden class stays the same. */
 function blank(sample: Document): void {
   const rest = [sample];
   for (let document = rest.pop(); document !== undefined; document = rest.pop()) {

@@ -1,12 +1,12 @@
 import { types } from 'node:util';
 
-/** Where lazy fields are read from: a chunk, under the options of the call that it answers. */
+/** A chunk from which lazy fields are read, with the options of the call that it answers. */
 export interface LazySource {
-  /** @param at - as the reader that passed over the field noted it */
+  /** @param at - the position that the reader noted when it skipped the field */
   readLazy(at: number): unknown;
 }
 
-/** A source; then, field by field, where each is, or its value once it was touched. */
+/** The source, then an entry for each field: its position, or its value once it was read. */
 export type LazySlots = [source: LazySource | undefined, ...fields: (number | Value)[]];
 
 class Value {
@@ -21,14 +21,14 @@ class Value {
 const FIELDS = Symbol('lazy fields');
 
 interface Lazy {
-  /** It is a function because libraries that wrap a document's contents only wrap objects. */
+  /** It is a function because libraries that wrap a document's contents wrap only objects. */
   [FIELDS]?: () => LazyFields;
 }
 
 /**
- * The unread fields of a lazy document. A lazy field is an own property of the document, whose accessors all documents
- * of its shape share. It stays an accessor after it was read: if it became a plain property, V8 would turn the document
- * into a dictionary.
+ * The unread fields of a lazy document. A lazy field is an own accessor property of the document. All documents of a
+ * shape share its accessors. It stays an accessor after it was read: if it became a plain property, V8 would turn the
+ * document into a dictionary.
  */
 class LazyFields {
   readonly #owner: object;
@@ -58,13 +58,13 @@ class LazyFields {
       this.#slots[field] = new Value(value);
       release(this.#slots);
     } else {
-      // The receiver inherits from the document, or was made of its property descriptors.
+      // The receiver inherits from the document, or was created from its property descriptors.
       Object.defineProperty(receiver, key, dataProperty(value));
     }
   }
 }
 
-/** A document whose fields were all read keeps its chunk no longer. */
+/** Releases the chunk of a document whose fields were all read. */
 function release(slots: LazySlots): void {
   for (let field = 1; field < slots.length; field++) {
     if (!(slots[field] instanceof Value)) return;
@@ -76,10 +76,10 @@ export function dataProperty(value: unknown): PropertyDescriptor {
   return { value, writable: true, enumerable: true, configurable: true };
 }
 
-/** Gives a document with lazy properties their positions. */
+/** Attaches the positions of its lazy fields to a document. */
 export function setLazyFields(document: object, slots: LazySlots): void {
   const fields = new LazyFields(document, slots);
-  // Configurable like a document's other properties: a Proxy may hide it, and a library may delete it.
+  // The property is configurable like a document's other properties: a Proxy may hide it, and a library may delete it.
   const value = (): LazyFields => fields;
   Object.defineProperty(document, FIELDS, {
     value,
@@ -89,7 +89,7 @@ export function setLazyFields(document: object, slots: LazySlots): void {
   });
 }
 
-/** The property of the lazy field of that number, counted from 1, for all documents of a shape. */
+/** Returns the property descriptor of a lazy field, by its number from 1. All documents of a shape share it. */
 export function lazyProperty(field: number, key: string): PropertyDescriptor {
   return {
     get(this: Lazy): unknown {
@@ -101,7 +101,7 @@ export function lazyProperty(field: number, key: string): PropertyDescriptor {
     },
     set(this: Lazy, value: unknown): void {
       const fields = this[FIELDS];
-      // The receiver is unrelated to the document, as it may be with Reflect.set.
+      // Reflect.set may pass a receiver that is unrelated to the document.
       if (fields === undefined) Object.defineProperty(this, key, dataProperty(value));
       else fields().set(this, field, key, value);
     },

@@ -17,7 +17,7 @@ export interface TapeDecoderOptions {
 }
 
 /**
- * Most nested readers that keep a sample while they are compiled: each sample is read a second time and takes stack.
+ * Most nested readers that create a sample while they are compiled. Each sample is read a second time and takes stack.
  */
 const DEEPEST_SAMPLE = 8;
 /** Most readers for one variant of the options. A worker has at most this number of shapes at a time. */
@@ -38,8 +38,8 @@ export class SharedReaders {
   }
 
   /**
-   * Returns the epoch with this number. A channel that reaches an epoch late, when it is no longer the newest, gets one
-   * of its own: it is sent all the definitions that it needs.
+   * Returns the epoch with this number. A channel that reaches an epoch after the others have moved on gets one of its
+   * own, because it receives all the definitions that it needs.
    */
   epoch(number: number): Epoch {
     if (this.#newest.number === number) return this.#newest;
@@ -58,8 +58,8 @@ export class SharedReaders {
 }
 
 /**
- * The meaning of the numbers of shapes and strings. It lives while a channel is in it or a document has unread fields;
- * nothing else marks an epoch's end.
+ * The numbering of shapes and strings. It lives as long as a channel is in it or a document has unread fields. Nothing
+ * else marks its end.
  */
 export class Epoch {
   readonly number: number;

@@ -19,9 +19,10 @@ const RUNTIME = {
 };
 
 /**
- * A reader of one shape: a function that returns an object literal, so that V8 gives all documents of the
- * shape one hidden class. Positions are locals plus constants as far as the shape fixes them; a value of
- * unknown extent hands them back to the cursor. Keys are the only text from outside: always as JSON.
+ * Compiles a reader of one shape: a function that returns an object literal, so that V8 gives all documents of the
+ * shape one hidden class. As far as the shape fixes them, positions are local variables plus constants. For a value of
+ * unknown size, the function writes them back to the cursor. Keys are the only outside text in the code, and appear
+ * only as JSON.
  */
 export function compiledReader(shape: ShapeDefinition, promotion: Promotion): ShapeReader {
   const source = new ReaderSource(promotion);
@@ -37,7 +38,7 @@ const LOCALS = `const I = c.ints, F = c.doubles, B = c.bytes, S = c.narrow, T = 
 
 class ReaderSource {
   readonly #promotion: Promotion;
-  /** How far beyond the locals the sections have been read. */
+  /** How far the sections have been read beyond the positions in the locals. */
   #ints = 0;
   #doubles = 0;
   #bytes = 0;
@@ -67,17 +68,17 @@ return function (c) {
   }
 
   /**
-   * With accessors among its properties a document cannot be a literal: it is made by a constructor, in which V8
-   * counts the assignments to know how large it will be.
+   * Returns the code for a document with lazy fields. A literal cannot hold their shared accessors. A constructor can,
+   * and V8 counts its assignments to predict the size of the object.
    */
   writeLazy({ kinds, keys }: ShapeDefinition): string {
     const lazy: string[] = [];
     let statements = '';
     let key = 0;
-    /** How many literals are open, and what ends the statement that they are in. */
+    /** Number of open literals, and the text that ends the statement around them. */
     let depth = 0;
     let close = '';
-    // The last kind ends the document itself.
+    // The last kind is the end of the document itself.
     for (const kind of kinds.slice(0, -1)) {
       if (kind === Kind.End) {
         statements += --depth === 0 ? `}${close}` : '},';
@@ -165,14 +166,14 @@ return (c) => new Document(c);`;
     return offset;
   }
 
-  /** Many arrays are empty: for those the positions stay in the locals. */
+  /** Returns the code for an array. Many arrays are empty; for these, the positions stay in the locals. */
   #array(): string {
     const count = this.#int();
     const toCursor = this.#toCursor();
     return `(n = ${count}, ${toCursor}, n === 0) ? [] : ${this.#fromCursor('c.elements(n)')}`;
   }
 
-  /** Passes over a lazy field, whose place it declares. */
+  /** Returns the code that skips a lazy field and declares a variable for its position. */
   #skip(field: number): string {
     const at = `at${field}`;
     const places = `${at} = i + ${this.#ints}`;
@@ -196,12 +197,18 @@ return (c) => new Document(c);`;
   }
 }
 
-/** In a literal, `__proto__: x` would set the prototype; the computed form makes a property of that name. */
+/**
+ * Returns the key as it appears in a literal. `__proto__: x` would set the prototype; the computed form creates a
+ * property of that name.
+ */
 function propertyName(key: string): string {
   return key === '__proto__' ? '["__proto__"]' : JSON.stringify(key);
 }
 
-/** The code before and after a value that becomes a property. Properties that Object inherits must not be assigned. */
+/**
+ * Returns the code before and after a value that becomes a property. Names that Object.prototype has must not be
+ * assigned.
+ */
 function assignment(key: string): [before: string, after: string] {
   const name = JSON.stringify(key);
   return key in Object.prototype

@@ -5,8 +5,8 @@ import { dataProperty, lazyProperty, setLazyFields, type LazySlots } from './laz
 import type { ShapeReader, TapeCursor } from './tape-cursor';
 
 /**
- * Reads documents of a shape by following its definition: for shapes that are too young to be compiled, and
- * for processes that forbid making code from strings.
+ * Returns a reader that follows the definition of a shape. It serves shapes that are too new to be compiled, and
+ * processes that forbid creating code from strings.
  */
 export function interpretedReader(shape: ShapeDefinition): ShapeReader {
   return (cursor) => interpret(shape, cursor);

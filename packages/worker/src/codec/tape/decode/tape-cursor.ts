@@ -27,26 +27,26 @@ import {
 import type { LazySource } from './lazy-fields';
 import { readObjectId } from '../../bson/object-id';
 
-/** Reads one document of a shape, whose id has been read. */
+/** Reads one document of a shape. The shape id has already been read. */
 export type ShapeReader = (cursor: TapeCursor) => Document;
 
-/** Readers by shape id, for one variant of the options. Made on demand. */
+/** Readers by shape id, for one variant of the options. They are created on demand. */
 export interface ReaderTable {
   readonly readers: ShapeReader[];
-  /** Puts the reader of a shape that has none yet into `readers`. */
+  /** Adds the reader of a shape that has none yet to `readers`. */
   add(shape: number): ShapeReader;
 }
 
-/** The readers for a variant of the options. */
+/** Returns the readers for a variant of the options. */
 export type TableOf = (promotion: Promotion) => ReaderTable;
 
-/** From this size on, copying costs more than keeping the chunk does. */
+/** From this size on, copying a binary costs more than keeping its chunk alive. */
 const LARGE_BINARY = 4_096;
 
-/** V8 copies a substring below this length; a longer one is a slice, which keeps what it was cut from. */
+/** V8 copies a substring below this length. A longer one is a slice, which keeps its source alive. */
 export const SLICED_FROM = 13;
 
-/** Templates of arrays, by what V8 calls their elements' kinds. */
+/** Templates of arrays, one for each of V8's elements kinds. */
 const MOST_PRESIZED = 256;
 const ZEROS: unknown[] = Array.from({ length: MOST_PRESIZED }, () => 0);
 const HALVES: unknown[] = Array.from({ length: MOST_PRESIZED }, () => 0.5);
@@ -57,41 +57,41 @@ const NO_DOUBLES = new Float64Array(0);
 const EMPTY_DOCUMENT = Uint8Array.of(5, 0, 0, 0, 0);
 
 /**
- * A chunk and how far it has been read: one position a section, each moved on by whatever reads from it.
- * Public fields, because the compiled readers keep them in locals while they read a document.
+ * A chunk, and how far it has been read: one position per section. Whatever reads from a section advances its position.
+ * The fields are public because the compiled readers copy them into locals while they read a document.
  */
 export class TapeCursor implements LazySource {
   readonly doubles: Float64Array;
   readonly ints: Int32Array;
   readonly bytes: Buffer;
-  /** The strings of the block in hand, and the position in each. */
+  /** The strings of the current block, and the position in each. */
   narrow = '';
   wide = '';
   narrowAt = 0;
   wideAt = 0;
-  /** Where in `bytes` the strings of the block in hand begin. */
+  /** Where the strings of the current block start in `bytes`. */
   narrowStart = 0;
   wideStart = 0;
   doubleAt = 0;
   intAt = 0;
   byteAt = 0;
-  /** Where in `bytes` the section of that name begins. */
+  /** Where the section named `bytes` starts in the field `bytes`, which is the whole chunk. */
   readonly byteBase: number;
 
   table!: ReaderTable;
   promotion!: Promotion;
   readonly documents: number;
   #deserializeOptions!: BSON.DeserializeOptions;
-  /** For values within a document. They are read, to get past them, even if the options are refused. */
+  /** Options for values within a document. To get past them, they are read even if the options are refused. */
   #valueOptions!: BSON.DeserializeOptions;
   #rawBuffers = false;
   #refused = false;
   #blockAt: number;
   #blockLeft = 0;
-  /** Where in `bytes` the next block's strings begin. */
+  /** Where the next block's strings start in `bytes`. */
   #nextNarrow: number;
   #nextWide: number;
-  /** Whether a document may look into the chunk's buffer. */
+  /** Whether a document may refer to the chunk's buffer. */
   isKept = false;
   readonly #chunk: ArrayBuffer;
   /** Repeated strings by their numbers. */
@@ -136,7 +136,7 @@ export class TapeCursor implements LazySource {
     this.#valueOptions = this.#refused ? {} : this.#deserializeOptions;
   }
 
-  /** The next document of the chunk; the caller knows that there is one. */
+  /** Returns the next document of the chunk. The caller must know that there is one. */
   nextDocument(): Document {
     if (this.#blockLeft === 0) this.#openBlock();
     this.#blockLeft--;
@@ -164,7 +164,7 @@ export class TapeCursor implements LazySource {
 
   #rawDocument(): Document {
     const length = this.ints[this.intAt++];
-    // bson's binaries, and raw documents, are views.
+    // bson's binaries and raw documents are views of the chunk.
     this.isKept = true;
     const bytes = this.bytes.subarray(this.byteAt, (this.byteAt += length));
     return this.#rawBuffers ? bytes : BSON.deserialize(bytes, this.#deserializeOptions);
@@ -179,7 +179,7 @@ export class TapeCursor implements LazySource {
     return new Error('BSON.deserialize accepts options that it is known to refuse');
   }
 
-  /** A string slot that is not a length in `narrow`. */
+  /** Returns the string of a slot that is not a length in `narrow`. */
   otherString(slot: number): string | null {
     if (slot === NULL_STRING) return null;
     if (slot < REPEATED) return this.texts[REPEATED - slot] ?? this.unknownText(slot);
@@ -211,7 +211,7 @@ export class TapeCursor implements LazySource {
     return count === 0 ? [] : this.elements(count);
   }
 
-  /** The elements of an array whose count has been read. */
+  /** Reads the elements of an array. Its count has already been read. */
   elements(count: number): unknown[] | null {
     if (count === NULL_ARRAY) return null;
     const { ints } = this;
@@ -223,19 +223,21 @@ export class TapeCursor implements LazySource {
       const kind = ints[this.intAt];
       const length = ints[this.intAt + 1];
       this.intAt += 2;
-      // Cannot happen; but a tape that is read from a wrong place must not fill the memory.
+      // This cannot happen, but a tape that is read from a wrong position must not fill the memory.
       if (!(length > 0 && length <= count - filled)) throw new Error('The tape is out of step');
       this.#run(kind, array, filled, (filled += length));
     }
     return array;
   }
 
-  /** Most arrays with anything in them: literals cost a third of what is cut out of another array and filled. */
+  /**
+   * Reads one or two elements, as most non-empty arrays have. Literals cost a third of cutting and filling a template.
+   */
   #oneOrTwo(count: number): unknown[] {
     const { doubles, ints, promotion } = this;
     const kind = ints[this.intAt];
     const at = (this.intAt += 2);
-    // A literal for each of V8's kinds of arrays: one for several would come to be of the most general kind.
+    // Each of V8's elements kinds has its own literal. One literal for several would get the most general kind.
     if (kind === Kind.Int32 && !promotion.wrapNumbers) {
       this.intAt += count;
       return count === 1 ? [ints[at]] : [ints[at], ints[at + 1]];
@@ -251,8 +253,8 @@ export class TapeCursor implements LazySource {
   }
 
   /**
-   * An array of just the size, and of the kind that V8 gives it anyhow. One that grows by `push` begins with room
-   * for seventeen elements: 160 bytes for a pair of numbers instead of 64.
+   * Returns an array of exact size, and of the elements kind that V8 would choose. An array that grows by `push` starts
+   * with room for 17 elements, so a pair of numbers takes 160 bytes instead of 64.
    */
   #presized(kind: number, count: number): unknown[] {
     if (this.promotion.wrapNumbers) return NULLS.slice(0, count);
@@ -275,7 +277,7 @@ export class TapeCursor implements LazySource {
     }
   }
 
-  /** A document that is an element. */
+  /** Reads a document that is an element. */
   readDocument(): unknown {
     const shape = this.ints[this.intAt++];
     if (shape === RAW_SHAPE) return this.readRare();
@@ -286,7 +288,7 @@ export class TapeCursor implements LazySource {
     return this.readValue(this.ints[this.intAt++]);
   }
 
-  /** What lazy fields are read from when they are touched: a cursor of its own, since this one moves on. */
+  /** Returns the source from which lazy fields are read later. It is a cursor of its own, since this one moves on. */
   lazySource(): LazySource {
     this.isKept = true;
     if (this.#lazySource === undefined) {
@@ -296,7 +298,7 @@ export class TapeCursor implements LazySource {
     return this.#lazySource;
   }
 
-  /** Passes over a lazy field, and gives where it is. */
+  /** Skips a lazy field, and returns its position. */
   skipLazy(): number {
     const at = this.intAt;
     this.intAt = this.ints[at + Lazy.IntEnd];
@@ -305,7 +307,7 @@ export class TapeCursor implements LazySource {
     return at;
   }
 
-  /** The value of a lazy field. */
+  /** Reads the value of a lazy field. */
   readLazy(at: number): unknown {
     const { ints, bytes, byteBase } = this;
     const [narrowStart, wideStart] = [ints[at + Lazy.NarrowStart], ints[at + Lazy.WideStart]];
@@ -323,7 +325,7 @@ export class TapeCursor implements LazySource {
     return value;
   }
 
-  /** A value of any kind but End and Lazy, as an element. */
+  /** Reads a value of any kind except End and Lazy, as an element. */
   readValue(kind: number): unknown {
     switch (kind) {
       case Kind.Double: {
@@ -371,7 +373,7 @@ export class TapeCursor implements LazySource {
     }
   }
 
-  /** An int64 that a double holds exactly, where it is not to become a number. */
+  /** Returns an int64 that a double holds exactly, if it must not become a number. */
   longOf(value: number): Long | bigint {
     return this.promotion.longs === 'bigint' ? BigInt(value) : Long.fromNumber(value);
   }
@@ -404,7 +406,7 @@ export class TapeCursor implements LazySource {
     const subtype = this.ints[this.intAt + 1];
     this.intAt += 2;
     const view = this.bytes.subarray(this.byteAt, (this.byteAt += length));
-    // A copy does not keep the chunk alive; a large binary is worth that, as it is worth a reply to the driver.
+    // A copy does not keep the chunk alive. A large binary is worth keeping it, just as the driver keeps its reply.
     const own = length < LARGE_BINARY ? Buffer.from(view) : view;
     if (own === view) this.isKept = true;
     if (this.promotion.bareBuffers) return own;
@@ -421,7 +423,7 @@ export class TapeCursor implements LazySource {
   }
 }
 
-/** Within ±2^53, bounds included. */
+/** Whether an int64 is within ±2^53, bounds included. */
 function fitsNumber(low: number, high: number): boolean {
   return (high >= -0x200000 && high < 0x200000) || (high === 0x200000 && low === 0);
 }

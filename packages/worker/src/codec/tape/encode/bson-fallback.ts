@@ -3,13 +3,13 @@ import { BSON } from 'mongodb';
 import { int32 } from '../../bson/int32';
 
 /**
- * Values without a form of their own cross as a BSON document {v: value}, and BSON.deserialize reads them.
- * That is exact as long as it does not throw: an error would tell of the little document instead of the
- * user's. So the worker tries those that can.
+ * Number of bytes that {v: value} adds to a value. Values without a kind of their own cross as such a document, and
+ * BSON.deserialize reads them. This is exact unless BSON.deserialize throws: the error would describe the wrapper
+ * instead of the user's document. So the worker first tries each value for which it may throw.
  */
 export const WRAPPER_BYTES = 8;
 
-/** Writes {v: value} at `to`; gives its length. */
+/** Writes {v: value} at `to` and returns its length. */
 export function wrapValue(
   type: number,
   source: Uint8Array,
@@ -42,7 +42,7 @@ export function isReadable(wrapped: Uint8Array): boolean {
   }
 }
 
-/** Where a rare value that starts at `at` ends, or -1 when it does not end by `limit`. */
+/** Returns where a rare value that starts at `at` ends, or -1 if it does not end by `limit`. */
 export function endOfRareValue(
   type: number,
   source: Uint8Array,
@@ -85,7 +85,7 @@ function endOfSized(source: Uint8Array, at: number, limit: number, more: number)
   return at + size + more;
 }
 
-/** Below some forty bytes a loop is quicker than a subarray and a native call. */
+/** Copies bytes. Up to 40 bytes, a loop is faster than a subarray and a native call. */
 export function copyBytes(
   source: Uint8Array,
   start: number,

@@ -1,7 +1,7 @@
-/** Numbers that a chunk uses, each once. */
+/** The numbers of shapes or strings that a chunk uses, each once. */
 export class ChunkReferences {
   #numbers: number[] = [];
-  /** In which chunk each was noted last. */
+  /** The chunk in which each number was last added. */
   #in = new Int32Array(256);
   #chunk = 1;
 
@@ -18,19 +18,22 @@ export class ChunkReferences {
     return number;
   }
 
-  /** Those that are not in `sent`, which are from now on. */
+  /** Returns the numbers that are not in `sent`, and adds them to it. */
   unsent(sent: Set<number>): number[] {
     const unsent = this.#numbers.filter((number) => !sent.has(number));
     for (const number of unsent) sent.add(number);
     return unsent;
   }
 
-  /** Returns a larger number for one that was used later. */
+  /** Returns a larger value for a number that was used later. */
   lastUse(number: number): number {
     return number < this.#in.length ? this.#in[number] : 0;
   }
 
-  /** Renumbers the entries and forgets those without a new number. The current chunk must not have noted anything. */
+  /**
+   * Renumbers the entries and forgets those without a new number. Nothing may have been added for the current chunk
+   * yet.
+   */
   renumber(newNumbers: ReadonlyMap<number, number>): void {
     const before = this.#in;
     this.#in = new Int32Array(before.length);

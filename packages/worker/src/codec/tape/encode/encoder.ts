@@ -14,7 +14,7 @@ import {
   type TapeChunk,
 } from '../format/format';
 import { copyBytes, endOfRareValue, isReadable, wrapValue, WRAPPER_BYTES } from './bson-fallback';
-import { isWorthALook, RepeatedStrings, scored, WORST_SCORE } from './repeated-strings';
+import { mayRepeat, RepeatedStrings, scored, WORST_SCORE } from './repeated-strings';
 import { Sections } from './sections';
 import { ShapeTable, type ShapeLimits } from './shape-table';
 import { isNullable, KIND_OF_TYPE, ShapeTrie, widened } from './shape-trie';
@@ -24,60 +24,63 @@ import { INVALID_UTF8, writeUtf8 } from './utf8';
 import { isWellFormed } from './well-formed';
 
 export interface TapeEncoderOptions extends Partial<ShapeLimits> {
-  /** About how many characters share one decoded string on main: what a kept document may keep alive. */
+  /**
+   * Approximate number of characters that share one decoded string on main. This bounds what a kept document keeps
+   * alive.
+   */
   blockSize?: number;
-  /** Bytes of BSON from which on a nested document or array of a lazy document is left for later. */
+  /** Size in bytes of BSON from which a nested document or array of a lazy document becomes a lazy field. */
   lazyFrom?: number;
 }
 
 const { FirstChild, NextSibling, Kind: KIND, Length, Key, Aux } = NodeField;
 
-/** What walking a document can come to, other than a shape id. */
+/** Results of a walk other than a shape id. COLD: the shape has not been seen often enough yet. */
 const COLD = 0;
-/** No shape can have it: a key beginning with '$', too deep, the trie is full. */
+/** No shape can describe the document: a key starts with '$', it is nested too deeply, or the trie is full. */
 const UNFIT = -1;
-/** Not what a BSON document looks like. */
+/** The bytes are not a valid BSON document. */
 const MALFORMED = -2;
 
 const MAX_DEPTH = 100;
 const NON_ASCII = 0x80808080 | 0;
-/** From this length on, copying and checking natively is quicker. */
+/** From this length on, native copying and checking is faster. */
 const LONG_STRING = 512;
 const TWO_POW_32 = 4294967296;
-/** The part of the possible shapes that is kept when shapes are forgotten. */
+/** Fraction of `maxShapes` that is kept when shapes are forgotten. */
 const KEPT_SHAPES = 0.5;
-/** The part of a trie's possible nodes that is kept at most when shapes are forgotten. */
+/** Largest fraction of `maxNodes` that a trie keeps when shapes are forgotten. */
 const KEPT_NODES = 0.5;
-/** When most places for repeated strings are taken, the strings are forgotten after this number of documents. */
+/** If most slots for repeated strings are taken, the strings are forgotten after this number of documents. */
 const DOCUMENTS_BETWEEN_STRINGS = 500_000;
 
 /**
- * EncodingOrder BSON documents into tape (see format.ts), in the worker. Each document is walked once, along the trie
- * of the shapes met so far; what is written on the way is taken back when the document turns out to be none
- * that a shape can describe, and its BSON is written instead. Bad bytes never throw here: the document
- * crosses as it is, and BSON.deserialize says on main what is wrong with it.
+ * Encodes BSON documents into tape (see format.ts), in the worker. It walks each document once, along the trie of the
+ * shapes seen so far, and writes its values on the way. If no shape can describe the document, it takes these values
+ * back and writes the document's BSON instead. Invalid bytes never throw here: the document crosses unchanged, and
+ * BSON.deserialize reports the error on main.
  *
- * One file, because the walk shares its state with everything it calls: what is not on the hot path lives in
- * shape-trie.ts, sections.ts, utf8.ts and rare.ts.
+ * The class is in one file because the walk shares its state with everything that it calls. Code that is not on the hot
+ * path is in shape-trie.ts, sections.ts, utf8.ts and bson-fallback.ts.
  */
 export class TapeEncoder {
-  /** The one in use: lazy documents have shapes of their own. */
+  /** The trie in use. Lazy documents have shapes of their own. */
   #trie: ShapeTrie;
   readonly #eagerTrie: ShapeTrie;
   #lazyTrie: ShapeTrie | undefined;
   readonly #sections = new Sections();
   readonly #blockSize: number;
   readonly #lazyFrom: number;
-  /** From which size on a field is lazy: never, while a document is not. */
+  /** Size from which a field is lazy. Infinite for a document that is not lazy. */
   #lazySize = Infinity;
   #lazyFields = 0;
   readonly #table: ShapeTable;
   #repeated = new RepeatedStrings();
-  /** How the shapes and strings of the chunk in hand are numbered. */
+  /** The numbering of the shapes and strings in the current chunk. */
   #epoch = 0;
   /** The definitions sent in this epoch on each channel. Sending one twice does no harm. */
   #sent = new WeakMap<object, { shapes: Set<number>; texts: Set<number> }>();
-  /** Ends of the documents that the walk is in, and the edges that led into them. */
+  /** Ends of the documents around the walk's position, and the edges that led into them. */
   readonly #ends = new Int32Array(2 * MAX_DEPTH + 2);
   readonly #edges = new Int32Array(2 * MAX_DEPTH + 2);
 
@@ -95,7 +98,7 @@ export class TapeEncoder {
   #blockDocuments = 0;
   #blockNarrow = 0;
   #blockWide = 0;
-  /** What the chunk in hand uses. */
+  /** The shapes and strings that the current chunk uses. */
   #shapes = new ChunkReferences();
   #texts = new ChunkReferences();
 
@@ -120,16 +123,16 @@ export class TapeEncoder {
     return this.#byteLength;
   }
 
-  /** How many shapes and trie nodes there are: what bounds the encoder's memory. */
+  /** Number of shapes and trie nodes, which bound the encoder's memory. */
   get size(): { shapes: number; nodes: number } {
     const nodes = this.#eagerTrie.nodeCount + (this.#lazyTrie?.nodeCount ?? 0);
     return { shapes: this.#table.size, nodes };
   }
 
   /**
-   * Adds the document that is `bytes` from `start` to `end`.
+   * Adds the document in `bytes` from `start` to `end`.
    *
-   * @param mode - `raw` where main needs the bytes themselves: see `encodeModeOf`.
+   * @param mode - `raw` if main needs the bytes themselves: see `encodeModeOf`
    */
   write(bytes: Uint8Array, start: number, end: number, mode: EncodeMode = 'tape'): void {
     if (this.#source.buffer !== bytes.buffer) {
@@ -183,7 +186,7 @@ export class TapeEncoder {
     this.#trie = lazy ? (this.#lazyTrie ??= new ShapeTrie(this.#table)) : this.#eagerTrie;
   }
 
-  /** A block ends before the document that would make it too large; a larger document has one of its own. */
+  /** Ends the block before a document that would make it too large. A larger document gets a block of its own. */
   #closeBlockBefore(narrow: number, wide: number): void {
     const { narrowCount, wideCount } = this.#sections;
     const filled = narrowCount - this.#blockNarrow + (wideCount - this.#blockWide);
@@ -198,10 +201,10 @@ export class TapeEncoder {
   }
 
   /**
-   * The chunk so far, to be transferred; the encoder starts a new one.
+   * Returns the chunk so far, to be transferred, and starts a new one.
    *
-   * @param channel - stands for the MessagePort that the chunk will be sent on: a shape that the chunk uses
-   *   is defined in it unless an earlier chunk of that channel did so.
+   * @param channel - stands for the MessagePort on which the chunk will be sent. The chunk defines each shape that it
+   *   uses, unless an earlier chunk on that channel did.
    */
   take(channel: object): TapeChunk {
     this.#closeBlock(this.#sections.narrowCount, this.#sections.wideCount);
@@ -214,14 +217,17 @@ export class TapeEncoder {
     this.#count = this.#byteLength = 0;
     this.#shapes.clear();
     this.#texts.clear();
-    // The driver's reply may be large: do not hold it until the next one comes.
+    // The driver's reply may be large, so do not hold it until the next one arrives.
     this.#source = new Uint8Array(0);
     this.#view = new DataView(this.#source.buffer);
     this.#forgetWhatIsOld();
     return chunk;
   }
 
-  /** This happens between two chunks, since the numbers that a chunk uses must stay until it is taken. */
+  /**
+   * Forgets old shapes and strings if there are too many. It runs between two chunks, since the numbers that a chunk
+   * uses must stay until the chunk is taken.
+   */
   #forgetWhatIsOld(): void {
     const table = this.#table;
     const tries =
@@ -249,12 +255,12 @@ export class TapeEncoder {
     }
   }
 
-  /** Gives back the buffer of a chunk that was read, for one that comes. */
+  /** Takes back the buffer of a chunk that was read, to reuse it for a later chunk. */
   recycle(buffer: ArrayBuffer): void {
     this.#sections.recycle(buffer);
   }
 
-  /** Adds to a chunk the definitions of what it uses and its channel does not know. */
+  /** Adds to a chunk the definitions that it uses and that its channel does not have. */
   #define(chunk: TapeChunk, channel: object): void {
     let sent = this.#sent.get(channel);
     if (sent === undefined) {
@@ -269,8 +275,9 @@ export class TapeEncoder {
   }
 
   /**
-   * Walks the elements from `at` to the terminator at `limit`, writing their values, from the trie node
-   * `node` on. Gives the shape's id, or COLD, UNFIT or MALFORMED, when what was written must be taken back.
+   * Walks the elements from `at` to the terminator at `limit`, starting at the trie node `node`, and writes their
+   * values. Returns the shape's id, or COLD, UNFIT or MALFORMED. In the latter cases, the caller must take back what
+   * was written.
    */
   #walk(at: number, limit: number, node: number): number {
     const source = this.#source;
@@ -308,8 +315,8 @@ export class TapeEncoder {
         continue;
       }
 
-      // The edge whose key this element has. Every edge's words end with its key's terminator, so a match
-      // proves where the key ends, and reading cannot pass the document's end.
+      // Find the edge with this element's key. An edge's words end with its key's terminator. So a match proves where
+      // the key ends, and reading cannot pass the document's end.
       let edge = nodes[node + FirstChild];
       let value = 0;
       for (; edge !== 0; edge = nodes[edge + NextSibling]) {
@@ -335,7 +342,8 @@ export class TapeEncoder {
         if (kind === 0) return MALFORMED;
         edge = trie.child(node, kind, source, at, limit);
         if (edge === 0) {
-          // A document with ever-new or odd keys: from now on its shape is its own, apart from what surrounds it.
+          // A nested document with ever-new or unusual keys: from now on it has a shape of its own, separate from the
+          // document around it.
           if (depth > bottom) trie.replace(edges[depth - 1], Kind.Variant);
           return UNFIT;
         }
@@ -485,11 +493,11 @@ export class TapeEncoder {
     }
   }
 
-  /** Returns the kind of the value at `value`, or 0 if the type has none. */
+  /** Returns the kind of the value at `value`, or 0 if its type has none. */
   #kindAt(type: number, value: number, limit: number): number {
     const kind = KIND_OF_TYPE[type];
     switch (kind) {
-      case 5: // a binary of subtype 2 has a second length in it
+      case 5: // A binary of subtype 2 contains a second length.
         return value + 5 <= limit && this.#source[value + 4] === 2 ? Kind.Rare : kind;
       case 3:
         return value + 6 <= limit && isReference(this.#source, value, limit) ? Kind.Rare : kind;
@@ -511,7 +519,7 @@ export class TapeEncoder {
     else sections.doubles[sections.doubleCount++] = NaN;
   }
 
-  /** A field that main reads when it is touched: what is needed to pass over it, then its value. */
+  /** Writes a field that main reads on first access: first the numbers needed to skip it, then its value. */
   #lazy(type: number, value: number, limit: number, edge: number): number {
     const kind = this.#kindAt(type, value, limit);
     if (kind === 0) return MALFORMED;
@@ -523,7 +531,7 @@ export class TapeEncoder {
     if (end < 0) return end;
     const narrowStart = sections.byteCount;
     const wideStart = narrowStart + sections.narrowCount - narrowCount;
-    // Text takes no more room as UTF-16 than twice what it takes in BSON.
+    // Text takes at most twice as much room in UTF-16 as in BSON.
     sections.reserveBytes(2 * (this.#documentEnd - value));
     sections.moveTextToBytes(narrowCount, wideCount);
     ints[slot + Lazy.IntEnd] = sections.intCount;
@@ -536,12 +544,12 @@ export class TapeEncoder {
     return end;
   }
 
-  /** A string of a field, which may be one that comes again and again there. */
+  /** Writes a string of a field. If the string is a repeated one, writes its number. */
   #fieldString(value: number, limit: number, nodes: Int32Array, edge: number): number {
     const view = this.#view;
     if (value + 5 > limit) return MALFORMED;
     const length = view.getInt32(value, true) - 1;
-    if (!isWorthALook(length)) return this.#string(value, limit);
+    if (!mayRepeat(length)) return this.#string(value, limit);
     const start = value + 4;
     const end = start + length;
     if (length > limit - start - 1 || this.#source[end] !== 0) return MALFORMED;
@@ -553,7 +561,7 @@ export class TapeEncoder {
     return end + 1;
   }
 
-  /** Each of these gives where the value ends, or MALFORMED. */
+  /** Writes a string. Like the methods below, it returns where the value ends, or MALFORMED. */
   #string(value: number, limit: number): number {
     const source = this.#source;
     const view = this.#view;
@@ -568,7 +576,7 @@ export class TapeEncoder {
     let to = sections.narrowCount;
     let seen = 0;
     if (length >= 4) {
-      // The last word may overlap the one before it: cheaper than a tail of bytes.
+      // The last word may overlap the one before it. This is cheaper than copying the remaining bytes one by one.
       const lastWord = end - 4;
       let at = start;
       for (; at < lastWord; at += 4, to += 4) {
@@ -623,7 +631,7 @@ export class TapeEncoder {
     sections.byteCount = to;
   }
 
-  /** The kinds that are too rare for the walk's own switch, and all of them where they are elements. */
+  /** Writes a value of a kind that is too rare for the switch in `#walk` or `#element`. */
   #scalar(kind: number, type: number, value: number, limit: number): number {
     const view = this.#view;
     const sections = this.#sections;
@@ -656,16 +664,16 @@ export class TapeEncoder {
     }
   }
 
-  /** Leaves a value to BSON.deserialize on main; MALFORMED when that would throw. */
-  #rare(type: number, value: number, limit: number, tryIt: boolean): number {
+  /** Leaves a value to BSON.deserialize on main. Returns MALFORMED if that would throw. */
+  #rare(type: number, value: number, limit: number, mayThrow: boolean): number {
     const end = endOfRareValue(type, this.#source, value, limit);
     if (end < 0) return MALFORMED;
     const sections = this.#sections;
     const from = sections.byteCount;
-    // What was reserved covers the document as it is, so the wrapper comes on top of that.
+    // The reserved room covers the document itself. The wrapper needs more.
     sections.reserveBytes(this.#documentEnd - value + WRAPPER_BYTES);
     const length = wrapValue(type, this.#source, value, end, sections.bytes, from);
-    if (tryIt && !(type === 3 && isWellFormed(this.#source, value, end))) {
+    if (mayThrow && !(type === 3 && isWellFormed(this.#source, value, end))) {
       if (!isReadable(sections.bytes.subarray(from, from + length))) return MALFORMED;
     }
     sections.ints[sections.intCount++] = length;
@@ -673,7 +681,7 @@ export class TapeEncoder {
     return end;
   }
 
-  /** A document that is an element: its shape is its own. Where it has none, it crosses as a rare value. */
+  /** Writes a document that is an element, with a shape of its own. Without a shape, it crosses as a rare value. */
   #document(value: number, limit: number, holder: number): number {
     const view = this.#view;
     if (value + 5 > limit) return MALFORMED;
@@ -705,7 +713,7 @@ export class TapeEncoder {
     return this.#rare(3, value, limit, shape === UNFIT);
   }
 
-  /** A value whose kind is already written. */
+  /** Writes a value whose kind is already written. */
   #element(kind: number, type: number, value: number, limit: number, holder: number): number {
     const sections = this.#sections;
     switch (kind) {
@@ -750,7 +758,7 @@ export class TapeEncoder {
     }
   }
 
-  /** An array: its count, then runs of elements of one kind. Its keys are not looked at: nor does bson. */
+  /** Writes an array: its count, then runs of elements of one kind. Like bson, it ignores the keys. */
   #array(value: number, limit: number, holder: number): number {
     const source = this.#source;
     const sections = this.#sections;
@@ -767,7 +775,7 @@ export class TapeEncoder {
     let at = value + 4;
     while (at < end) {
       const type = source[at++];
-      // Ends at the array's own terminator at the latest.
+      // This stops at the array's own terminator at the latest.
       while (source[at] !== 0) at++;
       at++;
       if (type === 0 || at > end) return MALFORMED;
@@ -791,12 +799,12 @@ export class TapeEncoder {
   }
 }
 
-/** Whether the document's first key begins with '$': what may be a DBRef is left to BSON.deserialize. */
+/** Whether the document's first key starts with '$'. It may be a DBRef, so it is left to BSON.deserialize. */
 function isReference(source: Uint8Array, value: number, end: number): boolean {
   return value + 6 < end && source[value + 4] !== 0 && source[value + 5] === 0x24;
 }
 
-/** Within ±2^53, bounds included: what bson promotes. */
+/** Whether an int64 is within ±2^53, bounds included. bson converts these to numbers. */
 function isSafe(low: number, high: number): boolean {
   return (high >= -0x200000 && high < 0x200000) || (high === 0x200000 && low === 0);
 }

@@ -1,2 +1,2 @@
-/** From BSON to a tape, in the worker. */
+/** Encodes BSON into tape, in the worker. */
 export { TapeEncoder, type TapeEncoderOptions } from './encoder';

@@ -1,12 +1,12 @@
-/** Strings of one character or none are there already, in V8. */
+/** V8 already shares strings of one character or none. */
 const SHORTEST = 2;
 const LONGEST = 32;
 const SLOT_BITS = 12;
 const SLOTS = 1 << SLOT_BITS;
-/** How often a string is met before main is to keep it. */
+/** Number of occurrences of a string before main keeps it. */
 const KEPT_AFTER = 4;
 
-/** What a field has shown: it begins at 0, and from here on its strings are looked at no more. */
+/** The score of a field starts at 0. At this score, its strings are no longer looked up. */
 export const WORST_SCORE = -64;
 const BEST_SCORE = 64;
 const MATCH = 2;
@@ -14,28 +14,28 @@ const MATCH = 2;
 const MULTIPLIER = 0x9e3779b1 | 0;
 
 /**
- * Short strings that come again and again (a country, a status): main keeps each once, by a number, and makes
- * nothing for a document that has it. A table of bounded size, one string a place: what is in a place and was kept
- * stays; what was not gives way. ASCII only.
+ * Short ASCII strings that occur often (a country, a status). Main keeps each once, under a number, and creates nothing
+ * for a document that contains it. The table has a fixed size, with one string per slot. A string that main keeps stays
+ * in its slot; any other gives way to the next string.
  */
 export class RepeatedStrings {
   readonly #bytes = new Uint8Array(SLOTS * LONGEST);
   readonly #view = new DataView(this.#bytes.buffer);
   readonly #lengths = new Uint8Array(SLOTS);
   readonly #seen = new Uint8Array(SLOTS);
-  /** 0 where main does not keep it. */
+  /** The number of the string in each slot, or 0 if main does not keep it. */
   readonly #numbers = new Int32Array(SLOTS);
   readonly #texts: string[] = [''];
 
-  /** Whether the last string that was looked for was in the table. */
+  /** Whether the last string that was looked up was in the table. */
   matched = false;
 
-  /** How many are kept. */
+  /** Number of strings that main keeps. */
   get size(): number {
     return this.#texts.length - 1;
   }
 
-  /** Whether most of the strings that repeat find their place taken. */
+  /** Whether so many slots are taken that a repeated string rarely finds one. */
   get isFull(): boolean {
     return this.size > 0.75 * SLOTS;
   }
@@ -44,14 +44,14 @@ export class RepeatedStrings {
     return this.#texts[number];
   }
 
-  /** The number of the string of these bytes; 0 where main does not keep it. */
+  /** Returns the number of the string with these bytes, or 0 if main does not keep it. */
   numberOf(source: Uint8Array, view: DataView, start: number, length: number): number {
     let hash = length;
     if (length < 4) {
       hash ^= source[start] | (source[start + 1] << 8);
       if (length === 3) hash ^= source[start + 2] << 16;
     } else {
-      // Beginning, middle and end: strings that differ elsewhere only share a place.
+      // Hash the start, the middle and the end. Strings that differ elsewhere only share a slot.
       hash ^= view.getInt32(start, true);
       hash = Math.imul(hash, MULTIPLIER) ^ view.getInt32(start + ((length - 4) >> 1), true);
       hash = Math.imul(hash, MULTIPLIER) ^ view.getInt32(start + length - 4, true);
@@ -103,11 +103,12 @@ export class RepeatedStrings {
   }
 }
 
-export function isWorthALook(length: number): boolean {
+/** Whether a string of this length is looked up. */
+export function mayRepeat(length: number): boolean {
   return length >= SHORTEST && length <= LONGEST;
 }
 
-/** The score of a field after a lookup. */
+/** Returns the score of a field after a lookup. */
 export function scored(score: number, matched: boolean): number {
   return matched ? Math.min(score + MATCH, BEST_SCORE) : score - 1;
 }

@@ -1,17 +1,19 @@
 import { Header, HEADER_BYTES, LAZY_INTS, MOST_LAZY, TAPE_VERSION } from '../format/format';
 
-/** A section larger than this is let go after its chunk: one huge document should not be paid for for ever. */
+/**
+ * A section larger than this is released after its chunk, so that one huge document does not hold memory permanently.
+ */
 const KEEP_BYTES = 4 * 1024 * 1024;
 const MOST_SPARES = 8;
 const LARGEST_SPARE = 2 * 1024 * 1024;
-/** A buffer below this size is made for its chunk alone. */
+/** A buffer below this size gets no extra room for later chunks. */
 const SMALL = 32 * 1024;
-/** Ints that a document may take in addition to its values: its shape, and those of lazy fields. */
+/** Number of ints that a document may take in addition to its values: its shape id, and those of its lazy fields. */
 const EXTRA_INTS = 16 + MOST_LAZY * (LAZY_INTS + 1);
 
 /**
- * The sections of a chunk while it is written, and how far each is filled. The encoder writes them directly;
- * `reserve` guarantees, before a document, all the room it can need.
+ * The sections of a chunk under construction, and how far each is filled. The encoder writes to them directly. Before
+ * each document, `reserve` guarantees all the room that it can need.
  */
 export class Sections {
   doubles = new Float64Array(1_024);
@@ -19,7 +21,7 @@ export class Sections {
   wide = new Uint16Array(16_384);
   narrow = new Uint8Array(65_536);
   bytes = new Uint8Array(65_536);
-  /** Words are copied into `narrow` through this. */
+  /** Used to copy words into `narrow`. */
   narrowView = new DataView(this.narrow.buffer);
   doubleCount = 0;
   intCount = 0;
@@ -28,9 +30,9 @@ export class Sections {
   byteCount = 0;
 
   /**
-   * Room for a document of `size` bytes. No element takes less than two bytes in BSON, or one int for each of
-   * its bytes on the tape; a double takes three at least (a null date). What Rare values need beyond their
-   * own size is reserved where they are written.
+   * Makes room for a document of `size` bytes. An element takes at least two bytes in BSON, and on the tape at most one
+   * int for each of these bytes. An element that takes a double has at least three bytes (a null date). Rare values
+   * reserve the additional room that they need when they are written.
    */
   reserve(size: number): void {
     if (this.doubleCount + (size >> 1) + 8 > this.doubles.length) {
@@ -62,8 +64,8 @@ export class Sections {
   }
 
   /**
-   * Moves the text written since the two positions to the end of `bytes`, where it is not part of a block.
-   * The caller has reserved the room.
+   * Moves the text written since the two positions to the end of `bytes`, where it is not part of a block. The caller
+   * must have reserved the room.
    */
   moveTextToBytes(narrowStart: number, wideStart: number): void {
     const { bytes, byteCount, narrow, narrowCount, wide, wideCount } = this;
@@ -81,7 +83,7 @@ export class Sections {
     this.bytes = copied(this.bytes, new Uint8Array(room(this.byteCount, size)), this.byteCount);
   }
 
-  /** Buffers that have been read, newest last. A new buffer costs a page fault for every 4 KB. */
+  /** Buffers that have been read, newest last. A new buffer would cost a page fault for every 4 KB. */
   readonly #spare: ArrayBuffer[] = [];
 
   recycle(buffer: ArrayBuffer): void {
@@ -90,18 +92,18 @@ export class Sections {
     this.#spare.push(buffer);
   }
 
-  /** One that has been read and is large enough, and not far too large; else a new one. */
+  /** Returns a spare buffer that is large enough but at most four times too large, else a new one. */
   #buffer(length: number): ArrayBuffer {
     for (let i = this.#spare.length - 1; i >= 0; i--) {
       const { byteLength } = this.#spare[i];
       if (byteLength >= length && byteLength <= 4 * length) return this.#spare.splice(i, 1)[0];
     }
-    // Not zeroed, since every byte that is read is written; and not from Node's pool, so that it can be transferred.
-    // With some room, so that it will do for the next chunk too.
+    // The buffer is not zeroed, since every byte that is read is written first. It does not come from Node's pool, so
+    // it can be transferred. It has some extra room, so that it also fits the next chunk.
     return Buffer.allocUnsafeSlow(length < SMALL ? length : length + (length >> 3)).buffer;
   }
 
-  /** Everything in one buffer, which may be longer; the sections are empty afterwards. */
+  /** Packs all sections into one buffer, which may be longer than needed. The sections are empty afterwards. */
   pack(documents: number, blocks: readonly number[]): ArrayBuffer {
     const { doubleCount, intCount, wideCount, narrowCount, byteCount } = this;
     const int32s = intCount + blocks.length;
@@ -146,7 +148,7 @@ export class Sections {
   }
 }
 
-/** Capacity for `more` elements beyond `filled`: at least half as much again as there is. */
+/** Returns the capacity for `more` elements after `filled` ones, with extra room of at least half of `filled`. */
 function room(filled: number, more: number): number {
   return filled + more + (filled >> 1) + 1_024;
 }

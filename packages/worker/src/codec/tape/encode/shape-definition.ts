@@ -1,15 +1,15 @@
 import { Kind, type ShapeDefinition } from '../format/format';
 import { NodeField, type TrieArrays } from './trie-nodes';
 
-/** Most fields in a shape, ends included. */
+/** Most fields in a shape, including ends of documents. */
 export const MAX_PATH = 1_000;
 
 const { Kind: KIND, Length, Key, Parent } = NodeField;
 
-/** The fields of a shape: its definition without its numbers. */
+/** The fields of a shape: its definition without id and serial number. */
 export type ShapeContent = Pick<ShapeDefinition, 'kinds' | 'keys'>;
 
-/** Returns the shape whose path ends at `end`; undefined if its documents must cross as BSON. */
+/** Returns the shape whose path ends at `end`, or undefined if its documents must cross as BSON. */
 export function definitionAt(trie: TrieArrays, end: number): ShapeContent | undefined {
   const { nodes } = trie;
   const path: number[] = [];
@@ -48,9 +48,9 @@ function keyText({ nodes, keys }: TrieArrays, node: number): string {
 }
 
 /**
- * Whether the value may be an array. With the driver's default `fieldsAsRaw: {}`, BSON.deserialize finds inherited
- * names such as `constructor` in that object and leaves the documents of such an array as bytes. These arrays are left
- * to BSON.deserialize.
+ * Whether a value of this kind may be an array. With the driver's default `fieldsAsRaw: {}`, BSON.deserialize finds
+ * inherited names such as `constructor` in that object, and leaves the documents of an array with such a name as bytes.
+ * So these arrays are left to BSON.deserialize.
  */
 export function holdsElements(kind: number): boolean {
   return kind === Kind.Array || kind === Kind.Variant || kind === Kind.Lazy;

@@ -3,17 +3,17 @@ import type { ShapeContent } from './shape-definition';
 
 /** Bounds of an encoder's shapes and tries. */
 export interface ShapeLimits {
-  /** Number of times that a shape must be seen before it counts; until then its documents cross as BSON. */
+  /** How often a shape must be seen before it gets an id. Until then, its documents cross as BSON. */
   hotAfter: number;
   maxShapes: number;
   maxNodes: number;
 }
 
-/** When more than this part of `maxShapes` is in use, the least recently used shapes are forgotten. */
+/** When more than this fraction of `maxShapes` is in use, the least recently used shapes are forgotten. */
 const HIGH_WATER = 0.75;
 /**
- * With fewer documents than this for each forgotten shape, shapes come and go faster than they pay: a shape must then
- * be seen more often before it counts.
+ * With fewer documents than this per forgotten shape, shapes come and go too fast to pay off. Then a shape must be seen
+ * more often before it gets an id.
  */
 const DOCUMENTS_WORTH_A_SHAPE = 64;
 const MOST_HOT_AFTER = 256;
@@ -24,7 +24,7 @@ const MOST_HOT_AFTER = 256;
  */
 export class ShapeTable {
   readonly limits: ShapeLimits;
-  /** Number of times that a shape must be seen now; grows while shapes come and go too fast. */
+  /** How often a shape must currently be seen. It grows while shapes come and go too fast. */
   hotAfter: number;
   #definitions: (ShapeDefinition | undefined)[] = [undefined];
   #serial = 0;
@@ -72,10 +72,11 @@ export class ShapeTable {
   }
 
   /**
-   * Forgets all shapes except those used last. Of these, only the ones stay for which the caller asks a new id.
+   * Forgets all shapes except the `kept` most recently used. Of these, only those stay for which the caller requests a
+   * new id.
    *
    * @param lastUse - returns a larger number for a shape that was used later
-   * @returns a function for a shape's new id, which is 0 if the shape is forgotten
+   * @returns a function that returns a shape's new id, or 0 if the shape is forgotten
    */
   forget(document: number, kept: number, lastUse: (id: number) => number): Renumbering {
     const before = this.#definitions;
@@ -111,8 +112,8 @@ export class ShapeTable {
 
 /** The new ids of the shapes that are kept. */
 export interface Renumbering {
-  /** Returns a shape's new id; 0 if it is forgotten. */
+  /** Returns a shape's new id, or 0 if it is forgotten. */
   readonly newId: (id: number) => number;
-  /** The new ids that were asked for, by the old ones. */
+  /** The requested new ids, by the old ones. */
   readonly moved: ReadonlyMap<number, number>;
 }

@@ -4,7 +4,10 @@ import type { ShapeTable } from './shape-table';
 import { copySurvivors } from './trie-copy';
 import { grown, NODE_STRIDE, NodeField } from './trie-nodes';
 
-/** BSON type byte to kind; 0 for bytes that are no type. Extremes and old types are left to BSON.deserialize. */
+/**
+ * The kind for each BSON type byte, or 0 if the byte is not a type. MinKey, MaxKey and old types are left to
+ * BSON.deserialize.
+ */
 export const KIND_OF_TYPE = kindOfType();
 
 function kindOfType(): Int8Array {
@@ -14,12 +17,12 @@ function kindOfType(): Int8Array {
   return kinds;
 }
 
-/** Whether the kind's slot can say null. */
+/** Whether a slot of this kind can hold null. */
 export function isNullable(kind: number): boolean {
   return kind === Kind.String || kind === Kind.Boolean || kind === Kind.Array || kind === Kind.Date;
 }
 
-/** The kind of an edge that must take both. */
+/** Returns the kind of an edge that must hold values of both kinds. */
 export function widened(before: number, now: number): number {
   if (before === Kind.Null && isNullable(now)) return now;
   if (before === Kind.SafeInt64 && now === Kind.Int64) return now;
@@ -29,25 +32,26 @@ export function widened(before: number, now: number): number {
 const MAX_KEY_BYTES = 255;
 const MAX_KEY_WORDS = 512 * 1024;
 const MAX_CHILDREN = 64;
-/** Depth of a root, and of a first field, which is `_id` in nearly all documents. */
+/** Most children of a root and of a first field, which is `_id` in nearly all documents. */
 const MAX_FIRST_CHILDREN = 256;
-/** A trie without room prunes itself, but only after at least this number of documents since the last time. */
+/** A trie without room prunes itself, but only if at least this number of documents passed since the last time. */
 const BETWEEN_PRUNES = 1_024;
-/** Pruning copies a node in about 15 ns. This limits its cost to eight copied nodes for each document. */
+/** Pruning takes about 15 ns per copied node. This limits its cost to eight copied nodes per document. */
 const NODES_PER_DOCUMENT = 8;
-/** If a pruned trie still uses more than this part of its room, shapes must be forgotten. */
+/** If a pruned trie still uses more than this fraction of its room, shapes must be forgotten. */
 const CROWDED = 0.75;
 
 const { Kind: KIND, Length, Key, FirstChild, NextSibling, Parent, Aux, Count } = NodeField;
 
 /**
- * All shapes that an encoder has met, as a trie over (kind, key) in document order. A node number is the
- * index of its first int32 in `nodes`, so that following one is an addition. 0 is no node.
+ * All shapes that an encoder has seen, as a trie over (kind, key) in document order. A node's number is the index of
+ * its first int32 in `nodes`, so following a link is one addition. 0 means no node.
  *
- * A key is kept as the words that a little-endian reader finds at its type byte, the type masked out, the
- * last word ending with the key's terminator: it compares without a tail and without reading past it.
+ * A key is stored as the words that a little-endian reader finds from its type byte on, with the type masked out. The
+ * last word ends with the key's terminator. So comparing needs no loop over single bytes and does not read past the
+ * terminator.
  *
- * A key that was met with two kinds gets one edge for both, so that k such fields do not make 2^k shapes.
+ * A key that was seen with two kinds gets one edge for both, so that k such fields do not make 2^k shapes.
  */
 export class ShapeTrie {
   readonly root = NODE_STRIDE;
@@ -71,7 +75,7 @@ export class ShapeTrie {
     return this.#nodeEnd / NODE_STRIDE - 2;
   }
 
-  /** The end of a document below `parent`, made if need be; 0 when the trie is full. */
+  /** Returns the end of a document below `parent`, and adds it if needed. Returns 0 if the trie is full. */
   end(parent: number): number {
     const { nodes } = this;
     for (let child = nodes[parent + FirstChild]; child !== 0; child = nodes[child + NextSibling]) {
@@ -81,8 +85,8 @@ export class ShapeTrie {
   }
 
   /**
-   * An edge for the element at `at`, whose key no child of `parent` has; 0 when it cannot be had: a key that
-   * is empty, long, or begins with '$', or a trie that is full.
+   * Adds an edge for the element at `at`, whose key no child of `parent` has. Returns 0 if that is impossible: the key
+   * is empty, too long or starts with '$', or the trie is full.
    */
   child(parent: number, kind: number, bytes: Uint8Array, at: number, limit: number): number {
     let end = at + 1;
@@ -96,7 +100,7 @@ export class ShapeTrie {
     return child;
   }
 
-  /** Puts an edge of another kind in the place of `child`, whose key it takes; 0 when the trie is full. */
+  /** Replaces `child` by an edge of another kind with the same key. Returns 0 if the trie is full. */
   replace(child: number, kind: number): number {
     const parent = this.nodes[child + Parent];
     const next = this.#add(parent, kind, this.nodes[child + Length], this.nodes[child + Key]);
@@ -104,7 +108,7 @@ export class ShapeTrie {
     return next;
   }
 
-  /** The root for the elements of an array or variant; 0 when the trie is full. */
+  /** Returns the root of the elements of an array or variant, or 0 if the trie is full. */
   elementRoot(holder: number): number {
     const root = this.nodes[holder + Aux];
     return root !== 0 ? root : this.#addElementRoot(holder);
@@ -118,7 +122,7 @@ export class ShapeTrie {
     return (this.nodes[holder + Aux] = root);
   }
 
-  /** Counts a document that ended at `end` and gives its shape id: 0 while the shape is cold, else positive. */
+  /** Counts a document that ended at `end`. Returns its shape id: 0 while the shape is cold, else positive. */
   reach(end: number): number {
     const { nodes } = this;
     if (nodes[end + Aux] !== 0) return 0;
@@ -142,7 +146,7 @@ export class ShapeTrie {
     nodes[node + Key] = key;
     nodes[node + Parent] = parent;
     this.#depths[node / NODE_STRIDE] = depth + 1;
-    // Last: what came first is likely to be the most frequent.
+    // Append the node: earlier children are likely to be more frequent.
     let link = parent + FirstChild;
     while (nodes[link] !== 0) link = nodes[link] + NextSibling;
     nodes[link] = node;
@@ -199,7 +203,8 @@ export class ShapeTrie {
   }
 
   /**
-   * Drops every path that leads to no shape and was hardly used, so that ever-new keys cannot fill the trie for good.
+   * Drops every path that leads to no shape and was hardly used, so that ever-new keys cannot fill the trie
+   * permanently.
    */
   prune(document: number): void {
     this.#documentsAtPrune = document;
@@ -220,9 +225,9 @@ export class ShapeTrie {
   }
 
   /**
-   * Replaces the trie with a copy of the paths that are worth keeping.
+   * Replaces the trie with a copy of the paths worth keeping.
    *
-   * @param renumbered - returns a shape's new id; 0 if it is forgotten
+   * @param renumbered - returns a shape's new id, or 0 if it is forgotten
    */
   rebuild(renumbered: (id: number) => number): void {
     this.#crowded = false;
@@ -235,7 +240,7 @@ export class ShapeTrie {
   }
 }
 
-/** A little-endian int32, as if zeros followed the last byte. */
+/** Returns a little-endian int32. Bytes past the end count as zeros. */
 function word(bytes: Uint8Array, at: number): number {
   return bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
 }

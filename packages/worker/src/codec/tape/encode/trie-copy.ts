@@ -15,8 +15,8 @@ export interface TrieCopy {
 }
 
 /**
- * Returns a trie of the paths that lead to a kept shape, and of those used more than once since the last copy although
- * they have not become a shape. It does not recurse, since a path may have a thousand edges.
+ * Returns a copy of the trie with only the paths that lead to a kept shape, and the paths without a shape that were
+ * used more than once since the last copy. It does not recurse, since a path may have a thousand edges.
  */
 export function copySurvivors(
   trie: TrieArrays,
@@ -75,7 +75,7 @@ function markSurvivors(
       if (ids[index] > 0 || nodes[node + Count] > 1) survives[index] = 1;
     }
     if (survives[index] === 0) continue;
-    // The path to a root for elements leads through its array.
+    // The path to a root of elements leads through its array.
     const before = nodes[node + Parent] || nodes[node + Key];
     survives[before / NODE_STRIDE] = 1;
   }
@@ -95,7 +95,10 @@ function inOrder(nodes: Int32Array): number[] {
   return order.slice(1);
 }
 
-/** The end of a nested document has the fields after that document as children. */
+/**
+ * Whether the node is the end of a whole document. The end of a nested document has the fields after that document as
+ * children.
+ */
 function isDocumentEnd(nodes: Int32Array, node: number): boolean {
   return (
     nodes[node + KIND] === Kind.End && nodes[node + Parent] !== 0 && nodes[node + FirstChild] === 0

@@ -1,12 +1,12 @@
 import type { Sections } from './sections';
 
-/** The bytes are not UTF-8. */
+/** Returned for bytes that are not UTF-8. */
 export const INVALID_UTF8 = -0x80000000;
 
 /**
- * Writes a UTF-8 string that is not all ASCII: to `narrow` when no character is above U+00FF, else to `wide`.
- * Gives what its string slot holds, or INVALID_UTF8, having written nothing. Follows the Unicode standard's
- * table of well-formed sequences (no overlong forms, no surrogates, nothing above U+10FFFF).
+ * Writes a UTF-8 string that is not all ASCII: to `narrow` if no character is above U+00FF, else to `wide`. Returns the
+ * content of its string slot. For invalid UTF-8 it returns INVALID_UTF8 and writes nothing. It follows the Unicode
+ * standard's table of well-formed sequences (no overlong forms, no surrogates, nothing above U+10FFFF).
  */
 export function writeUtf8(
   source: Uint8Array,

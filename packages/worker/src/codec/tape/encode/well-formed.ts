@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 
 import { int32 } from '../../bson/int32';
 
-/** Deeper than this it is left to BSON.deserialize to say. */
+/** Deeper documents count as not well-formed and are left to BSON.deserialize. */
 const MAX_DEPTH = 100;
 
 /**
- * Whether BSON.deserialize reads the document from `start` to `end` under any options, as far as that can be
- * said without trying: false means that it may not. Far quicker than to try.
+ * Whether BSON.deserialize certainly reads the document from `start` to `end`, under any options. False means that it
+ * may throw. This check is far faster than calling it.
  */
 export function isWellFormed(source: Uint8Array, start: number, end: number, depth = 0): boolean {
   if (end - start < 5 || int32(source, start) !== end - start || source[end - 1] !== 0)
@@ -16,7 +16,7 @@ export function isWellFormed(source: Uint8Array, start: number, end: number, dep
   let at = start + 4;
   while (at < limit) {
     const type = source[at++];
-    // Ends at the document's own terminator at the latest.
+    // This stops at the document's own terminator at the latest.
     while (source[at] !== 0) at++;
     at = endOfValue(type, source, at + 1, limit, depth);
     if (at < 0) return false;
@@ -24,7 +24,7 @@ export function isWellFormed(source: Uint8Array, start: number, end: number, dep
   return at === limit;
 }
 
-/** Where the value ends, or -1 when it is not certain to be sound. */
+/** Returns where the value ends, or -1 if it is not certainly valid. */
 function endOfValue(
   type: number,
   source: Uint8Array,

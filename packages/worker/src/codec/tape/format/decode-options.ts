@@ -1,10 +1,10 @@
 import type { BSON, BSONSerializeOptions } from 'mongodb';
 
-/** The driver's options that change what a document decodes to, and ours that change how it lies in memory. */
+/** The driver's options that change how a document is decoded, and our options that change its layout in memory. */
 export type DecodeOptions = DriverDecodeOptions & {
-  /** Strings are copies of their own, and keep no block alive. */
+  /** Each string is a copy of its own and keeps no block alive. */
   flatStrings?: boolean;
-  /** Large nested documents and arrays are read when they are touched. */
+  /** Large nested documents and arrays are read on first access. */
   lazy?: boolean;
 };
 
@@ -22,14 +22,17 @@ type DriverDecodeOptions = Pick<
 >;
 
 /**
- * `tape`: documents are taken apart in the worker. `lazy`: so that their costly fields can be read later. `raw`:
- * their BSON crosses as it is.
+ * How the worker encodes documents.
+ *
+ * - `tape`: as tape.
+ * - `lazy`: as tape, with large fields that can be read later.
+ * - `raw`: as their BSON, unchanged.
  */
 export type EncodeMode = 'tape' | 'lazy' | 'raw';
 
 /**
- * What the encoder must be told for these options. Everything but raw bytes can be had from the tape; main
- * decides while reading.
+ * Returns the mode in which the worker must encode for these options. Only raw bytes and lazy fields need a mode of
+ * their own. Main applies all other options while it reads the tape.
  */
 export function encodeModeOf(options: DecodeOptions): EncodeMode {
   if (options.raw || hasRawFields(options)) return 'raw';
@@ -53,7 +56,7 @@ export function deserializeOptionsOf(options: DecodeOptions): BSON.DeserializeOp
   return deserialize;
 }
 
-/** The options that BSON.deserialize takes by the name that the driver gives them. */
+/** The options of BSON.deserialize that the driver names alike. */
 const DESERIALIZE_OPTIONS = [
   'promoteLongs',
   'promoteValues',
@@ -64,13 +67,13 @@ const DESERIALIZE_OPTIONS = [
   'fieldsAsRaw',
 ] as const;
 
-/** How int64 is given: BSON.deserialize's rules, decided once for a whole chunk. */
+/** The result type for int64. BSON.deserialize's rules are applied once for a whole chunk. */
 export type LongForm = (typeof LONG_FORMS)[number];
 const LONG_FORMS = ['number', 'Long', 'bigint'] as const;
 
-/** The part of the options that a compiled reader depends on, read as BSON.deserialize reads it. */
+/** The options that a compiled reader depends on, interpreted as BSON.deserialize does. */
 export interface Promotion {
-  /** Selects the compiled readers: readers of one variant are shared by all options that come to the same. */
+  /** Selects the compiled readers. All options with the same effect share the readers of one variant. */
   variant: number;
   wrapNumbers: boolean;
   longs: LongForm;
@@ -79,7 +82,7 @@ export interface Promotion {
 }
 
 export function promotionOf(options: DecodeOptions): Promotion {
-  // Programs in JavaScript pass what they like: bson asks some for truth and some for being `true` itself.
+  // JavaScript callers may pass any value. bson checks some options for truthiness and others for `true` itself.
   const promoteValues: unknown = options.promoteValues ?? true;
   const wrapNumbers = promoteValues === false;
   const bareBuffers = Boolean(options.promoteBuffers && promoteValues);
@@ -96,7 +99,7 @@ function longFormOf(options: DecodeOptions, promoteValues: boolean): LongForm {
   return (options.promoteLongs ?? true) && promoteValues ? 'number' : 'Long';
 }
 
-/** Option sets that BSON.deserialize refuses, whatever the document. */
+/** Whether BSON.deserialize rejects these options, whatever the document. */
 export function isContradictory(options: DecodeOptions): boolean {
   return (
     Boolean(options.useBigInt64) &&
@@ -104,15 +107,15 @@ export function isContradictory(options: DecodeOptions): boolean {
   );
 }
 
-/** What decoding needs of the options. */
+/** The options in the form that decoding uses. */
 export interface ResolvedOptions {
   readonly promotion: Promotion;
   readonly deserialize: BSON.DeserializeOptions;
-  /** BSON.deserialize throws for them, whatever the document. */
+  /** Whether BSON.deserialize throws for these options, whatever the document. */
   readonly refused: boolean;
 }
 
-/** Most calls decode with the options of their collection, which are one object. */
+/** The last options and their resolved form. Most calls use their collection's options, which are one object. */
 let last: { options: DecodeOptions; resolved: ResolvedOptions } | undefined;
 
 export function resolvedOptions(options: DecodeOptions): ResolvedOptions {

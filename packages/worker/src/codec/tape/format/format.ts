@@ -1,69 +1,71 @@
 /**
- * The tape: what a worker hands to the main thread in place of BSON. Both sides of the codec read this page.
+ * A chunk of tape. A worker sends tape to the main thread instead of BSON. Both sides of the codec follow this
+ * description.
  *
- * One chunk is one ArrayBuffer: a header of eight int32, then five sections, each written and read in
- * document order, so that neither side needs an offset for any value.
+ * One chunk is one ArrayBuffer: a header of eight int32, then six sections. Both sides process each section in document
+ * order, so no value needs an offset.
  *
- * | section  | element | holds |
- * |----------|---------|-------|
+ * | section  | element | contents |
+ * |----------|---------|----------|
  * | doubles  | float64 | doubles, dates in ms (NaN is null), int64 within ±2^53 |
  * | ints     | int32   | int32, booleans, string lengths, array counts and runs, shape ids |
- * | blocks   | int32   | three a block: documents, characters in `narrow`, characters in `wide` |
+ * | blocks   | int32   | three per block: documents, characters in `narrow`, characters in `wide` |
  * | wide     | uint16  | strings with a character above U+00FF, as UTF-16 |
  * | narrow   | uint8   | all other strings, as Latin-1 |
  * | bytes    | uint8   | ObjectIds, binaries, and BSON that is left to BSON.deserialize |
  *
- * A document is its shape id, then what the shape leaves open, in the order of its fields. Shape 0 is a
- * document as it came: its length, then its BSON.
+ * A document is its shape id, then the values that the shape does not fix, in the order of its fields. Shape 0 is a
+ * document that crosses as BSON: its length, then its bytes.
  */
 export interface TapeChunk {
-  /** Transfer it; and transfer it back when it was read, to be filled again. It may be longer than the chunk. */
+  /** The sender transfers it, and the reader transfers it back to be filled again. It may be longer than the chunk. */
   buffer: ArrayBuffer;
-  /** The shapes that this chunk uses and its channel has not been sent before. */
+  /** The shapes that this chunk uses and that its channel has not received before. */
   shapes?: ShapeDefinition[];
-  /** The repeated strings that this chunk uses and its channel has not been sent before. */
+  /** The repeated strings that this chunk uses and that its channel has not received before. */
   texts?: RepeatedText[];
-  /** How many documents the chunk holds. */
+  /** Number of documents in the chunk. */
   count: number;
   /**
-   * The numbering of shapes and strings that the chunk follows; absent for the first one, 0. In another numbering the
-   * same number may mean another shape, and each channel is sent all definitions again. On one channel it only grows.
+   * The version of the numbering of shapes and strings in this chunk. Absent for the first one, 0. In another epoch,
+   * the same number may mean another shape, and each channel receives all definitions again. On one channel it only
+   * grows.
    */
   epoch?: number;
 }
 
-/** A string that comes again and again: main keeps it by its number. */
+/** A string that occurs often. Main keeps it under its number. */
 export interface RepeatedText {
-  /** From 1 on. */
+  /** Starts at 1. */
   number: number;
   text: string;
 }
 
 /**
- * The fields of a document, nested documents included, in order: one `Kind` each, with `Kind.End` where a
- * document ends. Every kind except `End` takes the next key.
+ * The fields of a document, including those of nested documents, in order. `kinds` has one `Kind` for each, and
+ * `Kind.End` at each document's end. Every kind except `End` takes the next key.
  */
 export interface ShapeDefinition {
   id: number;
-  /** Unique to the shape, and unchanged when the shape gets another id. */
+  /** Unique to the shape. It stays the same when the shape gets another id. */
   serial: number;
   kinds: number[];
   keys: string[];
 }
 
-/** How a value lies on the tape. Where BSON has one type for it, the number is BSON's. */
+/** How a value is stored on the tape. If BSON has a single type for it, the number is BSON's type. */
 export const Kind = {
   /** The end of a document. */
   End: 0,
   /** doubles: the value. */
   Double: 1,
-  /** ints: length in `narrow`, or -1 for null, or -2 - length in `wide`, or REPEATED - number of a RepeatedText. */
+  /** ints: length in `narrow`; or -1 for null; or -2 - length in `wide`; or REPEATED - number of a RepeatedText. */
   String: 2,
-  /** In a shape its fields follow. As an element ints: shape id (or 0, then as Rare); then its own tape. */
+  /** In a shape: its fields follow. As an element, ints: shape id, then its own tape; or 0, then as Rare. */
   Document: 3,
   /** ints: count or -1 for null; then runs of (kind, length) until the count is reached, each with its values. */
   Array: 4,
-  /** ints: length, subtype. bytes: the content. Any subtype but 2. */
+  /** ints: length, subtype. bytes: the content. Subtype 2 is Rare instead. */
   Binary: 5,
   /** bytes: 12. */
   ObjectId: 7,
@@ -80,20 +82,20 @@ export const Kind = {
   SafeInt64: 18,
   /** bytes: 16. */
   Decimal128: 19,
-  /** ints: low, high. Below zero, like the next two, so that no type byte can be taken for it. */
+  /** ints: low, high. This kind and the next three are negative, so that no type byte equals them. */
   Int64: -1,
   /** ints: length. bytes: a BSON document {v: value} of that length. */
   Rare: -2,
   /** ints: the kind of this one value; then the value as an element of that kind. */
   Variant: -3,
   /**
-   * A field that is read when it is touched. ints: LAZY_INTS numbers, see `Lazy`; then as Variant. Its strings lie
-   * in `bytes`, after its own bytes, so that they are not part of a block.
+   * A field that is read on first access. ints: LAZY_INTS numbers, see `Lazy`; then as Variant. Its strings are in
+   * `bytes`, after its own bytes, so that they are not part of a block.
    */
   Lazy: -4,
 } as const;
 
-/** Int32 indexes from a lazy field on: where its parts begin and end, from each section's beginning. */
+/** Offsets of a lazy field's int32s. They give the start and end of its parts, each from the start of its section. */
 export const Lazy = {
   IntEnd: 0,
   DoubleStart: 1,
@@ -104,7 +106,7 @@ export const Lazy = {
   ByteEnd: 6,
 } as const;
 export const LAZY_INTS = 7;
-/** Fields of one document that may be lazy. */
+/** Most lazy fields in one document. */
 export const MOST_LAZY = 16;
 
 /** Int32 indexes of the header. */
@@ -121,9 +123,12 @@ export const Header = {
 export const HEADER_BYTES = 32;
 export const TAPE_VERSION = 2;
 
-/** In a string slot: null, and the base from which lengths in `wide` count down. */
+/** In a string slot: null. */
 export const NULL_STRING = -1;
-/** In a string slot: the base from which the numbers of repeated strings count down. No string is so long. */
+/**
+ * In a string slot: the base from which the numbers of repeated strings count down. No string in `wide` is long enough
+ * to reach it.
+ */
 export const REPEATED = -(2 ** 30);
 export const NULL_BOOLEAN = 2;
 export const NULL_ARRAY = -1;

@@ -1,4 +1,4 @@
-/** What a tape holds, and what the options of an operation ask of it. */
+/** The format of the tape, and the options that decide how it is written and read. */
 export {
   type DecodeOptions,
   deserializeOptionsOf,
