@@ -8,7 +8,7 @@ export function abortReason(): DOMException {
   return reason;
 }
 
-/** Whether `abortReason` made the value. */
+/** Whether `abortReason` created the value. */
 export function isAbortReason(value: unknown): boolean {
   return typeof value === 'object' && value !== null && reasons.has(value);
 }

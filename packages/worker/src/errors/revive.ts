@@ -32,8 +32,8 @@ class EnvelopeReader {
   constructor(private readonly context: ErrorContext) {}
 
   error(envelope: ErrorEnvelope): Error {
-    // A genuine Error gets the prototype of the driver's class. The driver's constructors need the server's reply and do
-    // not run again. (Reflect.construct with the class as new.target gives a stack without frames.)
+    // A genuine Error gets the prototype of the driver's class. The driver's constructors need the server's reply, so
+    // they do not run again. (Reflect.construct with the class as new.target gives a stack without frames.)
     const { trace } = this.context;
     const error = trace === undefined ? new Error(envelope.message) : bareError(envelope.message);
     const known = classNamed(envelope.class);

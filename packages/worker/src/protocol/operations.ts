@@ -102,6 +102,6 @@ export const OPERATION_CODES = Object.fromEntries(
 /** Returns the operation that a number on the wire stands for. */
 export function operationOf(code: number): OperationName {
   const name = names[code];
-  if (name === undefined) throw new RangeError(`no operation has the code ${code}`);
+  if (name === undefined) throw new RangeError(`No operation has the code ${code}`);
   return name;
 }

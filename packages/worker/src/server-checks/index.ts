@@ -1,3 +1,3 @@
-/** Checks of what a server sends, which run before the driver reads it, on both threads. */
+/** Checks a server's messages before the driver reads them, on both threads. */
 export { refuseUnsoundHellos } from './sound-hellos';
 export { refuseUnsoundReplies } from './sound-replies';

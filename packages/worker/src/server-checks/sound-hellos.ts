@@ -90,7 +90,7 @@ function checked(connection: Connection, hello: Document): Document {
   const wrong = firstWrongField(hello);
   if (wrong === undefined) return hello;
   const error = new MongoUnexpectedServerResponseError(
-    `The server's answer to hello has a field of a wrong type or value: ${wrong}`,
+    `The server's reply to hello has an invalid value in the field ${wrong}`,
   );
   connection.onError(error);
   throw error;

@@ -79,7 +79,7 @@ function checkingSizes(cut: Cut): Cut {
       bufferPool.getInt32 = () => {
         const size = getInt32.call(bufferPool);
         if (size !== null && (size < HEADER || size > LARGEST)) {
-          throw unsound(`its header says that it has ${size} bytes`);
+          throw unsound(`its header states a length of ${size} bytes`);
         }
         return size;
       };
@@ -112,21 +112,21 @@ function sound(message: Uint8Array): Uint8Array {
 
 function soundMsg(message: Uint8Array): Uint8Array {
   const flags = message.length >= HEADER + 4 ? int32(message, HEADER) : -1;
-  if ((flags & Flag.required & ~Flag.known) !== 0) throw unsound('its flags are unknown');
+  if ((flags & Flag.required & ~Flag.known) !== 0) throw unsound('it has unknown required flags');
   const end = message.length - (flags & Flag.checksum ? CHECKSUM : 0);
   let at = HEADER + 4;
   let bodies = 0;
   while (at < end) {
     const kind = message[at++];
     if (kind !== Section.body && kind !== Section.sequence)
-      throw unsound(`it has a section of the kind ${kind}`);
+      throw unsound(`it has a section of the unknown kind ${kind}`);
     const size = end - at >= 4 ? int32(message, at) : -1;
     if (size < SMALLEST_DOCUMENT || size > end - at)
-      throw unsound(`it has a section of ${size} bytes`);
+      throw unsound(`it has a section with the invalid length ${size}`);
     if (kind === Section.body) bodies++;
     at += size;
   }
-  if (bodies !== 1) throw unsound(`it has ${bodies} bodies`);
+  if (bodies !== 1) throw unsound(`it has ${bodies} body sections instead of one`);
   return flags & Flag.checksum ? withoutChecksum(message, flags) : message;
 }
 
@@ -146,7 +146,7 @@ function checkReply(message: Uint8Array): void {
   for (let left = documents; left > 0; left--) {
     const size = message.length - at >= 4 ? int32(message, at) : -1;
     if (size < SMALLEST_DOCUMENT || size > message.length - at)
-      throw unsound(`it has a document of ${size} bytes`);
+      throw unsound(`it has a document with the invalid length ${size}`);
     at += size;
   }
   if (documents < 1) throw unsound(`it has ${documents} documents`);
@@ -156,10 +156,10 @@ function checkCompressed(message: Uint8Array): void {
   if (message.length < COMPRESSED_HEADER) throw unsound('it is too short to be compressed');
   const code = int32(message, HEADER);
   if (code !== OP_MSG && code !== OP_REPLY)
-    throw unsound(`the operation code of what is compressed is ${code}`);
+    throw unsound(`the operation code of its compressed content is ${code}`);
   const size = int32(message, HEADER + 4);
   if (size < 0 || size > LARGEST - HEADER)
-    throw unsound(`what is compressed has ${size} bytes, according to its header`);
+    throw unsound(`its header states ${size} bytes of compressed content`);
 }
 
 function unsound(what: string): MongoParseError {
@@ -173,7 +173,7 @@ function decompressing(decompress: Decompress): Decompress {
     int32(message, 12) === OP_COMPRESSED ? plain(message, decompress) : decompress(message);
 }
 
-/** Decompresses at most the size that the message states, checks the result and reads it as a message. */
+/** Decompresses at most the stated size, checks the result, and lets the driver read it as a message. */
 async function plain(message: Uint8Array, decompress: Decompress): Promise<unknown> {
   const size = int32(message, HEADER + 4);
   const compressed = message.subarray(COMPRESSED_HEADER);
@@ -186,12 +186,12 @@ async function plain(message: Uint8Array, decompress: Decompress): Promise<unkno
       body = await inflated(compressed, { maxOutputLength: Math.max(size, 1) });
       break;
     case Compressor.snappy:
-      if (snappySize(compressed) !== size) throw undecompressed('its sizes differ');
+      if (snappySize(compressed) !== size) throw undecompressed('its two stated sizes differ');
       return await soundly(decompress, message);
     default:
       return await soundly(decompress, message);
   }
-  if (body.length !== size) throw undecompressed('it has another size than its header says');
+  if (body.length !== size) throw undecompressed('its size is not the size that its header states');
   const header = Buffer.from(message.subarray(0, HEADER));
   header.writeInt32LE(HEADER + size, 0);
   header.writeInt32LE(int32(message, HEADER), 12);
@@ -211,7 +211,7 @@ async function soundly(decompress: Decompress, message: Uint8Array): Promise<unk
   } catch (error) {
     throw error instanceof Error && error.name.startsWith('Mongo')
       ? error
-      : undecompressed('it is broken', error);
+      : undecompressed('its content is corrupt', error);
   }
   const header = Buffer.from(message.subarray(0, HEADER));
   header.writeInt32LE(int32(message, HEADER), 12);
@@ -223,7 +223,8 @@ function inflated(bytes: Uint8Array, options: ZlibOptions): Promise<Uint8Array> 
   return new Promise((resolve, reject) => {
     inflate(bytes, options, (error, result) => {
       if (error === null) resolve(result);
-      else reject(undecompressed('it is broken, or larger than its header says', error));
+      else
+        reject(undecompressed('its content is corrupt, or larger than its header states', error));
     });
   });
 }

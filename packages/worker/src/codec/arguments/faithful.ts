@@ -148,7 +148,7 @@ class FaithfulDecoder {
       case 0xff:
         return new MinKey();
       default:
-        throw malformed(`type 0x${type.toString(16)} is not one that BSON.serialize writes`);
+        throw malformed(`BSON.serialize does not write type 0x${type.toString(16)}`);
     }
   }
 
@@ -212,7 +212,7 @@ class FaithfulDecoder {
   #skip(length: number): number {
     const start = this.#at;
     this.#at = start + length;
-    if (this.#at > this.#bytes.length) throw malformed('a value passes the end');
+    if (this.#at > this.#bytes.length) throw malformed('a value extends past the end');
     return start;
   }
 }

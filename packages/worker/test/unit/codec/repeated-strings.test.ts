@@ -108,6 +108,8 @@ describe('strings that come again and again', () => {
     const decoder = new TapeDecoder();
     const { shapes } = write(new TapeEncoder({ hotAfter: 1 }), states(100));
     const chunk = write(encoder, states(100));
-    expect(() => read(decoder, { ...chunk, shapes })).toThrow('which its channel was never sent');
+    expect(() => read(decoder, { ...chunk, shapes })).toThrow(
+      'its channel has not received the definition',
+    );
   });
 });

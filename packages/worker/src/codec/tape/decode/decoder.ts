@@ -85,7 +85,7 @@ class ChunkReader implements TapeReader {
   }
 
   next(): Document {
-    if (this.length === 0) throw new RangeError('The chunk holds no more documents');
+    if (this.length === 0) throw new RangeError('The chunk has no more documents');
     this.length--;
     return this.#cursor.nextDocument();
   }

@@ -98,7 +98,9 @@ class Table implements ReaderTable {
   add(id: number): ShapeReader {
     const shape = this.#shapes.get(id);
     if (shape === undefined)
-      throw new Error(`The chunk uses shape ${id}, which its channel was never sent`);
+      throw new Error(
+        `The chunk uses shape ${id}, but its channel has not received the definition`,
+      );
     while (this.readers.length < id) this.readers.push(undefined as unknown as ShapeReader);
     const reader = this.#kept.reader(shape);
     if (reader.compiled !== undefined) return (this.readers[id] = reader.compiled);

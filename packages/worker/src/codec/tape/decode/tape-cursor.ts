@@ -106,7 +106,8 @@ export class TapeCursor implements LazySource {
     const header = new Int32Array(chunk, 0, HEADER_BYTES / 4);
     if (header[Header.Version] !== TAPE_VERSION) {
       throw new Error(
-        `A chunk of version ${header[Header.Version]} was sent by a worker of another release`,
+        `The chunk has format version ${header[Header.Version]}, but this release reads version ${TAPE_VERSION}: ` +
+          'the worker and the main thread run different releases',
       );
     }
     this.documents = header[Header.Documents];
@@ -176,7 +177,7 @@ export class TapeCursor implements LazySource {
     } catch (error) {
       return error;
     }
-    return new Error('BSON.deserialize accepts options that it is known to refuse');
+    return new Error('BSON.deserialize accepted options that it was expected to reject');
   }
 
   /** Returns the string of a slot that is not a length in `narrow`. */
@@ -192,7 +193,7 @@ export class TapeCursor implements LazySource {
 
   unknownText(slot: number): never {
     throw new Error(
-      `The chunk uses the repeated string ${REPEATED - slot}, which its channel was never sent`,
+      `The chunk uses repeated string ${REPEATED - slot}, but its channel has not received the definition`,
     );
   }
 
@@ -224,7 +225,8 @@ export class TapeCursor implements LazySource {
       const length = ints[this.intAt + 1];
       this.intAt += 2;
       // This cannot happen, but a tape that is read from a wrong position must not fill the memory.
-      if (!(length > 0 && length <= count - filled)) throw new Error('The tape is out of step');
+      if (!(length > 0 && length <= count - filled))
+        throw new Error('The tape is corrupt: the length of a run is invalid');
       this.#run(kind, array, filled, (filled += length));
     }
     return array;
@@ -369,7 +371,9 @@ export class TapeCursor implements LazySource {
       case Kind.Rare:
         return this.readRare();
       default:
-        throw new Error(`The tape holds a value of kind ${kind}, which this release does not know`);
+        throw new Error(
+          `The tape contains a value of kind ${kind}, which this release does not support`,
+        );
     }
   }
 

@@ -276,8 +276,8 @@ export class TapeEncoder {
 
   /**
    * Walks the elements from `at` to the terminator at `limit`, starting at the trie node `node`, and writes their
-   * values. Returns the shape's id, or COLD, UNFIT or MALFORMED. In the latter cases, the caller must take back what
-   * was written.
+   * values. Returns the shape's id. If it returns COLD, UNFIT or MALFORMED, the caller must take back the written
+   * values.
    */
   #walk(at: number, limit: number, node: number): number {
     const source = this.#source;

@@ -213,7 +213,7 @@ export class ShapeTrie {
     this.#crowded = this.isFilled(CROWDED);
   }
 
-  /** Whether room can only be made by forgetting shapes. */
+  /** Whether only forgetting shapes can make room. */
   get isCrowded(): boolean {
     return this.#crowded;
   }
