@@ -8,7 +8,7 @@ import { originOf } from './origin';
 
 /**
  * A value in an envelope. Structured clone would lose every class, so objects are written as `{ is, … }`. Values of
- * unknown kinds are left out.
+ * unknown kinds are omitted.
  */
 export type EnvelopeValue =
   | string

@@ -8,7 +8,7 @@ import { thrownHere } from './origin';
 export interface ErrorContext {
   /** BSON options of the failed operation. */
   decode?: BSON.DeserializeOptions;
-  /** Sets an error's stack. By default it is V8's, from the caller of `reviveError`. */
+  /** Sets the error's stack. By default, V8 captures it from the caller of `reviveError`. */
   trace?: (error: Error) => unknown;
 }
 

@@ -33,10 +33,10 @@ type RunMany = (
 const guarded = Symbol.for('mongo-offload.sound-hellos');
 
 /**
- * Makes this thread's copy of the driver check the servers' answers to `hello`. The driver (7.9) trusts the types of
+ * Makes this thread's copy of the driver check the servers' replies to `hello`. The driver (7.9) trusts the types of
  * their fields. A wrong type causes a TypeError in a callback where nothing catches it, which would end the thread.
- * With the check, such an answer is an ordinary error of the handshake or the heartbeat. A driver without these methods
- * is left as it is.
+ * With the check, such a reply causes an ordinary error of the handshake or the heartbeat. A driver without these
+ * methods is left as it is.
  */
 export function refuseUnsoundHellos(): void {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- the package has no ES exports of it
@@ -53,8 +53,8 @@ export function refuseUnsoundHellos(): void {
 
 function checkingOne(run: Run): Run {
   return function (namespace, command, ...rest) {
-    // Check the command before it is sent. If the check threw afterwards, the connection would be used for the next
-    // command although the answer to this one is still to come.
+    // Check the command before it is sent. If the check threw afterwards, the connection would serve the next command
+    // although the reply to this one is still to come.
     const answersHello = isHello(command);
     const running = run.call(this, namespace, command, ...rest);
     return answersHello ? running.then((reply) => checked(this, reply as Document)) : running;
@@ -85,7 +85,10 @@ function isHello(command: unknown): boolean {
   return 'hello' in command || 'ismaster' in command || 'isMaster' in command;
 }
 
-/** Returns the answer. @throws MongoUnexpectedServerResponseError if it is unsound, and closes its connection */
+/**
+ * Returns the reply. If it is invalid, closes its connection. @throws MongoUnexpectedServerResponseError if it is
+ * invalid
+ */
 function checked(connection: Connection, hello: Document): Document {
   const wrong = firstWrongField(hello);
   if (wrong === undefined) return hello;
@@ -100,7 +103,7 @@ type Check = (value: unknown) => boolean;
 
 const isText: Check = (value) => typeof value === 'string';
 const isTexts: Check = (value) => Array.isArray(value) && value.every(isText);
-/** This accepts bson's classes too, since the client's BSON options apply to these answers. */
+/** This accepts bson's classes too, since the client's BSON options apply to these replies. */
 const isNumber: Check = (value) =>
   (typeof value === 'number' ||
     typeof value === 'bigint' ||
@@ -115,7 +118,7 @@ const isHost: Check = (value) => isText(value) && isAddress(value as string);
 const isHosts: Check = (value) => Array.isArray(value) && value.every(isHost);
 const isWhole: Check = (value) => isNumber(value) && Number.isInteger(Number(value));
 
-/** The fields that the driver reads of an answer. They may be absent or null. */
+/** The fields that the driver reads from a reply. They may be absent or null. */
 const CHECKS: Readonly<Record<string, Check>> = {
   hosts: isHosts,
   passives: isHosts,

@@ -47,7 +47,7 @@ const Section = { body: 0, sequence: 1 } as const;
 const guarded = Symbol.for('mongo-offload.sound-replies');
 const refused = new WeakSet<Error>();
 
-/** Makes this thread's copy of the driver refuse unsound messages. A driver without these parts is left as it is. */
+/** Makes this thread's copy of the driver reject invalid messages. A driver without these parts is left as it is. */
 export function refuseUnsoundReplies(): void {
   /* eslint-disable @typescript-eslint/no-require-imports -- the package has no ES exports of these */
   const connection = require('mongodb/lib/cmap/connection') as {
@@ -62,7 +62,7 @@ export function refuseUnsoundReplies(): void {
   stream[guarded] = true;
   stream._transform = checkingSizes(stream._transform);
   stream.push = function (message: Uint8Array | null): boolean {
-    return Transform.prototype.push.call(this, message === null ? null : sound(message));
+    return Transform.prototype.push.call(this, message === null ? null : checkedMessage(message));
   };
   if (compression.decompressResponse !== undefined) {
     compression.decompressResponse = decompressing(compression.decompressResponse);
@@ -79,7 +79,7 @@ function checkingSizes(cut: Cut): Cut {
       bufferPool.getInt32 = () => {
         const size = getInt32.call(bufferPool);
         if (size !== null && (size < HEADER || size > LARGEST)) {
-          throw unsound(`its header states a length of ${size} bytes`);
+          throw invalid(`its header states a length of ${size} bytes`);
         }
         return size;
       };
@@ -93,12 +93,12 @@ function checkingSizes(cut: Cut): Cut {
   };
 }
 
-/** Returns the message as the driver may read it, without its checksum. @throws MongoParseError if it is unsound */
-function sound(message: Uint8Array): Uint8Array {
+/** Returns the message as the driver may read it, without its checksum. @throws MongoParseError if it is invalid */
+function checkedMessage(message: Uint8Array): Uint8Array {
   const code = int32(message, 12);
   switch (code) {
     case OP_MSG:
-      return soundMsg(message);
+      return checkedMsg(message);
     case OP_REPLY:
       checkReply(message);
       return message;
@@ -106,34 +106,34 @@ function sound(message: Uint8Array): Uint8Array {
       checkCompressed(message);
       return message;
     default:
-      throw unsound(`its operation code is ${code}`);
+      throw invalid(`its operation code is ${code}`);
   }
 }
 
-function soundMsg(message: Uint8Array): Uint8Array {
+function checkedMsg(message: Uint8Array): Uint8Array {
   const flags = message.length >= HEADER + 4 ? int32(message, HEADER) : -1;
-  if ((flags & Flag.required & ~Flag.known) !== 0) throw unsound('it has unknown required flags');
+  if ((flags & Flag.required & ~Flag.known) !== 0) throw invalid('it has unknown required flags');
   const end = message.length - (flags & Flag.checksum ? CHECKSUM : 0);
   let at = HEADER + 4;
   let bodies = 0;
   while (at < end) {
     const kind = message[at++];
     if (kind !== Section.body && kind !== Section.sequence)
-      throw unsound(`it has a section of the unknown kind ${kind}`);
+      throw invalid(`it has a section of the unknown kind ${kind}`);
     const size = end - at >= 4 ? int32(message, at) : -1;
     if (size < SMALLEST_DOCUMENT || size > end - at)
-      throw unsound(`it has a section with the invalid length ${size}`);
+      throw invalid(`it has a section with the invalid length ${size}`);
     if (kind === Section.body) bodies++;
     at += size;
   }
-  if (bodies !== 1) throw unsound(`it has ${bodies} body sections instead of one`);
+  if (bodies !== 1) throw invalid(`it has ${bodies} body sections instead of one`);
   return flags & Flag.checksum ? withoutChecksum(message, flags) : message;
 }
 
 function withoutChecksum(message: Uint8Array, flags: number): Uint8Array {
   const end = message.length - CHECKSUM;
   if (crc32c(message.subarray(0, end)) !== int32(message, end))
-    throw unsound('its checksum is wrong');
+    throw invalid('its checksum is wrong');
   const rest = Buffer.from(message.subarray(0, end));
   rest.writeInt32LE(end, 0);
   rest.writeInt32LE(flags & ~Flag.checksum, HEADER);
@@ -146,23 +146,23 @@ function checkReply(message: Uint8Array): void {
   for (let left = documents; left > 0; left--) {
     const size = message.length - at >= 4 ? int32(message, at) : -1;
     if (size < SMALLEST_DOCUMENT || size > message.length - at)
-      throw unsound(`it has a document with the invalid length ${size}`);
+      throw invalid(`it has a document with the invalid length ${size}`);
     at += size;
   }
-  if (documents < 1) throw unsound(`it has ${documents} documents`);
+  if (documents < 1) throw invalid(`it has ${documents} documents`);
 }
 
 function checkCompressed(message: Uint8Array): void {
-  if (message.length < COMPRESSED_HEADER) throw unsound('it is too short to be compressed');
+  if (message.length < COMPRESSED_HEADER) throw invalid('it is too short to be compressed');
   const code = int32(message, HEADER);
   if (code !== OP_MSG && code !== OP_REPLY)
-    throw unsound(`the operation code of its compressed content is ${code}`);
+    throw invalid(`the operation code of its compressed content is ${code}`);
   const size = int32(message, HEADER + 4);
   if (size < 0 || size > LARGEST - HEADER)
-    throw unsound(`its header states ${size} bytes of compressed content`);
+    throw invalid(`its header states ${size} bytes of compressed content`);
 }
 
-function unsound(what: string): MongoParseError {
+function invalid(what: string): MongoParseError {
   const error = new MongoParseError(`The server sent an invalid message: ${what}`);
   refused.add(error);
   return error;
@@ -170,11 +170,11 @@ function unsound(what: string): MongoParseError {
 
 function decompressing(decompress: Decompress): Decompress {
   return (message) =>
-    int32(message, 12) === OP_COMPRESSED ? plain(message, decompress) : decompress(message);
+    int32(message, 12) === OP_COMPRESSED ? decompressed(message, decompress) : decompress(message);
 }
 
 /** Decompresses at most the stated size, checks the result, and lets the driver read it as a message. */
-async function plain(message: Uint8Array, decompress: Decompress): Promise<unknown> {
+async function decompressed(message: Uint8Array, decompress: Decompress): Promise<unknown> {
   const size = int32(message, HEADER + 4);
   const compressed = message.subarray(COMPRESSED_HEADER);
   let body: Uint8Array;
@@ -186,16 +186,16 @@ async function plain(message: Uint8Array, decompress: Decompress): Promise<unkno
       body = await inflated(compressed, { maxOutputLength: Math.max(size, 1) });
       break;
     case Compressor.snappy:
-      if (snappySize(compressed) !== size) throw undecompressed('its two stated sizes differ');
-      return await soundly(decompress, message);
+      if (snappySize(compressed) !== size) throw unreadable('its two stated sizes differ');
+      return await decompressedByDriver(decompress, message);
     default:
-      return await soundly(decompress, message);
+      return await decompressedByDriver(decompress, message);
   }
-  if (body.length !== size) throw undecompressed('its size is not the size that its header states');
+  if (body.length !== size) throw unreadable('its size is not the size that its header states');
   const header = Buffer.from(message.subarray(0, HEADER));
   header.writeInt32LE(HEADER + size, 0);
   header.writeInt32LE(int32(message, HEADER), 12);
-  return await decompress(sound(Buffer.concat([header, body])));
+  return await decompress(checkedMessage(Buffer.concat([header, body])));
 }
 
 interface Response {
@@ -204,18 +204,18 @@ interface Response {
 }
 
 /** Decompresses with the driver and its optional library. */
-async function soundly(decompress: Decompress, message: Uint8Array): Promise<unknown> {
+async function decompressedByDriver(decompress: Decompress, message: Uint8Array): Promise<unknown> {
   let response: Response;
   try {
     response = (await decompress(message)) as Response;
   } catch (error) {
     throw error instanceof Error && error.name.startsWith('Mongo')
       ? error
-      : undecompressed('its content is corrupt', error);
+      : unreadable('its content is corrupt', error);
   }
   const header = Buffer.from(message.subarray(0, HEADER));
   header.writeInt32LE(int32(message, HEADER), 12);
-  sound(Buffer.concat([header, response.data]));
+  checkedMessage(Buffer.concat([header, response.data]));
   return response;
 }
 
@@ -223,8 +223,7 @@ function inflated(bytes: Uint8Array, options: ZlibOptions): Promise<Uint8Array> 
   return new Promise((resolve, reject) => {
     inflate(bytes, options, (error, result) => {
       if (error === null) resolve(result);
-      else
-        reject(undecompressed('its content is corrupt, or larger than its header states', error));
+      else reject(unreadable('its content is corrupt, or larger than its header states', error));
     });
   });
 }
@@ -239,7 +238,7 @@ function snappySize(bytes: Uint8Array): number {
   return -1;
 }
 
-function undecompressed(what: string, cause?: unknown): Error {
+function unreadable(what: string, cause?: unknown): Error {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- no public export of the driver
   const { MongoDecompressionError } = require('mongodb/lib/error') as {
     MongoDecompressionError: new (message: string, options?: { cause?: unknown }) => Error;

@@ -47,8 +47,8 @@ const LARGEST_FIXED = 12;
 const EMPTY = 5;
 
 /**
- * Writes documents as BSON, byte for byte as BSON.serialize does. A function compiled for their keys writes objects
- * with frequent keys. All others are written key by key.
+ * Writes documents as BSON, byte for byte as BSON.serialize does. Functions compiled for a sequence of keys write the
+ * objects that have these keys. All other objects are written key by key.
  *
  * Getters, `toBSON` and Proxy traps run the application's code in the middle of a document. As in bson, each runs only
  * once: if the buffer is full, the document continues in a larger one. That code may cause another document to be
@@ -73,7 +73,7 @@ export class BsonWriter extends BsonBuffer {
     this.#shapes = shapes;
   }
 
-  /** Makes a writer with its own buffer that shares this one's compiled functions. */
+  /** Creates a writer with its own buffer that shares this one's compiled functions. */
   another(capacity: number): BsonWriter {
     return new BsonWriter(capacity, this.#shapes);
   }
@@ -198,8 +198,8 @@ export class BsonWriter extends BsonBuffer {
   }
 
   /**
-   * Copies the bytes that BSON.serialize returns for a value, and is used for rejected and rare values. The value must
-   * run no code of the application: BSON.serialize has only one buffer, which may be in use while a getter runs.
+   * Writes a rejected or rare value with BSON.serialize, and copies the bytes. No code of the application may run
+   * meanwhile: BSON.serialize has only one buffer, which may be in use while a getter runs.
    *
    * @throws the error of BSON.serialize
    */

@@ -43,7 +43,7 @@ export class DocumentShapes {
   #count = 0;
   /** Number of compiled writers that a site may remember. */
   #writers = 0;
-  /** Number of objects whose keys were looked up. Each writer keeps the number of its last use, which tells its age. */
+  /** Number of look-ups so far. Each writer stores the number at its last use, from which its age follows. */
   #lookups = 0;
   /** Number of writers that could be compiled at look-up number `#allowedAt`. */
   #allowed = MAX_WRITERS;
@@ -56,7 +56,7 @@ export class DocumentShapes {
 
   /** Returns the function that writes this object, or the object's keys if there is no such function. */
   writerOf(document: Record<string, unknown>, site: ShapeSite): ObjectWriter | readonly string[] {
-    // This is cheaper than for-in if V8 keeps the object as a dictionary, and hardly dearer otherwise.
+    // This is cheaper than for-in if V8 keeps the object as a dictionary, and hardly more expensive otherwise.
     const keys = Object.keys(document);
     if (keys.length > MAX_KEYS) return keys;
     const { writer } = site;

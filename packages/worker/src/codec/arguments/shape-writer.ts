@@ -7,7 +7,7 @@ export interface ObjectWriter {
   readonly keys: readonly string[];
   /** The site of each key's value. */
   readonly sites: readonly ShapeSite[];
-  /** Number of the look-up in `DocumentShapes` at its last use. */
+  /** The number of look-ups in `DocumentShapes` at its last use. */
   used: number;
   /** Writes an object whose own enumerable keys are these, in this order. Returns the index after it. */
   write(writer: BsonWriter, at: number, document: Record<string, unknown>): number;
