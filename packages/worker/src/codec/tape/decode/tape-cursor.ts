@@ -46,7 +46,7 @@ const LARGE_BINARY = 4_096;
 /** V8 copies a substring below this length. A longer one is a slice, which keeps its source alive. */
 export const SLICED_FROM = 13;
 
-/** Templates of arrays, one for each of V8's elements kinds. */
+/** Templates of arrays, each of another one of V8's elements kinds. */
 const MOST_PRESIZED = 256;
 const ZEROS: unknown[] = Array.from({ length: MOST_PRESIZED }, () => 0);
 const HALVES: unknown[] = Array.from({ length: MOST_PRESIZED }, () => 0.5);

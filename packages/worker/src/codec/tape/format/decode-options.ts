@@ -56,7 +56,7 @@ export function deserializeOptionsOf(options: DecodeOptions): BSON.DeserializeOp
   return deserialize;
 }
 
-/** The options of BSON.deserialize that the driver names alike. */
+/** The options of BSON.deserialize that have the same name in the driver. */
 const DESERIALIZE_OPTIONS = [
   'promoteLongs',
   'promoteValues',

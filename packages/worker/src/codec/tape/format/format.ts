@@ -95,7 +95,10 @@ export const Kind = {
   Lazy: -4,
 } as const;
 
-/** Offsets of a lazy field's int32s. They give the start and end of its parts, each from the start of its section. */
+/**
+ * Indexes into the LAZY_INTS numbers of a lazy field. These numbers are the starts and ends of its parts, each relative
+ * to the start of its section.
+ */
 export const Lazy = {
   IntEnd: 0,
   DoubleStart: 1,
