@@ -4,28 +4,27 @@ import { DeadlineExceededError } from '../errors';
 import { timers } from '../event-loop';
 
 /**
- * A strict limit on one operation, from the call to its settled promise: it aborts by a signal,
- * whose reason is the DeadlineExceededError that the caller gets. End it when the operation has
- * settled.
+ * A strict limit on one operation, from the call until its promise settles. When the limit expires, `signal` aborts
+ * with the DeadlineExceededError that the caller gets.
  */
 export class Deadline {
   readonly signal: AbortSignal;
   readonly #timer: NodeJS.Timeout;
   readonly #unfollow: (() => void) | undefined;
 
-  /** @param given - the caller's signal, which also ends the operation */
+  /** @param given - the caller's own signal, which also aborts the operation */
   constructor(limitMS: number, what: string, write: boolean, given?: AbortSignal) {
     const controller = new AbortController();
     this.#unfollow = given && follow(controller, given);
     this.#timer = timers.setTimeout(() => {
       controller.abort(new DeadlineExceededError(what, { limitMS, write }));
     }, limitMS);
-    // The call under way keeps the process alive, not its limit.
+    // The call in flight keeps the process alive. Its timer must not.
     this.#timer.unref();
     this.signal = controller.signal;
   }
 
-  /** The operation has settled. */
+  /** Stops the timer. Call it when the operation has settled. */
   end(): void {
     timers.clearTimeout(this.#timer);
     this.#unfollow?.();
@@ -33,9 +32,9 @@ export class Deadline {
 }
 
 /**
- * The signal that an operation was given, if any.
+ * Returns the signal in an operation's options, if any.
  *
- * @throws TypeError if it is not a signal, as the driver does when it reads it
+ * @throws TypeError if it is not a signal, as the driver does
  */
 export function signalOf(options: Document | null | undefined): AbortSignal | undefined {
   const signal = options?.signal as AbortSignal | null | undefined;
@@ -46,11 +45,11 @@ export function signalOf(options: Document | null | undefined): AbortSignal | un
   return signal;
 }
 
-/** One signal for two reasons to stop. */
+/** A signal that combines two others. */
 export interface EitherSignal {
-  /** Aborts with the reason of whichever comes first. */
+  /** Aborts when the first of them does, with its reason. */
   readonly signal: AbortSignal | undefined;
-  /** Detaches it from its sources. Call it when the operation has ended. */
+  /** Removes the listeners from both signals. Call it when the operation has ended. */
   readonly release: () => void;
 }
 
@@ -58,7 +57,7 @@ const nothing = (): void => undefined;
 
 /**
  * Combines two signals into one. It does not use `AbortSignal.any`: on Node 20 and 22 a long-lived signal keeps every
- * signal derived from it.
+ * signal derived from it in memory.
  */
 export function eitherSignal(a: AbortSignal | undefined, b: AbortSignal | undefined): EitherSignal {
   if (a === undefined || b === undefined || a === b) return { signal: a ?? b, release: nothing };
@@ -70,7 +69,7 @@ export function eitherSignal(a: AbortSignal | undefined, b: AbortSignal | undefi
   };
 }
 
-/** Aborts when the signal does, with its reason. Returns a function that stops following it. */
+/** Aborts the controller when the signal aborts, with its reason. Returns a function that stops this. */
 function follow(controller: AbortController, signal: AbortSignal): () => void {
   if (signal.aborted) {
     controller.abort(signal.reason);

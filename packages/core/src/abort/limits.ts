@@ -3,43 +3,43 @@ import { MongoInvalidArgumentError, type Document } from 'mongodb';
 import { Deadline, signalOf } from './deadline';
 import { untilAborted } from './until-aborted';
 
-/** Options of every operation and cursor that end it early. */
+/** Options with which the caller can end an operation or cursor early. */
 export interface LimitOptions {
   /**
-   * Gives the operation up: it rejects at once with the signal's reason, and what it does in the worker
-   * is stopped (a query that runs ends on the server). No other operation notices. A write may have been
-   * applied all the same.
+   * Aborts the operation. It rejects immediately with the signal's reason, and the worker stops its work: a running
+   * query ends on the server too. Other operations are not affected. A write may have been applied nevertheless.
    */
   signal?: AbortSignal | undefined;
   /**
-   * A strict limit in milliseconds, from the call to the settled promise: waiting, connecting and retries
-   * included. Goes before `offload.deadlineMS` of the client. A cursor's runs from its first command to
-   * its end; of one that waits for data (a change stream, a tailable cursor) it limits the opening.
+   * A strict limit in milliseconds, from the call until the promise settles. It includes waiting, connecting and
+   * retries, and overrides the client's `offload.deadlineMS`. For a cursor, it runs from the first command to the
+   * cursor's end. If the cursor waits for data (a change stream, a tailable cursor), it limits only the opening.
    */
   deadlineMS?: number;
 }
 
 declare module 'mongodb' {
   interface OperationOptions {
-    /** Of `@mongo-offload/core`: see its LimitOptions. */
+    /** Added by `@mongo-offload/core`: see its LimitOptions. */
     signal?: LimitOptions['signal'];
-    /** Of `@mongo-offload/core`: see its LimitOptions. */
+    /** Added by `@mongo-offload/core`: see its LimitOptions. */
     deadlineMS?: LimitOptions['deadlineMS'];
   }
   interface AbstractCursorOptions {
-    /** Of `@mongo-offload/core`: see its LimitOptions. */
+    /** Added by `@mongo-offload/core`: see its LimitOptions. */
     signal?: LimitOptions['signal'];
-    /** Of `@mongo-offload/core`: see its LimitOptions. */
+    /** Added by `@mongo-offload/core`: see its LimitOptions. */
     deadlineMS?: LimitOptions['deadlineMS'];
   }
 }
 
+/** The smallest and the largest `deadlineMS`. Node's timers take no longer delays. */
 export const DEADLINE_RANGE: readonly [low: number, high: number] = [1, 2 ** 31 - 1];
 
 /**
- * The limit that holds for an operation: its own, else its client's.
+ * Returns the time limit of an operation: its own `deadlineMS`, or else its client's.
  *
- * @throws MongoInvalidArgumentError for one that is no positive number
+ * @throws MongoInvalidArgumentError if its own is not a number in `DEADLINE_RANGE`
  */
 export function deadlineOf(
   options: Document | null | undefined,
@@ -56,7 +56,7 @@ export function deadlineOf(
   return own;
 }
 
-/** What is to be said of an operation, and the limit that its client sets it. */
+/** How errors describe an operation, and the default limit of its client. */
 export interface Limited {
   what: string;
   write: boolean;
@@ -68,7 +68,7 @@ export class Limits {
   readonly signal: AbortSignal | undefined;
   readonly #deadline: Deadline | undefined;
 
-  /** @throws for options that are wrong; the reason of a signal that is aborted already */
+  /** @throws an error for invalid options; the signal's reason if it is already aborted */
   constructor(options: Document | null | undefined, { what, write, defaults }: Limited) {
     const limitMS = deadlineOf(options, defaults);
     const given = signalOf(options);
@@ -83,9 +83,10 @@ export class Limits {
 }
 
 /**
- * Does work within the limits that options set it.
+ * Runs work within the limits of an operation's options. Rejects as soon as a limit is reached, without waiting for
+ * the work to stop.
  *
- * @throws what the work throws; at once, the signal's reason or a DeadlineExceededError
+ * @throws what the work throws; the signal's reason; DeadlineExceededError
  */
 export async function withinLimits<T>(
   options: Document | null | undefined,
@@ -98,8 +99,8 @@ export async function withinLimits<T>(
 }
 
 /**
- * Does the same for work that rejects by itself with the signal's reason when the signal is aborted. Whatever precedes
- * that rejection, such as an event, comes first.
+ * Runs work that itself rejects with the signal's reason when the signal aborts. Unlike `withinLimits`, this waits for
+ * that rejection, so that the operation's events come first.
  */
 export async function limiting<T>(
   options: Document | null | undefined,

@@ -1,6 +1,6 @@
 import { timers } from '../event-loop';
 
-/** Resolves as the promise does, or with undefined after the limit in milliseconds. The work itself continues. */
+/** Settles as the promise does, or resolves with undefined after the limit in ms. The work itself continues. */
 export async function noLongerThan<T>(
   limitMS: number,
   promise: Promise<T>,

@@ -2,16 +2,16 @@ import { DeadlineExceededError, showCaller } from '../errors';
 import { noLongerThan } from './no-longer-than';
 
 /**
- * Longest time that a rejection waits for the events that come before it. A worker answers an abort within a few
- * milliseconds; a blocked worker must not delay the caller.
+ * Longest time in milliseconds that a rejection waits for the events before it. A worker answers an abort within a few
+ * milliseconds. A blocked worker must not delay the caller.
  */
 const EVENTS_WAIT_MS = 100;
 
 /**
- * Resolves as the promise does, or rejects with the signal's reason as soon as the signal is aborted.
+ * Settles as the promise does, or rejects with the signal's reason as soon as the signal is aborted.
  *
- * @param onAbort - stops the work; its later result is ignored. The rejection waits briefly for the promise that this
- *   returns.
+ * @param onAbort - stops the work, whose later result is ignored. The rejection waits briefly for the promise that this
+ *   function returns.
  */
 export async function untilAborted<T>(
   promise: Promise<T>,
@@ -21,24 +21,24 @@ export async function untilAborted<T>(
   if (signal == null) return await promise;
   if (signal.aborted) {
     promise.catch(() => undefined);
-    await told(onAbort?.());
+    await briefly(onAbort?.());
     throw signal.reason;
   }
   let reject!: (reason: unknown) => void;
-  const aborted = new Promise<never>((_, no) => (reject = no));
-  // The race may have rejected before this does: that is no unhandled rejection.
+  const aborted = new Promise<never>((_resolve, rejectAborted) => (reject = rejectAborted));
+  // This may reject after the race is over. Without a handler, Node would report an unhandled rejection.
   aborted.catch(() => undefined);
   let isAborted = false;
   const listener = (): void => {
     isAborted = true;
-    const telling = onAbort?.();
-    if (telling === undefined) reject(signal.reason);
-    else void told(telling).then(() => reject(signal.reason));
+    const events = onAbort?.();
+    if (events === undefined) reject(signal.reason);
+    else void briefly(events).then(() => reject(signal.reason));
   };
   signal.addEventListener('abort', listener, { once: true });
   try {
-    // While the rejection waits for events, the promise settles first, with the worker's own error. Only this function
-    // may wait for the promise: V8 follows an async stack through a single waiter only.
+    // While the rejection waits for events, the promise settles first, with the worker's own error. That error is
+    // ignored. Nothing else may wait for the promise: V8 follows an async stack only through a single waiter.
     const ended = promise.then(
       (value) => (isAborted ? aborted : value),
       (error: unknown) => {
@@ -48,7 +48,7 @@ export async function untilAborted<T>(
     );
     return await Promise.race([ended, aborted]);
   } catch (error) {
-    // A timer made the error; only here is the caller's line known.
+    // A timer created the error, so its stack does not show the caller. The current stack does.
     if (error instanceof DeadlineExceededError) showCaller(error, untilAborted);
     throw error;
   } finally {
@@ -56,6 +56,6 @@ export async function untilAborted<T>(
   }
 }
 
-async function told(telling: Promise<unknown> | undefined): Promise<void> {
-  if (telling !== undefined) await noLongerThan(EVENTS_WAIT_MS, telling).catch(() => undefined);
+async function briefly(events: Promise<unknown> | undefined): Promise<void> {
+  if (events !== undefined) await noLongerThan(EVENTS_WAIT_MS, events).catch(() => undefined);
 }

@@ -6,10 +6,10 @@ import { encodeListCall, type List } from './encode-list';
 import type { EncodedCall } from './encoded-call';
 
 /**
- * Encodes a call's arguments as BSON if BSON can hold them. If it cannot, all of them are carried to the worker as they
- * are, and the driver there refuses or ignores them as it would here.
+ * Encodes a call's arguments as BSON if BSON can hold them. Otherwise all of them are carried to the worker unchanged,
+ * and the driver there refuses or ignores them as it would here.
  *
- * @param lookedInto - how deep the driver looks into the positional arguments, most of which it passes on unread
+ * @param lookedInto - the depth to which the driver reads the positional arguments; it passes most of them on unread
  */
 export function encodeArguments(
   parts: CallParts,
@@ -17,8 +17,12 @@ export function encodeArguments(
   { lookedInto = 0 } = {},
 ): EncodedCall {
   const { a, b, c, o } = parts;
-  const odd = isOdd(a, lookedInto) || isOdd(b, lookedInto) || isOdd(c, lookedInto) || isOdd(o);
-  if (odd) {
+  if (
+    isUnsafeInBSON(a, lookedInto) ||
+    isUnsafeInBSON(b, lookedInto) ||
+    isUnsafeInBSON(c, lookedInto) ||
+    isUnsafeInBSON(o)
+  ) {
     return encodeCall({ o: carried(parts) }, bson);
   }
   try {
@@ -29,7 +33,7 @@ export function encodeArguments(
 }
 
 /**
- * Does the same for a call whose first argument is a list of documents.
+ * Encodes the arguments of a call whose first argument is a list of documents, in the same way.
  *
  * @param sliceMS - see `encodeListCall`
  * @throws BSONError, as the driver does, for a document that BSON cannot hold
@@ -40,7 +44,7 @@ export function encodeListArguments(
   bson: BSONSerializeOptions,
   sliceMS?: number,
 ): EncodedCall | Promise<EncodedCall> {
-  if (isOdd(options)) {
+  if (isUnsafeInBSON(options)) {
     return encodeListCall(list, carried({ o: options }), bson, sliceMS);
   }
   try {
@@ -51,11 +55,11 @@ export function encodeListArguments(
   }
 }
 
-/** How deep the driver looks into options (a sort may be a list of pairs) and into the keys of an index. */
+/** The depth to which the driver reads options (a sort may be a list of pairs) and the keys of an index. */
 export const LOOKED_INTO = 4;
 
-/** Whether a value has a part that the driver looks at and that BSON would omit or change in type. */
-function isOdd(value: unknown, depth = LOOKED_INTO): boolean {
+/** Returns whether a value has a part that the driver reads and that BSON would omit or change in type. */
+function isUnsafeInBSON(value: unknown, depth = LOOKED_INTO): boolean {
   switch (typeof value) {
     case 'function':
     case 'symbol':
@@ -66,10 +70,10 @@ function isOdd(value: unknown, depth = LOOKED_INTO): boolean {
       try {
         const items: Iterable<unknown> =
           value instanceof Map ? value.values() : Object.values(value);
-        for (const item of items) if (isOdd(item, depth - 1)) return true;
+        for (const item of items) if (isUnsafeInBSON(item, depth - 1)) return true;
         return false;
       } catch {
-        // Reading it throws. The driver must meet the same error if it reads it.
+        // Reading the value throws. The driver must get the same error if it reads the value.
         return true;
       }
     }
@@ -78,12 +82,16 @@ function isOdd(value: unknown, depth = LOOKED_INTO): boolean {
   }
 }
 
-/** The binary tells the worker that these are carried values and not options. */
+/** Packs arguments that are carried. The worker recognizes them by the binary, which options do not have. */
 function carried(parts: CallParts): Document {
   return packCarried(parts);
 }
 
-/** @throws BSON's own error when the arguments cannot be carried either */
+/**
+ * Packs arguments that BSON could not encode.
+ *
+ * @throws the reason, which is BSON's own error, if they cannot be carried either
+ */
 function carriedElse(parts: CallParts, reason: unknown): Document {
   try {
     return carried(parts);

@@ -6,19 +6,19 @@ import { leaveIfLarge } from './encode';
 import { EncodedCall, LARGE } from './encoded-call';
 import { keep, release, take, writeOptions } from './writers';
 
-/** Largest size to which the buffers of a long list grow. */
+/** Largest size in bytes to which the buffers of a long list grow. */
 const LARGEST_BUFFER = 1_048_576;
 /** Documents written between two checks of the clock. */
 const DOCUMENTS_AT_ONCE = 16;
 
-/** A list of documents, with the function that writes each of them. */
+/** A list of documents, with the method that writes each of them. */
 export interface List {
   readonly length: number;
-  /** Writes the document at this index; see `BsonWriter.document` for the last two. */
+  /** Writes the document at this index. See `BsonWriter.document` for `largest` and `likely`. */
   write(writer: BsonWriter, index: number, largest: number, likely: number): void;
 }
 
-/** A list that writes each document as it is at that moment. */
+/** Makes a list from documents. Each is written in the state that it has at that moment. */
 export function documentList(documents: readonly Document[], bson: BSONSerializeOptions): List {
   const options = writeOptions(bson);
   return {
@@ -32,10 +32,10 @@ export function documentList(documents: readonly Document[], bson: BSONSerialize
  * Encodes a call whose first argument is a list of documents. Each becomes a BSON document of its own, after the one
  * with the options.
  *
- * All documents are read before this returns, so that later changes by the application are not sent.
+ * Without `sliceMS`, this reads all documents before it returns, so that later changes by the application are not sent.
  *
- * @param sliceMS - given when the application promised to leave the documents unchanged: encoding that takes longer is
- *   then done in slices of this length, and the event loop turns in between
+ * @param sliceMS - set only if the application promised not to change the documents. Encoding that takes longer is then
+ *   split into slices of this length, and the event loop turns between them.
  * @throws BSONError, as `encodeCall` does
  */
 export function encodeListCall(
@@ -81,7 +81,7 @@ class ListEncoding {
   #call: EncodedCall | undefined;
   #start: number;
   #next = 0;
-  /** Estimated size of the next document: documents of one list are often alike. */
+  /** Estimated size of the next document, because documents of one list are often alike. */
   #likely = 0;
   /** Whether the last document was large. */
   #isLarge = false;
@@ -120,7 +120,7 @@ class ListEncoding {
     while (this.#next < to && !this.#isLarge);
   }
 
-  /** @param alone - whether nothing else will be written into the writer's buffer */
+  /** Returns the encoded call. @param alone - whether nothing else will be written into the writer's buffer */
   call(alone: boolean): EncodedCall {
     const { bytes, at } = this.#writer;
     const own = alone || leaveIfLarge(this.#writer, this.#start);
@@ -134,12 +134,12 @@ class ListEncoding {
     this.#noteWritten(bytes, at);
   }
 
-  /** @param at - where the document was to start in `bytes`; it did if it fitted */
+  /** @param at - the position in `bytes` at which the document starts if it fitted into them */
   #noteWritten(bytes: Buffer<ArrayBuffer>, at: number): void {
     const fitted = this.#writer.bytes === bytes;
     const size = this.#writer.at - (fitted ? at : 0);
     this.#isLarge = size >= LARGE;
-    // Strings and numbers reserve more room than they use.
+    // The writer reserves more room for strings and numbers than they use.
     this.#likely = size + Math.min(3 * size, LARGE);
     if (fitted) return;
     this.#close(bytes, at, this.#start === 0);

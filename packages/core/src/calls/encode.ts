@@ -4,7 +4,7 @@ import type { BSONSerializeOptions, Document } from 'mongodb';
 import { EncodedCall, LARGE } from './encoded-call';
 import { BUFFER_BYTES, release, take, writeOptions } from './writers';
 
-/** Positional arguments and options of a call, on their way into BSON. */
+/** The positional arguments and the options of a call, before encoding. */
 export interface CallParts {
   a?: unknown;
   b?: unknown;
@@ -13,10 +13,10 @@ export interface CallParts {
 }
 
 /**
- * A call's arguments: one BSON document `{ a, b, c, o }`, encoded as the driver would encode the
- * arguments themselves. An argument that is undefined is absent.
+ * Encodes a call's arguments as one BSON document `{ a, b, c, o }`, in the way the driver would encode the arguments
+ * themselves. Omits arguments that are undefined.
  *
- * @throws BSONError, as the driver does, for what BSON cannot hold
+ * @throws BSONError, as the driver does, for values that BSON cannot hold
  */
 export function encodeCall(parts: CallParts, bson: BSONSerializeOptions): EncodedCall {
   const root = withoutUndefined(parts);
@@ -32,7 +32,7 @@ export function encodeCall(parts: CallParts, bson: BSONSerializeOptions): Encode
   }
 }
 
-/** An argument that is undefined is absent, whatever `ignoreUndefined` says of its inside. */
+/** Omits arguments that are undefined. The option `ignoreUndefined` applies only to the fields inside of arguments. */
 function withoutUndefined({ a, b, c, o }: CallParts): CallParts {
   if (a !== undefined && b === undefined && c === undefined)
     return o === undefined ? { a } : { a, o };
@@ -44,7 +44,10 @@ function withoutUndefined({ a, b, c, o }: CallParts): CallParts {
   return root;
 }
 
-/** A large call gets the buffer for itself, so that it can be handed over as it is; not one that hardly uses it. */
+/**
+ * Leaves the writer's buffer to a large call, so that it can be transferred without a copy, and returns true. Does not
+ * do so if other calls are in the buffer, or if the call fills less than half of it.
+ */
 export function leaveIfLarge(writer: BsonWriter, from: number): boolean {
   if (from > 0 || writer.at < Math.max(LARGE, writer.bytes.length) / 2) return false;
   writer.renew(BUFFER_BYTES);

@@ -1,4 +1,4 @@
-/** From this size on, a call's bytes are handed to the worker with their buffer, and not copied out of it. */
+/** From this size in bytes on, a call's buffer is transferred to the worker instead of copied. */
 export const LARGE = 65_536;
 
 /** Bytes in a buffer. */
@@ -6,7 +6,7 @@ interface Range {
   readonly bytes: Buffer<ArrayBuffer>;
   readonly start: number;
   readonly end: number;
-  /** Whether nothing else is in the buffer, or will be. */
+  /** Whether the buffer holds nothing else, and never will. */
   readonly own: boolean;
 }
 
@@ -30,12 +30,12 @@ export class EncodedCall {
     return this.length >= LARGE;
   }
 
-  /** Whether buffers of it were handed over, so that it cannot be sent again. */
+  /** Whether some of its buffers were transferred, so that it cannot be sent again. */
   get isGone(): boolean {
     return this.#ranges.some(({ bytes }) => bytes.length === 0);
   }
 
-  /** Copies all of it. */
+  /** Copies all bytes to the position `at` of the target. */
   copyTo(target: Buffer, at: number): void {
     for (const { bytes, start, end } of this.#ranges) {
       bytes.copy(target, at, start, end);
@@ -44,9 +44,9 @@ export class EncodedCall {
   }
 
   /**
-   * The bytes as buffers that can be transferred, each with the number of bytes that count in it.
+   * Returns the bytes as transferable buffers, each with the number of bytes that are in use.
    *
-   * @param once - nobody needs this call again: buffers that are its own are handed over as they are
+   * @param once - whether the call is not needed again. Buffers that hold nothing else are then not copied.
    */
   buffers(once: boolean): { buffer: ArrayBuffer; length: number }[] {
     return this.#ranges.map(({ bytes, start, end, own }) => ({

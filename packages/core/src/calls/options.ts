@@ -12,8 +12,8 @@ import {
 import { readingOptionsOf, type ResolvedReadingOptions } from '../options';
 
 /**
- * Options that the driver's operations read. Programs pass others along (their own, functions,
- * symbols, whole objects of a library's); the driver never looks at those, and they stay here.
+ * Options that the driver's operations read. Applications also pass others: their own, functions, symbols, whole
+ * library objects. The driver never reads those, so they are not sent to the worker.
  */
 const KNOWN = new Set([
   // every operation
@@ -40,7 +40,7 @@ const KNOWN = new Set([
   'ignoreUndefined',
   'serializeFunctions',
   'enableUtf8Validation',
-  // the driver computes some results from the reply under these
+  // the driver computes some results from the reply with these
   'promoteValues',
   'promoteLongs',
   'promoteBuffers',
@@ -102,7 +102,7 @@ const KNOWN = new Set([
   'countOptions',
 ]);
 
-/** Of those, what may describe an index as well. */
+/** Those of them that may also describe an index. */
 const OF_INDEXES_TOO = new Set(['background', 'collation', 'min', 'max']);
 
 const BSON_DECODING = [
@@ -117,34 +117,34 @@ const BSON_DECODING = [
 ] as const;
 
 /**
- * Whether unknown options cross as well: true if the driver passes them on to the server (`createCollection`),
- * `'ofIndex'` if they may describe an index, of which the driver takes those that it knows.
+ * Whether unknown options are sent to the worker too. True if the driver passes them on to the server
+ * (`createCollection`); `'ofIndex'` if they may describe an index: the driver uses those that it knows.
  */
 export type OpenOptions = boolean | 'ofIndex';
 
-/** Options of ours, which the driver does not know. */
+/** Our own options, which the driver does not know. */
 const OURS = new Set(['offload', 'deadlineMS']);
 
 /**
- * The options of an operation as the driver may see them.
+ * Returns the options of an operation without our own, for the driver.
  *
- * @param open - the driver passes unknown options on to the server, so the signal must not be among them
+ * @param open - whether the driver passes unknown options on to the server; the signal is then left out as well
  */
 export function withoutOurs(options: Document, open: boolean): Document {
   if (typeof options !== 'object') return options;
   if (!('offload' in options || 'deadlineMS' in options || (open && 'signal' in options))) {
     return options;
   }
-  const { offload: _, deadlineMS: __, ...rest } = options;
+  const rest = { ...options };
+  delete rest.offload;
+  delete rest.deadlineMS;
   if (open) delete rest.signal;
   return rest;
 }
 
 /**
- * Returns the options of an operation that cross: those that the driver reads. BSON may be unable to hold them: see
- * `encodeArguments`.
- *
- * @param open - whether options that are not known here cross too
+ * Returns the options of an operation that are sent to the worker: those that the driver reads. BSON may be unable to
+ * hold them: see `encodeArguments`.
  */
 export function crossingOptions(
   options: Document | undefined,
@@ -164,17 +164,20 @@ export function crossingOptions(
   return crossing;
 }
 
-/** The driver takes such an option over as it is: where it is undefined, the server is sent null, and refuses it. */
+/**
+ * Returns whether the driver copies an option into the description of an index, even if it is undefined. The server
+ * then receives null, and refuses it.
+ */
 function describesIndex(key: string): boolean {
   return !KNOWN.has(key) || OF_INDEXES_TOO.has(key);
 }
 
-/** Whether documents may go to the server as they were encoded here: what `checkKeys` asks for is the driver's to do. */
+/** Returns whether the server may get documents as encoded here. With `checkKeys`, the driver must check them first. */
 export function mayBeBytes(options: Document | undefined): boolean {
   return options?.checkKeys !== true;
 }
 
-/** The driver's own classes cross as the plain values that it takes as well. */
+/** Converts an instance of one of the driver's classes to the plain value that the driver accepts too. */
 function plain(key: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (key === 'readPreference' && value instanceof ReadPreference) return value.toJSON();
@@ -192,22 +195,25 @@ function plainWriteConcern(writeConcern: WriteConcern): Document {
   return crossing;
 }
 
-/** BSON options with which a result of this operation is decoded. */
+/** The BSON options with which the results of an operation are decoded. */
 export interface Decoding extends BSONSerializeOptions, ResolvedReadingOptions {
   /** Whether the fast path (the tape) gives exactly what these options ask for. */
   onTape: boolean;
-  /** Whether everything comes as it does by default. */
+  /** Whether all values have the types that they have by default. */
   plain: boolean;
 }
 
-/** For the options of a collection or database, which are its own; with the client's defaults that they were met with. */
+/**
+ * Resolved options, by the options object of a collection or database. An entry holds only for the client's defaults
+ * with which it was resolved.
+ */
 const resolved = new WeakMap<
   BSONSerializeOptions,
   { decoding: Decoding; defaults: ResolvedReadingOptions }
 >();
 const NOTHING: BSONSerializeOptions = {};
 
-/** The decoding options of an operation, where it has its own, else of its collection or database. */
+/** Returns the decoding options of an operation. Its own options override those of its collection or database. */
 export function decoding(
   options: Document | undefined,
   parent: BSONSerializeOptions | undefined,
@@ -263,7 +269,7 @@ function resolve(
   };
 }
 
-/** CallFlags of a call whose documents go on the tape. */
+/** Returns the CallFlags of a call whose documents arrive on the tape. */
 export function tapeFlags({ lazy }: Decoding): number {
   return lazy ? CallFlag.tape | CallFlag.lazy : CallFlag.tape;
 }

@@ -1,15 +1,15 @@
 import { BsonWriter, type WriteOptions } from '@mongo-offload/worker/codec';
 import type { BSONSerializeOptions } from 'mongodb';
 
-/** Size of a buffer that several calls share, one after the other. */
+/** Size in bytes of a buffer that several calls share, one after the other. */
 export const BUFFER_BYTES = 65_536;
-/** With less room left, the next call gets a new buffer. */
+/** If fewer bytes are left in the buffer, the next call gets a new one. */
 const LEAST_ROOM = 4_096;
-/** Most writers that are kept. Deeper nesting means that the application calls itself; those writers are dropped. */
+/** Largest number of writers to keep. Deeper nesting means that the application calls itself recursively. */
 const MOST_KEPT = 4;
 
 /**
- * Has a writer for each level of nesting. While a document is written, the application's code may run (a getter, a
+ * One writer for each level of nesting. While a document is written, the application's code may run (a getter, a
  * `toBSON`, a Proxy trap) and start another operation. The writer of the next level encodes that one.
  */
 const writers: BsonWriter[] = [new BsonWriter(BUFFER_BYTES)];
@@ -24,7 +24,7 @@ export function take(): BsonWriter {
   return writer;
 }
 
-/** Gives back the writer that was taken last. */
+/** Gives back the writer that was taken last. Drops the writers beyond {@link MOST_KEPT}. */
 export function release(): void {
   depth -= 1;
   if (depth >= MOST_KEPT) writers.length = depth;
@@ -37,7 +37,7 @@ export function keep(): void {
 
 const settings: WriteOptions[] = [];
 
-/** BSON options as a writer takes them. */
+/** Returns BSON options in the form that a writer takes. Equal options give the same object. */
 export function writeOptions({
   ignoreUndefined,
   serializeFunctions,

@@ -102,7 +102,7 @@ export class DeadlineExceededError extends MongoError {
 
   constructor(what: string, { limitMS, write }: { limitMS: number; write: boolean }) {
     super(
-      `${what} did not settle within its deadlineMS of ${limitMS} ms and was given up. ` +
+      `${what} did not settle within its deadlineMS of ${limitMS} ms and was aborted. ` +
         (write
           ? 'The server may have applied it: check before you call it again.'
           : 'Nothing was changed; it can be called again.'),

@@ -20,9 +20,9 @@ function genuine<F extends (...args: never[]) => unknown>(name: string, fn: F): 
 const immediate = genuine('setImmediate', setImmediate);
 
 /**
- * Node's own timers, ticks and clock, captured when the package was loaded, or found beneath fakes that were already
- * there. Tests replace them with fakes that stand still until the test advances them. The driver works without them,
- * and so must we.
+ * Node's own timers, ticks and clock, captured when the package was loaded. If fakes were already installed, the
+ * originals are found beneath them. Tests replace these functions with fakes that do nothing until the test advances
+ * them. The driver's operations complete all the same, and so must ours.
  */
 export const timers = {
   clearTimeout: genuine('clearTimeout', clearTimeout),

@@ -5,7 +5,7 @@ const { nextTick } = timers;
 /** Work that is done once at the end of a turn: after the last promise callback and before anything else. */
 export class TurnEnd {
   readonly #work: () => void;
-  /** The `process.nextTick` with which it was scheduled; undefined while it is not. */
+  /** The `process.nextTick` that the work was scheduled with; undefined if it is not scheduled. */
   #scheduledBy: unknown;
 
   constructor(work: () => void) {
@@ -13,8 +13,8 @@ export class TurnEnd {
   }
 
   /**
-   * Schedules the work unless it is scheduled. A flag could not tell: a tick that went to a stub never comes. So the
-   * work is scheduled again with each new function found as `process.nextTick`.
+   * Schedules the work unless it is already scheduled. A flag is not enough: if a test replaced `process.nextTick` with
+   * a stub, its callback may never run. So the work is scheduled again with each new `process.nextTick`.
    */
   schedule(): void {
     const { nextTick: found } = process as { nextTick: typeof nextTick };

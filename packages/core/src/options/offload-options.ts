@@ -136,7 +136,9 @@ export function resolveOffloadOptions(options: OffloadOptions = {}): ResolvedOff
   ];
   for (const key of Object.keys(options)) {
     if (!names.includes(key)) {
-      throw new OffloadOptionError(`offload.${key} is no option. There are: ${names.join(', ')}.`);
+      throw new OffloadOptionError(
+        `offload.${key} is not an option of offload; the options are: ${names.join(', ')}.`,
+      );
     }
   }
   const number = (key: keyof typeof LIMITS, fallback: number, whole = true): number => {

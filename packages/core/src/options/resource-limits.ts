@@ -36,7 +36,7 @@ export function resolveResourceLimits(limits: WorkerResourceLimits): WorkerResou
   for (const [name, value] of Object.entries(limits) as [keyof WorkerResourceLimits, unknown][]) {
     if (!Object.hasOwn(LIMITS, name)) {
       throw new OffloadOptionError(
-        `offload.resourceLimits.${name} is no limit. There are: ${Object.keys(LIMITS).join(', ')}.`,
+        `offload.resourceLimits.${name} is not a resource limit; the limits are: ${Object.keys(LIMITS).join(', ')}.`,
       );
     }
     const [low, high] = LIMITS[name];

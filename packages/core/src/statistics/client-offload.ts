@@ -5,35 +5,35 @@ import { WorkerPool } from '../pool';
 import { mainWatch, type MainStats } from './main-watch';
 import { workerStats, type WorkerStats } from './worker-stats';
 
-/** The operations of one client, commits and aborts included. Reading on from an open cursor does not count. */
+/** The operations of one client, including commits and aborts. Further reads from an open cursor do not count. */
 export interface ClientStats {
-  /** Sent, and not ended: at most `offload.maxInFlight` besides those of transactions. */
+  /** Operations sent and not yet ended: at most `offload.maxInFlight`, plus those in transactions. */
   inFlight: number;
-  /** Waiting on the main thread until others have ended: at most `offload.maxQueued`. */
+  /** Operations that wait on the main thread for others to end: at most `offload.maxQueued`. */
   queued: number;
 }
 
-/** What the process's worker threads and its main thread are at, as plain values. */
+/** The state of the process's worker threads and of its main thread, as plain values. */
 export interface OffloadStats {
-  /** This client's own; null where it runs on the main thread. */
+  /** This client's own operations; null if the client runs on the main thread. */
   client: ClientStats | null;
-  /** The workers of the process's one pool, which serves all its clients; none where no pool runs. */
+  /** The workers of the pool, which serves all clients of the process; empty if no pool is running. */
   workers: WorkerStats[];
-  /** Null where nobody watches: see `StatsOptions.watch`. */
+  /** Null if the main thread is not measured: see `StatsOptions.watch`. */
   main: MainStats | null;
 }
 
 export interface StatsOptions {
   /**
-   * `true`: measures the main thread from now on, until the client closes or `false` is given. It costs
-   * reading a clock twice for each document that a loop takes, and a timer. Default: as it is.
+   * `true` measures the main thread from now on, until the client closes or a call passes `false`. Measuring costs a
+   * timer, and two reads of a clock for each document that a loop takes. Default: no change.
    */
   watch?: boolean;
-  /** `true`: `longestSliceMS` and `longestStallMS` are, in later answers, the longest since this one. Default false. */
+  /** `true` resets `longestSliceMS` and `longestStallMS` after this result. Default false. */
   restart?: boolean;
 }
 
-/** What there is of the offloading to be seen: `client.offload`. */
+/** Statistics on the worker threads and the main thread: `client.offload`. */
 export class ClientOffload {
   readonly #client: MongoClient;
 
@@ -42,10 +42,10 @@ export class ClientOffload {
   }
 
   /**
-   * What the worker threads are at. Counting costs nothing to speak of, and is always done; the main
-   * thread's times are there from the first call with `watch: true` on.
+   * Resolves with the state of the worker threads and the client. Counting is always on and costs almost nothing. The
+   * main thread is measured from the first call with `watch: true` on.
    *
-   * Never rejects, and waits for no worker longer than half a second.
+   * Never rejects, and waits at most half a second for a worker.
    *
    * @example
    * ```ts
@@ -65,17 +65,20 @@ export class ClientOffload {
   }
 }
 
-const all = new WeakMap<MongoClient, ClientOffload>();
+const offloads = new WeakMap<MongoClient, ClientOffload>();
 
-/** That of a client. Libraries read the getters of a prototype as well: it is no field of the client's. */
+/**
+ * Returns the `offload` of a client. It is not kept in a field of the client, because libraries also read the getter on
+ * the prototype.
+ */
 export function offloadOf(client: MongoClient): ClientOffload {
-  let known = all.get(client);
-  if (known === undefined) all.set(client, (known = new ClientOffload(client)));
+  let known = offloads.get(client);
+  if (known === undefined) offloads.set(client, (known = new ClientOffload(client)));
   return known;
 }
 
-/** The client closes: it watches nothing any more. */
+/** Stops the measuring that a client started. Call it when the client closes. */
 export function endWatching(client: MongoClient): void {
-  const known = all.get(client);
+  const known = offloads.get(client);
   if (known !== undefined) mainWatch.stop(known);
 }

@@ -3,22 +3,22 @@ import { monitorEventLoopDelay, type IntervalHistogram } from 'node:perf_hooks';
 import { decodingClock } from '../tracing';
 import { timers } from '../event-loop';
 
-/** What was seen of the main thread since it has been watched. Milliseconds. */
+/** Measurements of the main thread since measuring began, in milliseconds. */
 export interface MainStats {
-  /** Since when it has been watched. */
+  /** Time since measuring began. */
   watchedMS: number;
-  /** Spent on making documents of what workers sent, in all. */
+  /** Total time spent on decoding documents that workers sent. */
   decodingMS: number;
-  /** The most of that in one turn of the event loop: what `offload.sliceMS` bounds. */
+  /** Longest decoding time in one turn of the event loop, which `offload.sliceMS` limits. */
   longestSliceMS: number;
-  /** The longest that a timer of the program had to wait beyond its time, whatever held the event loop up. */
+  /** Longest delay of a timer beyond its due time, whatever blocked the event loop. */
   longestStallMS: number;
 }
 
-/** Milliseconds between two looks at the event loop. */
+/** Milliseconds between two checks of the event loop. */
 const RESOLUTION_MS = 10;
 
-/** Measures the main thread for as long as anyone wants it. */
+/** Measures the main thread as long as it has at least one user. */
 class MainWatch {
   readonly #users = new Set<object>();
   #delay: IntervalHistogram | undefined;
@@ -40,7 +40,7 @@ class MainWatch {
     decodingClock.stop();
   }
 
-  /** What it has seen; null where nobody watches. */
+  /** Returns the measurements, or null if it has no user. */
   read(): MainStats | null {
     if (this.#delay === undefined) return null;
     const { count, max } = this.#delay;
@@ -48,12 +48,12 @@ class MainWatch {
       watchedMS: rounded(timers.now() - this.#startedAt),
       decodingMS: rounded(decodingClock.totalMS),
       longestSliceMS: rounded(decodingClock.longestMS),
-      // Two checks in succession are this far apart if nothing is late.
+      // If nothing is late, successive checks are RESOLUTION_MS apart.
       longestStallMS: count === 0 ? 0 : rounded(Math.max(0, max / 1e6 - RESOLUTION_MS)),
     };
   }
 
-  /** The longest are those from now on. */
+  /** Resets the longest times: they count from now on. */
   restartLongest(): void {
     this.#delay?.reset();
     decodingClock.restartLongest();
@@ -64,5 +64,5 @@ function rounded(ms: number): number {
   return Math.round(ms * 1000) / 1000;
 }
 
-/** That of this process's main thread. */
+/** The measurements of this process's main thread. */
 export const mainWatch = new MainWatch();

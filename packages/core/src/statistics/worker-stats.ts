@@ -3,47 +3,47 @@ import type { HeapReply } from '@mongo-offload/worker/protocol';
 import { noLongerThan } from '../abort';
 import { DecodingFailure, Failure, type Lane, type WorkerPool, type WorkerSlot } from '../pool';
 
-/** One worker thread of the pool, for all clients of the process. The counts go on where a thread is replaced. */
+/** One worker of the pool, which serves all clients of the process. Counts continue when its thread is replaced. */
 export interface WorkerStats {
-  /** Which one, from 0: the `offloadWorker` of events. */
+  /** The worker's index, from 0. It is the `offloadWorker` of events. */
   worker: number;
-  /** `none`: not needed so far. `lost`: it could not start, and is tried again when it is needed. */
+  /** `none`: not needed so far. `lost`: its thread could not start; the pool tries again when it needs the worker. */
   state: 'none' | 'starting' | 'running' | 'lost';
-  /** Node's number of the thread; null if no thread runs. */
+  /** Node's `threadId`; null if no thread is running. */
   threadId: number | null;
-  /** Operations that were sent to it and are not answered. Reading on from an open cursor does not count. */
+  /** Operations sent to it and not yet answered. Further reads from an open cursor do not count. */
   inFlight: number;
-  /** Of those, the ones that the thread has not taken yet. */
+  /** Those of them that the thread has not taken yet. */
   queued: number;
-  /** Operations that it has answered with a result. */
+  /** Operations answered with a result. */
   done: number;
-  /** Operations that it has answered with an error, or that it was lost with. */
+  /** Operations answered with an error, or lost when the thread died. */
   failed: number;
-  /** Threads that were started in the place of others that were lost. */
+  /** Threads that were started to replace lost ones. */
   restarts: number;
-  /** Cursors, change streams included, of which it holds more to be read. */
+  /** Cursors and change streams on this worker that have more to read. */
   openCursors: number;
-  /** Sessions of the program that live on it. */
+  /** Sessions of the application that live on this worker. */
   sessions: number;
   /**
-   * As Node's `performance.eventLoopUtilization()`, since the thread was started: two of these give what
-   * was between them. A worker that polls (`offload.busyPoll`) is not idle. Null where there is no thread.
+   * Node's `performance.eventLoopUtilization()` since the thread started. Subtract two results to get the time between
+   * them. A worker that polls (`offload.busyPoll`) is not idle. Null if there is no thread.
    */
   eventLoop: { idle: number; active: number; utilization: number } | null;
-  /** The thread's own memory; null where it does not run, or did not answer within half a second. */
+  /** The thread's own memory; null if it is not running, or did not answer within half a second. */
   heap: HeapStats | null;
 }
 
-/** Bytes. */
+/** Memory of a worker thread, in bytes. */
 export interface HeapStats {
   used: number;
-  /** What `used` can grow to before the thread is ended: `offload.resourceLimits`, or V8's own. */
+  /** The size to which `used` can grow before the thread dies: from `offload.resourceLimits`, or V8's default. */
   limit: number;
-  /** Buffers and the like, which lie outside of the heap. */
+  /** Memory outside of the heap, such as buffers. */
   external: number;
 }
 
-/** What there is to say of the pool's workers; nothing where no pool runs. */
+/** Returns the statistics of the pool's workers, or an empty list if no pool is running. */
 export async function workerStats(pool: WorkerPool | undefined): Promise<WorkerStats[]> {
   return await Promise.all((pool?.slots ?? []).map(statsOf));
 }
@@ -75,26 +75,26 @@ async function statsOf({
   };
 }
 
-/** The question to a worker that is under way: one that is stuck does not gather them. */
-const asked = new WeakMap<Lane, Promise<HeapStats | null>>();
+/** Heap requests in flight. Each worker gets one at a time, so that they do not pile up at a blocked worker. */
+const requests = new WeakMap<Lane, Promise<HeapStats | null>>();
 
 async function heapOf(lane: Lane): Promise<HeapStats | null> {
-  let answer = asked.get(lane);
+  let answer = requests.get(lane);
   if (answer === undefined) {
-    answer = ask(lane).finally(() => asked.delete(lane));
-    asked.set(lane, answer);
+    answer = requestHeap(lane).finally(() => requests.delete(lane));
+    requests.set(lane, answer);
   }
-  return (await noLongerThan(LIMIT_MS, answer)) ?? null;
+  return (await noLongerThan(HEAP_WAIT_MS, answer)) ?? null;
 }
 
-async function ask(lane: Lane): Promise<HeapStats | null> {
+async function requestHeap(lane: Lane): Promise<HeapStats | null> {
   const reply = await lane.askHeap();
   if (reply instanceof Failure || reply instanceof DecodingFailure) return null;
   const { used, limit, external } = reply as HeapReply;
   return { used, limit, external };
 }
 
-/** Nobody waits longer for the answer of a worker. */
-const LIMIT_MS = 500;
+/** Longest time to wait for a worker's heap statistics, in milliseconds. */
+const HEAP_WAIT_MS = 500;
 
 const NO_LOOP = { idle: 0, active: 0, utilization: 0 };

@@ -2,18 +2,18 @@ import type { CursorKind } from '@mongo-offload/worker/protocol';
 
 import type { OperationContext } from './operation-channel';
 
-/** What the channel reports of a cursor with each of its operations. */
-export interface CursorTold {
+/** The properties of a cursor that the channel reports with each of its operations. */
+export interface TracedCursor {
   readonly kind: CursorKind;
   readonly database: string;
   readonly collection: string | undefined;
   readonly session: boolean;
 }
 
-/** Returns what the channel reports of an operation on an open cursor. */
+/** Returns the context with which the channel reports an operation on an open cursor. */
 export function cursorContext(
   operation: string,
-  { kind, database, collection, session }: CursorTold,
+  { kind, database, collection, session }: TracedCursor,
   { worker, transaction, batch }: { worker: number; transaction: boolean; batch?: number },
 ): OperationContext {
   return {
@@ -27,7 +27,7 @@ export function cursorContext(
   };
 }
 
-/** A batch has come. */
+/** Adds a batch that has arrived to the operation's context. */
 export function completeCursor(
   context: OperationContext,
   batch: { readonly length: number; readonly last: boolean },

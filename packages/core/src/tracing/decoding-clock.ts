@@ -1,17 +1,17 @@
 import { timers } from '../event-loop';
 
 /**
- * How long the main thread makes documents of bytes. What makes them looks whether it runs, and reads
- * no clock where it does not.
+ * Measures how long the main thread decodes documents. Decoders check `running` first, and read no clock if it is
+ * false.
  */
 export class DecodingClock {
   running = false;
   #totalMS = 0;
   #longestMS = 0;
-  /** In the event loop's turn that is under way. */
+  /** Decoding time in the current turn of the event loop. */
   #turnMS = 0;
 
-  /** The main thread has been decoding since then, by `performance.now()`. */
+  /** Adds the time since `start` (by `performance.now()`), which the main thread spent on decoding. */
   addSince(start: number): void {
     const ms = timers.now() - start;
     this.#totalMS += ms;
@@ -21,8 +21,8 @@ export class DecodingClock {
     if (this.#turnMS > this.#longestMS) this.#longestMS = this.#turnMS;
   }
 
-  /** What `work` gives, which decodes. For where it runs: elsewhere that need not be a function. */
-  timed<T>(work: () => T): T {
+  /** Runs work that decodes, and adds its duration. If the clock is not running, call the work without this closure. */
+  measure<T>(work: () => T): T {
     const start = timers.now();
     try {
       return work();
@@ -31,12 +31,12 @@ export class DecodingClock {
     }
   }
 
-  /** Milliseconds since it began to run. */
+  /** Total decoding time since `start()`, in milliseconds. */
   get totalMS(): number {
     return this.#totalMS;
   }
 
-  /** Milliseconds, of those in one turn of the event loop. */
+  /** Longest decoding time in one turn of the event loop, in milliseconds. */
   get longestMS(): number {
     return this.#longestMS;
   }
@@ -56,5 +56,5 @@ export class DecodingClock {
   }
 }
 
-/** That of this process's main thread. */
+/** The clock of this process's main thread. */
 export const decodingClock = new DecodingClock();

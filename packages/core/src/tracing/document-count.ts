@@ -1,8 +1,9 @@
 type Counts = Record<string, number | undefined>;
 
 /**
- * How many documents an operation read, or inserted, changed and deleted, by what it came to: the driver's
- * result, or what it is made of.
+ * Returns the number of documents that an operation read, inserted, changed or deleted; undefined if it is unknown.
+ *
+ * @param result - the driver's result, or the server's reply from which the driver makes it
  */
 export function documentCount(operation: string, result: unknown): number | undefined {
   switch (operation) {
@@ -31,14 +32,14 @@ export function documentCount(operation: string, result: unknown): number | unde
   }
 }
 
-/** With `includeResultMetadata` the document is the reply's value. */
+/** Counts the document that was found. With `includeResultMetadata` it is the `value` of the reply. */
 function found(result: unknown): number {
   if (result === null || typeof result !== 'object') return 0;
   if (!Object.hasOwn(result, 'lastErrorObject')) return 1;
   return (result as { value?: unknown }).value == null ? 0 : 1;
 }
 
-/** The names of a bulk write's reply, and of the driver's results. */
+/** The names of the counts in the reply to a bulk write, and in the driver's results. */
 const WRITTEN = [
   ['nInserted', 'insertedCount'],
   ['nModified', 'modifiedCount'],

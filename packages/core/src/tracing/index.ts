@@ -1,4 +1,4 @@
-export { completeCursor, cursorContext, type CursorTold } from './cursor-context';
+export { completeCursor, cursorContext, type TracedCursor } from './cursor-context';
 export { decodingClock } from './decoding-clock';
 export {
   type CursorFacts,

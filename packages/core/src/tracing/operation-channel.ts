@@ -3,24 +3,24 @@ import { tracingChannel } from 'node:diagnostics_channel';
 import type { CursorKind } from '@mongo-offload/worker/protocol';
 
 /**
- * What the TracingChannel `mongo-offload:operation` reports of an operation: one object from its start to its
- * end, completed on the way. No value of a filter, a document or an option is in it; `error` is the very
- * error that the program gets.
+ * What the TracingChannel `mongo-offload:operation` reports of an operation. All events of one operation share one
+ * object, which gains properties on the way. It contains no values from filters, documents or options. Its `error` is
+ * the same object that the application gets.
  */
 export interface OperationContext {
   /** `collection.findOne`, `db.command`, `cursor.open`, `cursor.getMore`, `session.commitTransaction`, … */
   operation: string;
   database?: string;
   collection?: string;
-  /** Which of the process's worker threads serves it, from 0: from `end` on. Absent where it runs on the main thread. */
+  /** Index of the worker that serves it, from 0. Set from `end` on; absent if it runs on the main thread. */
   worker?: number;
-  /** The program gave it a session, or it has that of a transaction around it. */
+  /** Whether it has a session: from the application, or from the transaction around it. */
   session: boolean;
-  /** It is part of a transaction. */
+  /** Whether it is part of a transaction. */
   transaction: boolean;
-  /** Of a cursor's operations. */
+  /** The cursor, if it is a cursor's operation. */
   cursor?: CursorFacts;
-  /** How many documents it read, or inserted, changed and deleted: there at the end, where that is known. */
+  /** Number of documents that it read, inserted, changed or deleted. Set at the end, if it is known. */
   documents?: number;
   /** Why it failed. */
   error?: unknown;
@@ -28,11 +28,11 @@ export interface OperationContext {
 
 /** What the channel reports of a cursor. */
 export interface CursorFacts {
-  /** What kind of cursor it is, by the method or command that makes it. */
+  /** The kind of cursor, named after the method or command that creates it. */
   kind: CursorKind;
-  /** Which of its batches this is, from 1: what a worker sends at once may be part of the server's. */
+  /** Number of the batch that the worker sent, from 1. It may be a part of a batch of the server's. */
   batch?: number;
-  /** Whether there is more to read: there at the end. */
+  /** Whether there is more to read. Set at the end. */
   more?: boolean;
 }
 
@@ -45,7 +45,7 @@ export const operationChannel = tracingChannel<unknown, OperationContext>(
  * Runs an operation and reports it, like `TracingChannel.tracePromise`, except that the result is not reported and that
  * the error's stack still shows the application's line.
  *
- * @param complete - what the result says of the operation
+ * @param complete - adds what the result shows to the context
  */
 export async function traced<T>(
   context: OperationContext,

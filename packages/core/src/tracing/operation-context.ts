@@ -5,7 +5,7 @@ import { dbOf } from '../driver';
 import { documentCount } from './document-count';
 import { operationChannel, traced, type OperationContext } from './operation-channel';
 
-/** What the program knows some operations by that have another name on the wire. */
+/** The application's names for operations that have another name in the worker protocol. */
 const NAMES: Partial<Record<OperationName, string>> = {
   'client.probe': 'client.waitUntilReady',
   'collection.bulkStatements': 'bulk.execute',
@@ -20,7 +20,7 @@ export interface TraceableCall {
   session?: { inTransaction: boolean };
   /** The kind of cursor that the call opens. */
   cursor?: CursorKind;
-  /** Set here, so that later steps can add to it. */
+  /** Set by `tracedCall`, so that later steps can add to it. */
   context?: OperationContext;
 }
 
@@ -57,12 +57,12 @@ function complete(context: OperationContext, result: unknown): void {
   if (documents !== undefined) context.documents = documents;
 }
 
-/** A cursor of the driver's has a session in any case; this one is the program's. */
+/** Returns whether the session is the application's own. The driver gives every cursor a session. */
 function isExplicit(session: ClientSession | null | undefined): boolean {
   return (session as { explicit?: boolean } | null | undefined)?.explicit === true;
 }
 
-/** What an operation on the main thread is called on. */
+/** The object on which an operation on the main thread is called. */
 type CalledOn = object & {
   dbName?: string;
   databaseName?: string;

@@ -92,7 +92,7 @@ describe('the options of a client', () => {
 
   test('that are unknown are refused, with the list of those that there are', () => {
     expect(() => resolve({ worker: 2 })).toThrow(
-      /^offload\.worker is no option\. There are: workers, .*forgottenSession\.$/,
+      /^offload\.worker is not an option of offload; the options are: workers, .*forgottenSession\.$/,
     );
   });
 
@@ -138,8 +138,8 @@ describe('the limits of a worker’s memory', () => {
     [{ maxOldGenerationSizeMb: 15 }, 'a number of megabytes from 16'],
     [{ stackSizeMb: 0.5 }, 'a number of megabytes from 1 to 256, not 0.5'],
     [{ stackSizeMb: '4' }, 'not "4"'],
-    [{ heap: 64 }, 'is no limit. There are: maxOldGenerationSizeMb'],
-    [{ toString: 1 }, 'is no limit'],
+    [{ heap: 64 }, 'is not a resource limit; the limits are: maxOldGenerationSizeMb'],
+    [{ toString: 1 }, 'is not a resource limit'],
     [null, 'must be an object'],
     [64, 'must be an object'],
   ])('are refused if they are %j', (wrong, message) => {

@@ -37,14 +37,14 @@ export class Batch implements BufferedDocuments {
   shift(): Document | null {
     if (this.length === 0) return null;
     if (!decodingClock.running) return this.#reader.next();
-    return decodingClock.timed(() => this.#reader.next());
+    return decodingClock.measure(() => this.#reader.next());
   }
 
   /** Appends up to `max` documents to `target`, and returns their number. */
   readInto(target: unknown[], max: number): number {
     if (this.#cleared) return 0;
     if (!decodingClock.running) return this.#reader.readInto(target as Document[], max);
-    return decodingClock.timed(() => this.#reader.readInto(target as Document[], max));
+    return decodingClock.measure(() => this.#reader.readInto(target as Document[], max));
   }
 
   clear(): void {

@@ -12,7 +12,7 @@ import { forgetOperation, isHeard } from '../../events';
 import {
   completeCursor,
   cursorContext,
-  type CursorTold,
+  type TracedCursor,
   operationChannel,
   traced,
   type OperationContext,
@@ -39,7 +39,7 @@ interface Opening {
   /** The transaction that it is part of. */
   transaction: OpenTransaction | undefined;
   /** What the operation channel reports about it. */
-  reported: CursorTold;
+  reported: TracedCursor;
 }
 
 /**
@@ -58,7 +58,7 @@ export class RemoteCursor {
   readonly #credit: number;
   readonly #session: SessionLink | undefined;
   readonly #transaction: OpenTransaction | undefined;
-  readonly #reported: CursorTold;
+  readonly #reported: TracedCursor;
   #batches = 1;
   readonly #port: CursorPort | undefined;
   readonly #outstanding: Promise<Answer | typeof NO_ANSWER>[] = [];
