@@ -82,7 +82,7 @@ function isUnsafeInBSON(value: unknown, depth = LOOKED_INTO): boolean {
   }
 }
 
-/** Packs arguments that are carried. The worker recognizes them by the binary, which options do not have. */
+/** Packs arguments that are carried. A binary in the place of the options tells the worker that it contains them. */
 function carried(parts: CallParts): Document {
   return packCarried(parts);
 }

@@ -79,7 +79,7 @@ export class ClientLink {
       throw error;
     }
     hold?.(sent.result);
-    // Most calls have no signal: they are spared the promise that `settled` makes.
+    // Most calls have no signal. They avoid the additional promise of `settled`.
     const result = await (call.signal === undefined
       ? sent.result
       : this.#dispatch.settled(call, call.signal, sent));
@@ -92,7 +92,7 @@ export class ClientLink {
     return { result, lane: sent.lane, id: sent.id };
   }
 
-  /** Commits or aborts a session's transaction, which has given it its turn. */
+  /** Commits or aborts a session's transaction. The caller has waited in the transaction queue. */
   async callOnSession(
     name: 'session.commitTransaction' | 'session.abortTransaction',
     session: SessionLink,
@@ -110,13 +110,13 @@ export class ClientLink {
     await this.send(call, hold);
   }
 
-  /** Operations that were sent and have not ended, and those that wait until others have. */
+  /** The number of operations that are in flight, and of those that wait for them. */
   get underWay(): { inFlight: number; queued: number } {
     const { size, queued } = this.#inFlight;
     return { inFlight: size, queued };
   }
 
-  /** Resolves when nothing that was called is under way any more, or when the signal is aborted. */
+  /** Resolves when no operation is in flight or waits, or when the signal aborts. */
   async idle(signal: AbortSignal): Promise<void> {
     await this.#inFlight.idle(signal);
   }
@@ -160,7 +160,7 @@ export class ClientLink {
     for (const lane of lanes) this.#dispatch.startOn(lane, call, args);
   }
 
-  /** What is called in a transaction is sent when those before it in the transaction have been answered. */
+  /** Sends a call in a transaction after the replies to all earlier calls in it. */
   async #inTransaction(transaction: OpenTransaction, call: Call): Promise<Served> {
     const { name: what, args } = call;
     const { signal, release } = eitherSignal(call.signal, transaction.signal);
@@ -169,7 +169,7 @@ export class ClientLink {
     this.#inFlight.begin('uncounted');
     try {
       return await transaction.enqueue({ what, signal }, (hold) => {
-        // One that the server has begun may hold locks for which those that are counted wait.
+        // A transaction that the server has begun may hold locks for which counted operations wait.
         const begun = call.session?.isStarting === false;
         return this.send({ ...call, signal, ...(begun ? { exemption: 'uncounted' } : {}) }, hold);
       });
@@ -179,21 +179,25 @@ export class ClientLink {
     }
   }
 
-  /** Waits for its place among those under way. */
+  /** Waits in line until fewer than `maxInFlight` operations are in flight. */
   #queue({ name, args, signal }: Call): Promise<void> {
     // If the call is refused, or aborted while it waits, nobody awaits its arguments.
     if (!(args instanceof EncodedCall)) args.catch(() => undefined);
     return this.#inFlight.wait(name, signal);
   }
 
-  /** Leaves the line. */
+  /**
+   * Continues a call that was admitted from the line.
+   *
+   * @throws the signal's reason; MongoClientClosedError if the client was closed while the call waited
+   */
   #leaveQueue({ signal }: Call, closings: number): void {
     this.#inFlight.started();
     signal?.throwIfAborted();
     if (closings !== this.#dispatch.closings) throw new MongoClientClosedError();
   }
 
-  /** Waits for what was called before on the same namespace and is still being encoded, and for its own arguments. */
+  /** Waits for earlier calls on the namespace that are still being encoded, and for the call's own arguments. */
   async #argumentsInOrder(call: Call): Promise<EncodedCall> {
     const closings = this.#dispatch.closings;
     try {

@@ -2,12 +2,12 @@ import type { MongoClient } from 'mongodb';
 
 import type { ClientLink } from './client-link';
 
-/** What a client of ours is besides the driver's: its link to the workers, or why it has none. */
+/** What a client of ours has in addition to the driver's: its link to the workers, or the reason not to use it. */
 export interface ClientState {
   readonly link: ClientLink;
-  /** Why the whole client runs on the main thread, where it does. */
+  /** Why the whole client runs on the main thread; undefined if it does not. */
   readonly onMain: string | undefined;
-  /** To be called before each operation: throws for a closed client, starts the monitoring. */
+  /** Throws if the client is closed, and starts the monitoring. Call it before each operation. */
   prepare(): void;
 }
 
@@ -17,12 +17,12 @@ export function setState(client: MongoClient, state: ClientState): void {
   states.set(client, state);
 }
 
-/** The state of a client that is ours; undefined for any other. */
+/** Returns the state of a client of ours; undefined for any other. */
 export function stateOf(client: MongoClient): ClientState | undefined {
   return states.get(client);
 }
 
-/** The state of a client that is ours and not to run on main; undefined for any other. */
+/** Returns the state of a client of ours that uses workers; undefined for any other. */
 export function offloadedState(client: MongoClient): ClientState | undefined {
   const state = states.get(client);
   return state === undefined || state.onMain !== undefined ? undefined : state;

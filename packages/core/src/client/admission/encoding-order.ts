@@ -7,18 +7,18 @@ interface Encoding {
 }
 
 /**
- * Keeps the order of calls where the arguments of one are still being encoded, slice by slice: what is
- * called later on the same namespace waits until it has been sent, and so do all that follow.
+ * Keeps the order of calls on a namespace while the arguments of one of them are still being encoded in slices. Later
+ * calls on the namespace wait until all earlier ones have been sent.
  */
 export class EncodingOrder {
   readonly #waiting = new Map<object, Encoding>();
 
-  /** How many calls have to be waited for, or wait themselves. */
+  /** Number of calls that are still being encoded, or wait for an earlier one. */
   get size(): number {
     return this.#waiting.size;
   }
 
-  /** Takes a turn for a call. Resolves when all that were called before it, and concern its target, were sent. */
+  /** Adds a call. Resolves when all earlier calls that concern its target have been sent. */
   async before(call: object, target: TargetRef): Promise<void> {
     const ahead = [...this.#waiting.values()].filter((encoding) =>
       concerns(encoding.target, target),
@@ -29,14 +29,14 @@ export class EncodingOrder {
     await Promise.all(ahead.map((encoding) => encoding.sent));
   }
 
-  /** The call was sent, or will not be. */
+  /** Removes a call that was sent, or that never will be. */
   done(call: object): void {
     this.#waiting.get(call)?.done();
     this.#waiting.delete(call);
   }
 }
 
-/** Whether one may see what the other does: the same collection, its database, or the client as a whole. */
+/** Whether one call may see the effect of the other: same collection, its database, or the client as a whole. */
 function concerns({ namespace: a }: TargetRef, { namespace: b }: TargetRef): boolean {
   return a === b || a === '' || b === '' || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 }

@@ -5,8 +5,8 @@ import type { Exemption } from '../call';
 import { WaitingLine, type Waiting } from './waiting-line';
 
 /**
- * Bounds how many operations of a client are under way. Some more wait, in the order of their calls; what is
- * called beyond that is refused.
+ * Limits the number of a client's operations in flight. Up to `maxQueued` more wait, in the order of their calls.
+ * Further ones are refused.
  */
 export class InFlight {
   readonly #maxInFlight: number;
@@ -14,7 +14,7 @@ export class InFlight {
   readonly #line = new WaitingLine();
   #counted = 0;
   #uncounted = 0;
-  /** Admitted from the line, and not yet sent: what is called now must not overtake them. */
+  /** Operations admitted from the line, but not sent yet. Calls made now must not overtake them. */
   #starting = 0;
   readonly #whenIdle = new Set<() => void>();
 
@@ -23,17 +23,17 @@ export class InFlight {
     this.#maxQueued = maxQueued;
   }
 
-  /** Operations that were sent and have not ended, those that do not count for the bound included. */
+  /** Operations that have begun and not ended, including those that do not count towards the limit. */
   get size(): number {
     return this.#counted + this.#uncounted;
   }
 
-  /** Operations that wait until others have ended. */
+  /** Operations that wait for others to end. */
   get queued(): number {
     return this.#line.size;
   }
 
-  /** Whether an operation that is called now has to `wait`. */
+  /** Whether an operation that is called now must `wait`. */
   get isFull(): boolean {
     return this.#counted >= this.#maxInFlight || this.#starting > 0;
   }
@@ -43,18 +43,18 @@ export class InFlight {
     else if (exemption === 'uncounted') this.#uncounted += 1;
   }
 
-  /** What has begun, or was admitted, has ended. */
+  /** Notes the end of an operation that had begun or was admitted. */
   end(exemption?: Exemption): void {
     if (exemption === undefined) this.#counted -= 1;
     else if (exemption === 'uncounted') this.#uncounted -= 1;
     if (this.#line.size > 0) this.#admit();
-    else if (this.#whenIdle.size > 0) this.#tellIdle();
+    else if (this.#whenIdle.size > 0) this.#notifyIdle();
   }
 
   /**
-   * Waits in line. What was admitted counts as begun; it calls `started` as soon as it goes on.
+   * Waits in line. An admitted operation counts as begun. It must call `started` as soon as it continues.
    *
-   * @throws OverloadedError where the line is full; the signal's reason; the error given to `refuse`
+   * @throws OverloadedError if the line is full; the signal's reason; the error given to `refuse`
    */
   wait(what: string, signal: AbortSignal | undefined): Promise<void> {
     if (this.#line.size >= this.#maxQueued) {
@@ -67,41 +67,41 @@ export class InFlight {
       waiting = { admit, refuse };
     });
     this.#line.add(waiting);
-    // Many may wait: one without a signal costs no promise more.
-    return signal === undefined ? admitted : this.#orGivenUp(what, signal, waiting, admitted);
+    // Many operations may wait. Those without a signal do not need a second promise.
+    return signal === undefined ? admitted : this.#orAborted(what, signal, waiting, admitted);
   }
 
-  /** One that was admitted goes on now. */
+  /** Notes that an admitted operation continues. */
   started(): void {
     this.#starting -= 1;
     this.#admit();
   }
 
-  /** All that wait fail. */
+  /** Rejects all operations that wait. */
   refuse(error: () => Error): void {
     for (let next = this.#line.next(); next !== undefined; next = this.#line.next()) {
       next.refuse(error());
     }
-    this.#tellIdle();
+    this.#notifyIdle();
   }
 
-  /** Resolves when nothing is under way, nor waits; with the signal, at the latest when that is aborted. */
+  /** Resolves when no operation is in flight or waits, or when the signal aborts. */
   async idle(signal: AbortSignal): Promise<void> {
     if (this.#isIdle || signal.aborted) return;
-    let tell!: () => void;
-    const idle = new Promise<void>((resolve) => (tell = resolve));
-    this.#whenIdle.add(tell);
-    signal.addEventListener('abort', tell, { once: true });
+    let notify!: () => void;
+    const idle = new Promise<void>((resolve) => (notify = resolve));
+    this.#whenIdle.add(notify);
+    signal.addEventListener('abort', notify, { once: true });
     await idle;
-    this.#whenIdle.delete(tell);
-    signal.removeEventListener('abort', tell);
+    this.#whenIdle.delete(notify);
+    signal.removeEventListener('abort', notify);
   }
 
   get #isIdle(): boolean {
     return this.size === 0 && this.#line.size === 0;
   }
 
-  async #orGivenUp(
+  async #orAborted(
     what: string,
     signal: AbortSignal,
     waiting: Waiting,
@@ -109,12 +109,12 @@ export class InFlight {
   ): Promise<void> {
     try {
       await untilAborted(admitted, signal, () => {
-        // At once: in the turn before its caller hears of it, it could be admitted, and keep its place for ever.
+        // It leaves at once: if it were admitted before its caller learns of the abort, it would count forever.
         this.#line.leave(waiting);
-        this.#tellIdle();
+        this.#notifyIdle();
       });
     } catch (error) {
-      // Its limit does not know that nothing was sent.
+      // The original error says that a write may have been applied. Nothing was sent, so it was not.
       if (!(error instanceof DeadlineExceededError)) throw error;
       throw new DeadlineExceededError(what, { limitMS: error.deadlineMS, write: false });
     }
@@ -130,7 +130,7 @@ export class InFlight {
     }
   }
 
-  #tellIdle(): void {
-    if (this.#isIdle) for (const tell of this.#whenIdle) tell();
+  #notifyIdle(): void {
+    if (this.#isIdle) for (const notify of this.#whenIdle) notify();
   }
 }

@@ -3,25 +3,26 @@ import { setMaxListeners } from 'node:events';
 import { MongoClientClosedError } from 'mongodb';
 
 /**
- * The time for which a client is open: from its making until it is closed, and again from each `connect()` on. What
- * was called in one belongs to it: it never goes on in the next, and joins the worker pool in none that is over.
+ * The lifetime of a client: from its creation until it is closed. If the client connects again, a new lifetime begins.
+ * An operation belongs to the lifetime in which it was called. It never continues in the next one, and it cannot join
+ * the worker pool after its lifetime has ended.
  */
 export class Lifetime {
-  #end = endless();
+  #end = unlimited();
 
-  /** Aborted as the client is closed, with a MongoClientClosedError. */
+  /** Aborts with a MongoClientClosedError when the client is closed. */
   get signal(): AbortSignal {
     return this.#end.signal;
   }
 
-  /** @throws MongoClientClosedError where the client is closed */
+  /** @throws MongoClientClosedError if the client is closed */
   check(): void {
     this.#end.signal.throwIfAborted();
   }
 
-  /** The client connects, again if it was closed. */
+  /** Begins a new lifetime if the client was closed. Call it when the client connects. */
   begin(): void {
-    if (this.#end.signal.aborted) this.#end = endless();
+    if (this.#end.signal.aborted) this.#end = unlimited();
   }
 
   end(): void {
@@ -29,9 +30,9 @@ export class Lifetime {
   }
 }
 
-function endless(): AbortController {
+function unlimited(): AbortController {
   const controller = new AbortController();
-  // As many as there are calls that wait.
+  // Each call that waits has a listener. Node would warn of a leak from the eleventh on.
   setMaxListeners(0, controller.signal);
   return controller;
 }

@@ -1,11 +1,11 @@
-/** Who waits in a line. */
+/** An operation that waits in a line. */
 export interface Waiting {
   admit(): void;
   refuse(error: Error): void;
-  /** Whether it is in the line; that and its neighbours are the line's to say. */
+  /** Whether it is in the line. Only the line sets this and the neighbours. */
   waits?: boolean;
-  before?: Waiting;
-  behind?: Waiting;
+  previous?: Waiting;
+  next?: Waiting;
 }
 
 /**
@@ -23,30 +23,30 @@ export class WaitingLine {
 
   add(waiting: Waiting): void {
     waiting.waits = true;
-    waiting.before = this.#last;
+    waiting.previous = this.#last;
     if (this.#last === undefined) this.#first = waiting;
-    else this.#last.behind = waiting;
+    else this.#last.next = waiting;
     this.#last = waiting;
     this.#size += 1;
   }
 
-  /** Takes the one that has waited longest out of the line. */
+  /** Removes the operation that has waited longest from the line, and returns it. */
   next(): Waiting | undefined {
     const first = this.#first;
     if (first !== undefined) this.leave(first);
     return first;
   }
 
-  /** Takes one out of the line, where it still is in it. */
+  /** Removes an operation from the line, if it is still in it. */
   leave(waiting: Waiting): void {
     if (waiting.waits !== true) return;
-    const { before, behind } = waiting;
-    if (before === undefined) this.#first = behind;
-    else before.behind = behind;
-    if (behind === undefined) this.#last = before;
-    else behind.before = before;
+    const { previous, next } = waiting;
+    if (previous === undefined) this.#first = next;
+    else previous.next = next;
+    if (next === undefined) this.#last = previous;
+    else next.previous = previous;
     waiting.waits = false;
-    waiting.before = waiting.behind = undefined;
+    waiting.previous = waiting.next = undefined;
     this.#size -= 1;
   }
 }

@@ -6,8 +6,8 @@ import type { SessionLink } from './session-link';
 import type { TargetRef } from './targets';
 
 /**
- * How `maxInFlight` treats a call that does not simply count. `uncounted`: it never waits, because others may wait for
- * its transaction's locks. `background`: in addition, closing the client does not wait for it.
+ * How a call escapes `maxInFlight`. `uncounted`: it never waits, because others may wait for the locks of its
+ * transaction. `background`: in addition, `close()` does not wait for it.
  */
 export type Exemption = 'uncounted' | 'background';
 
@@ -17,13 +17,13 @@ export interface Call {
   target: TargetRef;
   /** A promise if encoding takes several slices. Later calls on the namespace then wait until this one has been sent. */
   args: EncodedCall | Promise<EncodedCall>;
-  /** Of CallFlag; what follows from the call's signal is added. */
+  /** CallFlags, without the one that is added if the call has a signal. */
   flags?: number;
   decoding?: Decoding;
   signal?: AbortSignal;
   /** The session that the call belongs to. */
   session?: SessionLink;
-  /** The operation writes, though others of its name only read. */
+  /** Set if the operation writes although others of its name only read. */
   writes?: boolean;
   /**
    * A namespace: later calls on it go to the same worker. Default: the namespace of its
@@ -34,7 +34,7 @@ export interface Call {
   cursor?: CursorKind;
   /** What the operation channel reports of it, if it has subscribers. */
   context?: OperationContext;
-  /** Default: it counts for the bound on operations under way. */
+  /** Default: the call counts towards `maxInFlight`. */
   exemption?: Exemption;
 }
 

@@ -17,16 +17,16 @@ const TIMES = ['clusterTime', 'operationTime', 'snapshotTime'] as const;
 let nextSession = 1;
 
 /**
- * A session's tie to the worker on which it lives: its first operation chooses one, all that follow
- * go there. The main thread keeps the driver's own session object, whose state follows the
- * worker's: each reply that used the session brings its new state.
+ * Ties a session to the worker on which it lives. The session's first operation chooses the worker, and all later ones
+ * go there. The main thread keeps the driver's own session object. Each reply to a call in the session brings the
+ * worker's new state of the session, which is copied into that object.
  */
 export class SessionLink {
   readonly #session: ClientSession;
   #id = nextSession++;
   #lane: Lane | undefined;
   #update: SessionUpdate | undefined;
-  /** What the worker has of the session's times; one that is another here was set by the program. */
+  /** The session's times as the worker knows them. If one differs here, the application has set it. */
   #known: SessionTimes = {};
   #inherited: SessionDefinition['transaction'];
   #underWay = 0;
@@ -35,7 +35,7 @@ export class SessionLink {
     this.#session = session;
   }
 
-  /** By what its worker knows it. */
+  /** The number by which its worker knows it. */
   get id(): number {
     return this.#id;
   }
@@ -45,18 +45,19 @@ export class SessionLink {
     return this.#lane;
   }
 
-  /** A transaction was started, of which the worker is to be told before its first operation. */
+  /** Notes that a transaction was started. The worker learns of it before the transaction's first operation. */
   noteTransaction(): void {
     this.#update = { startTransaction: this.#transactionOptions() };
   }
 
   /**
-   * Notes that the transaction ended on the main thread, because no server knew of it. The worker may know of it, from an
-   * operation that was refused before it was sent; the next call would then start the transaction. If the worker does not
-   * know, it gets both the start and the end: in the driver's sessions, reads after a transaction keep its read preference.
+   * Notes that the transaction ended on the main thread, because no server knew of it. The worker may know of it, from
+   * an operation that was refused before it was sent. Without this note, the next call there would start the
+   * transaction. A worker that does not know of the transaction learns of both its start and its end, because reads
+   * after a transaction keep its read preference in the driver's sessions.
    */
   noteEmptyEnd(): void {
-    // A caller that did not wait may have started another meanwhile.
+    // A caller that did not await the end may have started another transaction meanwhile.
     if (this.inTransaction) return;
     const { state } = sessionInternals(this.#session).transaction;
     this.#update = { startTransaction: this.#transactionOptions(), ended: state };
@@ -68,11 +69,11 @@ export class SessionLink {
   }
 
   /**
-   * Makes the session known on its worker, and what was done to it since; call it before a call
-   * that uses it is sent.
+   * Makes the session known on its worker, with everything that was done to it since the last call. Call this before a
+   * call that uses the session is sent.
    *
    * @param pick - chooses a lane for a session that has none yet
-   * @param define - makes the session's client known there
+   * @param define - makes the session's client known on that lane
    * @throws WorkerLostError when the worker on which the session lived is gone
    */
   prepare(pick: () => Lane, client: number, define: (lane: Lane) => void): Lane {
@@ -103,18 +104,18 @@ export class SessionLink {
     return lane;
   }
 
-  /** What was done to the session here since the worker was told last. */
+  /** Returns what was done to the session here since the last update for the worker. */
   #takeUpdate(): Uint8Array | undefined {
     const internals = sessionInternals(this.#session);
     let update = this.#update;
     this.#update = undefined;
-    // A start is void where the transaction is neither starting any more nor noted as ended.
+    // The noted start no longer holds if the transaction is neither starting any more nor noted as ended.
     const isStart = update?.startTransaction !== undefined && update.ended === undefined;
     if (isStart && !this.isStarting) update = undefined;
     const started = internals.txnNumberIncrement;
     if (started > 0) {
       update = { ...update, started };
-      // The worker counts the same way; if it dies before it tells, the number is known here.
+      // The worker counts in the same way. If it dies before it reports the number, the main thread knows it.
       internals.serverSession.txnNumber += started;
       internals.txnNumberIncrement = 0;
     }
@@ -131,12 +132,12 @@ export class SessionLink {
     return sessionInternals(this.#session).transaction.isActive;
   }
 
-  /** Whether the server is not known yet to have begun the transaction. */
+  /** Whether the transaction has started here, but the server is not known to have begun it. */
   get isStarting(): boolean {
     return sessionInternals(this.#session).transaction.state === 'STARTING_TRANSACTION';
   }
 
-  /** The transaction in which an operation that is called now takes place. */
+  /** The transaction to which an operation that is called now belongs. */
   get transaction(): OpenTransaction | undefined {
     return transactionOf(this.#session);
   }
@@ -148,31 +149,32 @@ export class SessionLink {
 
   /**
    * Returns the error for an operation whose session's worker is gone. In a transaction it has the label that makes
-   * `withTransaction` run again, unless no thread can start. Uncommitted changes are void.
+   * `withTransaction` run again, unless no thread can start. The server discards uncommitted changes.
    */
   lost(): WorkerLostError {
     const { transaction, serverSession } = sessionInternals(this.#session);
     const open = transaction.isActive;
-    // A write under way may have used a number that was never told: the id is not used again.
+    // A write in flight may have used a number that the worker never reported, so the id must not be used again.
     serverSession.isDirty = true;
-    const what = open
-      ? 'this session, with a transaction that was not committed and is void,'
-      : 'this session';
+    const what = open ? 'this session and its uncommitted transaction' : 'this session';
+    const advice = open
+      ? 'None of its changes will be stored; run the transaction again in another session.'
+      : 'Nothing was changed; start another session.';
     const lane = this.#lane;
     const isHopeless = lane?.isHopeless === true;
     const error = new WorkerLostError(what, {
       write: false,
       cause: lane?.lossReason,
       notStarted: lane?.started === false,
-      ...(isHopeless ? {} : { advice: 'Nothing of it was changed; start another session.' }),
+      ...(isHopeless ? {} : { advice }),
     });
     if (open && !isHopeless) error.addErrorLabel('TransientTransactionError');
     return error;
   }
 
   /**
-   * Lets the next call go to another worker, which takes over the transaction as it stands at the
-   * server: to abort it, or to try its commit again.
+   * Lets the next call go to another worker, which takes over the transaction in its state on the server: to abort it,
+   * or to retry its commit.
    */
   moveTransaction(): void {
     const { state } = sessionInternals(this.#session).transaction;
@@ -184,8 +186,8 @@ export class SessionLink {
   }
 
   /**
-   * Abandons what the worker is still doing in the session: what follows starts afresh, on any
-   * worker. At the server it is the same session, in which a later transaction ends an earlier one.
+   * Abandons what the worker is still doing in the session. Later calls start afresh, on any worker. For the server it
+   * is the same session, in which a later transaction ends an earlier one.
    *
    * @param underWay - when it settles, the worker aborts an open transaction and forgets the session
    */
@@ -199,7 +201,7 @@ export class SessionLink {
     this.#id = nextSession++;
   }
 
-  /** Takes over the session's state from its worker. */
+  /** Copies the session's state from its worker. */
   #apply(bytes: Uint8Array): void {
     const session = this.#session;
     const internals: SessionInternals = sessionInternals(session);
@@ -209,28 +211,32 @@ export class SessionLink {
       snapshot.txnNumber,
     );
     internals.serverSession.isDirty ||= snapshot.isDirty;
-    // Of a start or an end that is noted here the worker is still to be told.
+    // If a start or an end is noted here, the worker does not know of it yet.
     if (this.#update === undefined) internals.transaction.state = snapshot.state;
     for (const time of TIMES) {
-      const { [time]: told } = snapshot;
-      if (told === undefined) continue;
+      const { [time]: reported } = snapshot;
+      if (reported === undefined) continue;
       // If the application has set it meanwhile, its value goes to the worker with the next call.
       const isKnown = internals[time] === this.#known[time];
-      if (isKnown || isLater(told, internals[time])) internals[time] = told;
-      this.#known[time] = told;
+      if (isKnown || isLater(reported, internals[time])) internals[time] = reported;
+      this.#known[time] = reported;
     }
   }
 
-  /** Notes that a call in the session was sent. @param result - never rejects */
+  /**
+   * Notes that a call in the session was sent.
+   *
+   * @param result - settles when the call has ended; never rejects
+   */
   track(result: Promise<unknown>): void {
     this.#underWay += 1;
     void result.then(() => (this.#underWay -= 1));
   }
 
   /**
-   * Notes that the session is about to end. A call still under way (not awaited, or aborted by its caller) may use a
-   * transaction number that is not known here yet. If the id were used again, so would that number, and the server
-   * would take the write for a retry: it would acknowledge it and store nothing. So the id is dropped.
+   * Notes that the session is about to end. A call still in flight (not awaited, or aborted by its caller) may use a
+   * transaction number that is not known here yet. If the id were used again, so would be that number. The server would
+   * take a later write with it for a retry: it would acknowledge the write and store nothing. So the id is dropped.
    */
   noteEnding(): void {
     if (this.#underWay > 0) sessionInternals(this.#session).serverSession.isDirty = true;
@@ -242,7 +248,7 @@ export class SessionLink {
   }
 }
 
-/** As the driver compares them when the server tells one. */
+/** Compares two times as the driver does when the server sends one. */
 function isLater(time: Document, than: Document | undefined): boolean {
   const [one, other] = [time, than].map(
     (at) => (isTimestamp(at) ? at : at?.clusterTime) as unknown,

@@ -7,23 +7,23 @@ import { RecentlyUsed } from '../../pool';
 export interface TargetRef {
   readonly id: number;
   readonly definition: TargetDefinition;
-  /** What order is kept for: the database and collection; the client as a whole is ''. */
+  /** The namespace within which calls keep their order: database and collection; '' for the client as a whole. */
   readonly namespace: string;
 }
 
-/** A database's or collection's name, and its options where they differ from what it inherits. */
+/** A database's or collection's name, and its options if they differ from the inherited ones. */
 export interface Named {
   name: string;
   /** BSON, so that two sets of options give the same bytes only if they are equal. */
   options?: Uint8Array;
 }
 
-/** Targets that a client remembers by name. An application may have a collection for each tenant. */
+/** Number of targets that a client remembers. It is limited: an application may have a collection for each tenant. */
 const KNOWN = 1_000;
 
 let nextTarget = 1;
 
-/** What the operations of one client are called on, each known by a number. */
+/** The targets of one client's operations. Each has a number by which workers know it. */
 export class Targets {
   readonly #client: number;
   readonly #known = new RecentlyUsed<string, TargetRef>(KNOWN);

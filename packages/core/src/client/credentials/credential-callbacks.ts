@@ -30,24 +30,25 @@ const THROTTLE_MS = 100;
 
 const TOKEN_PROPERTIES = ['accessToken', 'expiresInSeconds', 'refreshToken'] as const;
 
-/** Whether a value of `authMechanismProperties` is a function that workers can have called here. */
+/** Returns whether a value of `authMechanismProperties` is a function that this thread calls for the workers. */
 export function isCredentialCallback(name: string, value: unknown): boolean {
   return typeof value === 'function' && (CREDENTIAL_CALLBACKS as readonly string[]).includes(name);
 }
 
 /**
- * The functions in a client's `authMechanismProperties`: they are called here, on the main thread,
- * for whichever worker must authenticate. As within one client of the driver's, an OIDC callback runs
- * once at a time, and what it gave serves all connections, of all workers, until a server refuses it.
+ * The functions in a client's `authMechanismProperties`. The main thread calls them for every worker that must
+ * authenticate. As with one client of the driver, only one call of an OIDC callback runs at a time. Its token serves
+ * all connections of all workers until a server refuses it.
  */
 export class CredentialCallbacks {
   readonly #callbacks = new Map<CredentialCallback, unknown>();
   readonly #served = new Map<MessagePort, Map<number, AbortController>>();
   #newest: TokenGrant | undefined;
-  #turn: Promise<void> = Promise.resolve();
+  /** Settles when the latest OIDC call has ended. The next one waits for it. */
+  #latestEnd: Promise<void> = Promise.resolve();
   #lastCall = -THROTTLE_MS;
 
-  /** Those of a client with these options; undefined where it has none. */
+  /** Returns the callbacks in a client's options; undefined if there are none. */
   static of({
     authMechanismProperties: properties,
   }: MongoClientOptions): CredentialCallbacks | undefined {
@@ -62,7 +63,7 @@ export class CredentialCallbacks {
     for (const [name, callback] of callbacks) this.#callbacks.set(name, callback);
   }
 
-  /** For one more worker. Its port closes with the client, or with the worker. */
+  /** Offers the callbacks to one more worker. The port closes with the client, or with the worker. */
   serve(): CredentialService {
     const { port1: port, port2: workerPort } = new MessageChannel();
     const calls = new Map<number, AbortController>();
@@ -72,12 +73,12 @@ export class CredentialCallbacks {
       else void this.#answer(port, calls, request);
     });
     port.on('close', () => this.#forget(port));
-    // The operation that waits for it keeps the process alive.
+    // The operation that waits for credentials keeps the process alive. The port must not.
     port.unref();
     return { callbacks: [...this.#callbacks.keys()], port: workerPort, grant: this.#newest };
   }
 
-  /** The client closes: what a callback is doing for it is aborted. */
+  /** Aborts all callbacks that are running. Call it when the client closes. */
   close(): void {
     for (const port of [...this.#served.keys()]) {
       this.#forget(port);
@@ -98,7 +99,7 @@ export class CredentialCallbacks {
       const value =
         call.callback === 'AWS_CREDENTIAL_PROVIDER'
           ? await this.#awsCredentials()
-          : await this.#inTurn(async () => await this.#token(port, call, signal), signal);
+          : await this.#oneAtATime(async () => await this.#token(port, call, signal), signal);
       post(port, { type: 'result', id: call.id, value });
     } catch (thrown) {
       const error = thrown instanceof Error ? thrown : new Error(String(thrown));
@@ -111,23 +112,23 @@ export class CredentialCallbacks {
 
   async #awsCredentials(): Promise<Partial<AWSCredentials> | undefined> {
     const provider = this.#callbacks.get('AWS_CREDENTIAL_PROVIDER') as AWSCredentialProvider;
-    // Whatever it gives: the driver says in the worker what is wrong with it.
+    // Nothing is checked here: the driver in the worker checks the result.
     const given = (await provider()) as Partial<AWSCredentials> | undefined;
     if (given == null) return undefined;
     const { accessKeyId, secretAccessKey, sessionToken, expiration } = given;
     return { accessKeyId, secretAccessKey, sessionToken, expiration };
   }
 
-  /** Runs one after the other, and skips one that does not end after it was aborted. */
-  async #inTurn<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
-    const before = this.#turn;
+  /** Runs one piece of work after the other. If one is aborted, the next does not wait for its end. */
+  async #oneAtATime<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const earlier = this.#latestEnd;
     const mine = (async () => {
-      await before;
+      await earlier;
       signal.throwIfAborted();
       return await work();
     })();
-    const over = (): void => undefined;
-    this.#turn = untilAborted(mine, signal).then(over, over);
+    const ignore = (): void => undefined;
+    this.#latestEnd = untilAborted(mine, signal).then(ignore, ignore);
     return await mine;
   }
 
@@ -136,13 +137,14 @@ export class CredentialCallbacks {
     { callback: name, params: bytes, known }: Call,
     signal: AbortSignal,
   ): Promise<unknown> {
-    // Another worker has got one that this one has not tried.
+    // Another worker has received a token that this worker has not tried.
     if (this.#newest !== undefined && this.#newest.accessToken !== known) {
-      const { idpInfo: _, ...token } = this.#newest;
+      const token = { ...this.#newest };
+      delete token.idpInfo;
       return token;
     }
-    const rest = this.#lastCall + THROTTLE_MS - timers.now();
-    if (rest > 0) await timers.delay(rest, undefined, { signal });
+    const pauseMS = this.#lastCall + THROTTLE_MS - timers.now();
+    if (pauseMS > 0) await timers.delay(pauseMS, undefined, { signal });
     this.#lastCall = timers.now();
     const callback = this.#callbacks.get(name) as OIDCCallbackFunction;
     const params = BSON.deserialize(bytes) as Omit<OIDCCallbackParams, 'timeoutContext'>;
@@ -163,7 +165,7 @@ function post(port: MessagePort, answer: CredentialAnswer): void {
   port.postMessage(answer);
 }
 
-/** What a callback gave, as the driver is to judge it: with all its properties, which may be too many. */
+/** Returns a callback's result with all its properties. The driver refuses a result that has unknown ones. */
 function plain(response: unknown): unknown {
   if (typeof response !== 'object' || response === null) return null;
   const names = new Set([
@@ -178,7 +180,7 @@ function plain(response: unknown): unknown {
   return own;
 }
 
-/** A response that the driver will take. */
+/** Returns a callback's result as a token, or undefined if the driver will refuse it. */
 function grantOf(response: unknown, idpInfo: Uint8Array | undefined): TokenGrant | undefined {
   const own = plain(response) as Partial<OIDCResponse> | null;
   if (own === null || typeof own.accessToken !== 'string' || own.accessToken === '') {

@@ -3,7 +3,7 @@ import type { MongoClientOptions } from 'mongodb';
 import { OffloadOptionError, warnOnce } from '../../errors';
 import { isCredentialCallback } from './credential-callbacks';
 
-/** Options that only the main thread reads, whatever they are: they need not cross. */
+/** Options that only the main thread reads. They are not sent to workers, so they may have any value. */
 const MAIN_ONLY = new Set([
   'pkFactory',
   'offload',
@@ -38,8 +38,8 @@ export function givenOptions(options: MongoClientOptions): MongoClientOptions {
 }
 
 /**
- * Why a client with these options can only run on the main thread: the name of the first option
- * that no thread but this one can use. Undefined where all can cross.
+ * Returns the first option that cannot cross to another thread, so that the client must run on the main thread.
+ * Returns undefined if all can cross.
  */
 export function optionThatCannotCross(options: MongoClientOptions): string | undefined {
   if (options.autoEncryption !== undefined) return 'autoEncryption';
@@ -51,20 +51,20 @@ export function optionThatCannotCross(options: MongoClientOptions): string | und
 }
 
 /**
- * Says that a client runs on the main thread.
+ * Warns that a client runs on the main thread because of an option, once for each option.
  *
- * @throws OffloadOptionError where it may not
+ * @throws OffloadOptionError if `offload.strict` is set
  */
 export function noteOnMain(option: string, { strict }: { strict: boolean }): void {
   const what = `The option ${option} cannot cross to a worker thread`;
   if (strict) {
     throw new OffloadOptionError(
-      `${what}, and offload.strict refuses to run such a client on the main thread. Leave the option or strict away.`,
+      `${what}, and offload.strict does not allow a client on the main thread. Remove the option, or offload.strict.`,
     );
   }
   warnOnce(
     `option ${option}`,
-    `${what}: clients that have it run on the main thread, correctly, but not off the event loop.`,
+    `${what}. Clients with this option work, but on the main thread: decoding their results blocks the event loop.`,
   );
 }
 
@@ -75,7 +75,7 @@ export function optionsForWorkers(options: MongoClientOptions): MongoClientOptio
     if (MAIN_ONLY.has(name)) continue;
     const value = withoutCallbacks(name, option);
     const toJSON = (value as { toJSON?: unknown } | null)?.toJSON;
-    // ReadPreference, ReadConcern and WriteConcern: the driver takes their plain form as well.
+    // ReadPreference, ReadConcern and WriteConcern: the driver accepts their plain form too.
     crossing[name] =
       typeof value === 'object' &&
       value !== null &&
@@ -87,7 +87,7 @@ export function optionsForWorkers(options: MongoClientOptions): MongoClientOptio
   return structuredClone(crossing);
 }
 
-/** The functions that give credentials are called on the main thread, wherever the client is. */
+/** Removes the functions that give credentials: the main thread calls them for all workers. */
 function withoutCallbacks(name: string, value: unknown): unknown {
   if (name !== 'authMechanismProperties' || typeof value !== 'object' || value === null) {
     return value;

@@ -9,10 +9,10 @@ import type { CredentialCallbacks } from '../credentials';
 import type { LaneChoice } from './lane-choice';
 import type { PoolShares } from './pool-shares';
 
-/** What the application made a client from. */
+/** The settings with which the application created a client. */
 export interface ClientOfApplication {
   url: string;
-  /** The options that cross: see `optionsForWorkers`. */
+  /** The options for the workers' clients: see `optionsForWorkers`. */
   options: MongoClientOptions;
   pools: PoolShares;
   events: ClientEvents;
@@ -21,7 +21,7 @@ export interface ClientOfApplication {
 
 let nextClient = 1;
 
-/** Registers one client with its workers: with each of them when the first call goes there. */
+/** Registers one client with its workers: with each worker when the first call goes there. */
 export class ClientRegistration {
   readonly id = nextClient++;
   readonly #url: string;
@@ -48,9 +48,9 @@ export class ClientRegistration {
   }
 
   /**
-   * Makes it known on a lane, where it is not.
+   * Makes the client known on a lane, unless it is known there.
    *
-   * @throws MongoClientClosedError where it is closed: a session may still have its lane then
+   * @throws MongoClientClosedError if the client is closed; one of its sessions may still have a lane then
    */
   readonly define = (lane: Lane): void => {
     this.#lanes.lifetime.check();
@@ -68,24 +68,24 @@ export class ClientRegistration {
     });
   };
 
-  /** Whether someone listens to its events. */
+  /** Whether the client's events or log messages are wanted. */
   get heard(): boolean {
     return this.#events.active;
   }
 
-  /** What the connections of all workers, made from now on, say of themselves besides. */
+  /** Adds to the client metadata that workers send on every connection opened from now on. */
   appendMetadata({ name, version, platform }: DriverInfo): void {
     const driverInfo = { name, version, platform };
     this.#appended.push(driverInfo);
     for (const lane of this.#lanes.open()) lane.appendMetadata(this.id, driverInfo);
   }
 
-  /** Nobody is asked for credentials any more. */
+  /** Stops calling the application's credential callbacks. */
   closeCredentials(): void {
     this.#credentials?.close();
   }
 
-  /** Closes it in all workers that know it. */
+  /** Closes the client in all workers that know it. */
   async close(lanes: Lane[], force: boolean, endSessions: Uint8Array[]): Promise<void> {
     // One worker ends the server's sessions for all.
     await Promise.all(

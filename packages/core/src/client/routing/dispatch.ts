@@ -12,25 +12,25 @@ import { LostCalls } from './lost-calls';
 import { closeOpened, isLost, resultOf, Tries } from './outcome';
 import type { Tracked } from './write-order';
 
-/** A call that is under way. */
+/** A call in flight. */
 export interface Sent {
   readonly lane: Lane;
   readonly id: number;
-  /** Its result, or a Failure; never rejects. */
+  /** Resolves with the call's result, or with a Failure. Never rejects. */
   readonly result: Promise<unknown>;
   readonly tracked: Tracked | undefined;
-  /** Its place among all calls of the client. */
+  /** Its position in the order of all calls of the client. */
   readonly place: number;
 }
 
-/** What a call came to, and which lane served it. */
+/** The result of a call, and the lane that served it. */
 export interface Served {
   result: unknown;
   lane: Lane;
   id: number;
 }
 
-/** Sends the calls of one client to its workers, and sends them again where a worker is lost that may not have run them. */
+/** Sends the calls of one client to its workers. If a worker is lost, sends its calls again if that is safe. */
 export class Dispatch {
   readonly #client: ClientRegistration;
   readonly #lanes: LaneChoice;
@@ -47,7 +47,7 @@ export class Dispatch {
     this.#inFlight = inFlight;
   }
 
-  /** How often the client was closed: a call from before ends with it. */
+  /** How often the client was closed. A call does not continue after a close that came after it. */
   get closings(): number {
     return this.#closings;
   }
@@ -56,7 +56,7 @@ export class Dispatch {
     this.#closings += 1;
   }
 
-  /** Sends a call to the worker that is chosen for it, or on which its session lives. */
+  /** Sends a call to the worker on which its session lives. If it has none, chooses a worker. */
   start(call: Call, args: EncodedCall): Sent {
     const { id, define } = this.#client;
     const lane = call.session?.prepare(() => this.#lanes.pick(call.target), id, define);
@@ -88,7 +88,7 @@ export class Dispatch {
       session: session?.id ?? 0,
       decoding,
       heard: this.#client.heard,
-      // A write is hardly ever sent again.
+      // A write is rarely sent again.
       once: writes,
       signal,
     });
@@ -126,13 +126,14 @@ export class Dispatch {
     }
   }
 
-  /** Notes that later calls on the namespace need no longer follow a call to its worker. */
+  /** Notes that later calls on the namespace no longer have to follow this call to its worker. */
   untrack({ tracked }: Sent): void {
     if (tracked !== undefined) this.#lanes.writes.untrack(tracked);
   }
 
   /**
-   * Runs again what may, where its worker is gone, in the order in which the calls were made; else throws what happened.
+   * Runs a call again if its worker is gone and this is safe. Calls that were lost together run again in their original
+   * order. Otherwise throws the error of the call.
    */
   async failed(
     call: Call,

@@ -5,7 +5,7 @@ import { Lifetime } from '../admission';
 import type { PoolShares } from './pool-shares';
 import { WriteOrder } from './write-order';
 
-/** Calls of a new client that start no further thread while each of them finds the workers idle. */
+/** Number of calls of a new client that start no second thread, as long as each finds the running workers idle. */
 const CALLS_ON_ONE = 10;
 
 /** Chooses the worker for each call of one client. The first choice joins the pool. */
@@ -15,10 +15,10 @@ export class LaneChoice {
   readonly writes = new WriteOrder();
   readonly #offload: ResolvedOffloadOptions;
   readonly #pools: PoolShares;
-  /** Called when the client joins the pool, with the lanes whose connection pools are to be filled. */
+  /** Called when the client joins the pool, with the lanes that must open connections in advance. */
   onJoin: ((lanes: Lane[]) => void) | undefined;
   #pool: WorkerPool | undefined;
-  /** By what the pool knows the client, from its joining until it leaves. */
+  /** Identifies the client to the pool, from the time when it joins until it leaves. */
   #membership = {};
   #rotation = 0;
 
@@ -27,14 +27,18 @@ export class LaneChoice {
     this.#pools = pools;
   }
 
-  /** @throws MongoClientClosedError where the client is closed: it does not join the pool again by itself */
+  /**
+   * Returns the lane for a call.
+   *
+   * @throws MongoClientClosedError if the client is closed: only `connect()` lets it join the pool again
+   */
   pick(target: TargetRef): Lane {
     this.lifetime.check();
     const pool = this.#pool ?? this.#join();
-    const behind = this.writes.laneFor(target);
-    if (behind?.keepsOrder === true) return behind;
+    const ofEarlierWrite = this.writes.laneFor(target);
+    if (ofEarlierWrite?.keepsOrder === true) return ofEarlierWrite;
     const { count } = this;
-    // Least busy of those that have started; between equals, in turn.
+    // Choose the least busy of the started workers. Workers that are equally busy take turns.
     let best: Lane | undefined;
     let spare: WorkerSlot | undefined;
     for (let i = 0; i < count; i++) {
@@ -44,16 +48,16 @@ export class LaneChoice {
       else if (best === undefined || isBetter(lane, best)) best = lane;
     }
     this.#rotation += 1;
-    if (best !== undefined && (spare === undefined || this.#needsNoOther(best))) return best;
+    if (best !== undefined && (spare === undefined || this.#isEnough(best))) return best;
     const started = (spare as WorkerSlot).lane();
     return best === undefined || isBetter(started, best) ? started : best;
   }
 
   /**
-   * Whether the running threads are enough: they are idle, and the client has hardly been used. A process that reads
-   * its settings and exits needs one thread.
+   * Returns whether no further thread need start: the best worker is idle, and the client has made only a few calls. A
+   * process that reads its settings and exits needs one thread.
    */
-  #needsNoOther({ load, openCursors }: Lane): boolean {
+  #isEnough({ load, openCursors }: Lane): boolean {
     return load === 0 && openCursors === 0 && this.#rotation <= CALLS_ON_ONE;
   }
 
@@ -78,14 +82,14 @@ export class LaneChoice {
     return this.#pools.workers(this.#pool?.size ?? this.#offload.workers);
   }
 
-  /** The lanes of the pool that are in use; none if the client has not joined it. */
+  /** Returns the pool's lanes that are in use; none if the client has not joined it. */
   open(): Lane[] {
     return this.#pool?.openLanes() ?? [];
   }
 
   /**
-   * The client closes: nothing joins the pool any more before it connects again. Returns a function that leaves the
-   * pool, or undefined if the client had not joined it. The pool ends after its last client.
+   * Ends the client's lifetime: it cannot join the pool again before it connects. Returns a function that leaves the
+   * pool, or undefined if the client had not joined it. The pool ends after its last client has left.
    */
   leave(force: boolean): (() => Promise<void>) | undefined {
     this.lifetime.end();

@@ -1,27 +1,27 @@
 import { TurnEnd } from '../../event-loop';
 
 /**
- * Calls whose worker is gone. All that were lost with it wait here for one another: each hears of it after as many promises
- * as there are on its way, and none may run again before those that were called before it.
+ * Puts calls whose worker is gone back into their order. Each call learns of the loss after a different number of
+ * promises, but none may run again before an earlier one. So all calls that were lost together wait for each other.
  */
 export class LostCalls {
-  readonly #waiting: { place: number; goOn: () => void }[] = [];
-  readonly #turnEnd = new TurnEnd(() => this.#goOn());
+  readonly #waiting: { place: number; resume: () => void }[] = [];
+  readonly #turnEnd = new TurnEnd(() => this.#resumeAll());
 
   /**
-   * Resolves in the order of the calls, when all calls that were lost together have arrived.
+   * Resolves when all calls that were lost together have arrived here, in the order of the calls.
    *
-   * @param place - of the call, in the order of the calls
+   * @param place - the call's position in the order of all calls of the client
    */
   gathered(place: number): Promise<void> {
-    return new Promise((goOn) => {
-      this.#waiting.push({ place, goOn });
+    return new Promise((resume) => {
+      this.#waiting.push({ place, resume });
       this.#turnEnd.schedule();
     });
   }
 
-  #goOn(): void {
+  #resumeAll(): void {
     const lost = this.#waiting.splice(0).sort((a, b) => a.place - b.place);
-    for (const { goOn } of lost) goOn();
+    for (const { resume } of lost) resume();
   }
 }

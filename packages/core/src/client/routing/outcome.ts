@@ -5,17 +5,17 @@ import { DecodingFailure, Failure, type Lane, isForbidden } from '../../pool';
 import { isWrite, type Call } from '../call';
 
 /**
- * On how many workers an operation is tried, where each dies under it: it may be what they die of. On as
- * many more, where they die before they begin it.
+ * Largest number of workers that may die while they run an operation, because the operation may be the cause. Workers
+ * that die before they begin it are counted separately, up to the same number.
  */
-const MOST_TRIES = 5;
+const MOST_DEATHS = 5;
 
-/** Whether the worker that had a call is gone. */
+/** Returns whether the worker that had a call is gone. */
 export function isLost(result: unknown): result is Failure {
   return result instanceof Failure && result.envelope === undefined;
 }
 
-/** Decides whether a call runs again, each time that its worker is gone. */
+/** Decides whether a call may run again, each time that its worker is gone. */
 export class Tries {
   readonly #call: Call;
   readonly #args: EncodedCall;
@@ -27,7 +27,7 @@ export class Tries {
     this.#args = args;
   }
 
-  /** @throws WorkerLostError of the session that the call belongs to, where that is lost with its worker */
+  /** @throws the WorkerLostError of the call's session, if the session is lost with its worker */
   mayRunAgain({ begun, cause }: Failure): boolean {
     const { name, session } = this.#call;
     const writes = isWrite(this.#call);
@@ -37,13 +37,13 @@ export class Tries {
       return false;
     }
     if (isForbidden(cause)) return false;
-    // Reads may always run again; writes where their worker had not begun them, and did not get their buffers for good.
+    // Reads may always run again. Writes may, unless the worker had begun them or their buffers were transferred to it.
     if (writes && (begun || this.#args.isGone)) return false;
-    return (begun ? ++this.#begun : ++this.#notBegun) < MOST_TRIES;
+    return (begun ? ++this.#begun : ++this.#notBegun) < MOST_DEATHS;
   }
 }
 
-/** The result of a call, or its error, made here so that its stack shows who awaits it. */
+/** Returns a call's result, or throws its error. The error is made here, so that its stack shows the caller. */
 export function resultOf(call: Call, lane: Lane, result: unknown): unknown {
   if (result instanceof DecodingFailure) throw result.error;
   if (!(result instanceof Failure)) return result;
@@ -58,7 +58,7 @@ export function resultOf(call: Call, lane: Lane, result: unknown): unknown {
   });
 }
 
-/** Nobody reads the cursor that a call opened: its worker closes it when its port closes. */
+/** Closes the port of a cursor that nobody will read. The worker then closes the cursor. */
 export function closeOpened(result: unknown): void {
   (result as Partial<OpenedCursor>).port?.close();
 }

@@ -1,14 +1,14 @@
 import type { MongoClientOptions } from 'mongodb';
 
 /**
- * The resolved options that bound a client's connections, after the driver has parsed connection string and options.
+ * The options that limit a client's connections, as the driver resolved them from connection string and options.
  */
 export type PoolOptions = Pick<
   Required<MongoClientOptions>,
   'maxPoolSize' | 'minPoolSize' | 'maxConnecting'
 >;
 
-/** Divides a client's connections between its workers, since the options hold for the whole client. */
+/** Divides a client's connections between its workers, because the options hold for the whole client. */
 export class PoolShares {
   readonly #maxPoolSize: number;
   readonly #minPoolSize: number;

@@ -1,14 +1,14 @@
 import type { Lane } from '../../pool';
 import type { TargetRef } from '../call';
 
-/** Writes under way in a namespace, and where. */
+/** The writes in flight in a namespace, and the lane that they went to. */
 export interface Tracked {
   readonly namespace: string;
   readonly lane: Lane;
   count: number;
 }
 
-/** Writes in flight, by namespace. Later calls go to the same worker, after them. */
+/** The writes in flight, by namespace. Later calls in a namespace follow them to the same worker. */
 export class WriteOrder {
   readonly #writes = new Map<string, Tracked>();
 
@@ -23,16 +23,16 @@ export class WriteOrder {
     return entry;
   }
 
-  /** One of the writes has ended. */
+  /** Notes that one of the writes has ended. */
   untrack(tracked: Tracked): void {
     const { namespace } = tracked;
-    // A later call on a worker that is gone has an entry of its own by now.
+    // If the worker was lost, a later write on another worker has replaced the entry.
     if (--tracked.count === 0 && this.#writes.get(namespace) === tracked) {
       this.#writes.delete(namespace);
     }
   }
 
-  /** The lane of an unfinished write to the same collection, to its database, or to one in it. */
+  /** Returns the lane of a write in flight to the target, to what contains it, or to a collection in it. */
   laneFor({ namespace, definition: { db, collection } }: TargetRef): Lane | undefined {
     if (this.#writes.size === 0) return undefined;
     const own =
