@@ -21,7 +21,7 @@ export async function untilAborted<T>(
   if (signal == null) return await promise;
   if (signal.aborted) {
     promise.catch(() => undefined);
-    await briefly(onAbort?.());
+    await waitBriefly(onAbort?.());
     throw signal.reason;
   }
   let reject!: (reason: unknown) => void;
@@ -33,7 +33,7 @@ export async function untilAborted<T>(
     isAborted = true;
     const events = onAbort?.();
     if (events === undefined) reject(signal.reason);
-    else void briefly(events).then(() => reject(signal.reason));
+    else void waitBriefly(events).then(() => reject(signal.reason));
   };
   signal.addEventListener('abort', listener, { once: true });
   try {
@@ -56,6 +56,6 @@ export async function untilAborted<T>(
   }
 }
 
-async function briefly(events: Promise<unknown> | undefined): Promise<void> {
+async function waitBriefly(events: Promise<unknown> | undefined): Promise<void> {
   if (events !== undefined) await noLongerThan(EVENTS_WAIT_MS, events).catch(() => undefined);
 }

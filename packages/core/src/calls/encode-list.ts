@@ -18,7 +18,7 @@ export interface List {
   write(writer: BsonWriter, index: number, largest: number, likely: number): void;
 }
 
-/** Makes a list from documents. Each is written in the state that it has at that moment. */
+/** Makes a list from documents. Each is encoded in the state that it has when it is written. */
 export function documentList(documents: readonly Document[], bson: BSONSerializeOptions): List {
   const options = writeOptions(bson);
   return {
@@ -120,7 +120,11 @@ class ListEncoding {
     while (this.#next < to && !this.#isLarge);
   }
 
-  /** Returns the encoded call. @param alone - whether nothing else will be written into the writer's buffer */
+  /**
+   * Returns the encoded call.
+   *
+   * @param alone - whether nothing else will be written into the writer's buffer
+   */
   call(alone: boolean): EncodedCall {
     const { bytes, at } = this.#writer;
     const own = alone || leaveIfLarge(this.#writer, this.#start);

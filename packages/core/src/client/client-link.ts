@@ -48,7 +48,7 @@ export class ClientLink {
   /**
    * Sends a call. Resolves with its result and the lane that served it.
    *
-   * @param hold - keeps the transaction queue waiting until its argument settles, for a call inside a transaction
+   * @param hold - for a call inside a transaction: keeps the transaction queue waiting until its argument settles
    * @throws the driver's own error, WorkerLostError, OverloadedError, or the reason of the call's signal
    */
   async send(call: Call, hold?: Hold): Promise<Served> {
@@ -212,7 +212,7 @@ export class ClientLink {
   }
 }
 
-/** Whether the operation channel has subscribers, and this call is not traced yet. */
+/** Returns whether the operation channel has subscribers that do not know of this call yet. */
 function isUntraced({ context }: Call): boolean {
   return operationChannel.hasSubscribers && context === undefined;
 }

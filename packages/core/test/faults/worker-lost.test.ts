@@ -166,7 +166,7 @@ test('a transaction whose worker is gone is void, says so, and holds no lock', a
   const error = (await ours
     .insertOne({ _id: 20_001 }, { session })
     .catch((thrown: unknown) => thrown)) as WorkerLostError;
-  expect(error.message).toMatch(/transaction that was not committed/);
+  expect(error.message).toMatch(/uncommitted transaction/);
   expect(error.hasErrorLabel('TransientTransactionError')).toBe(true);
   await expect(session.commitTransaction()).rejects.toThrow(WorkerLostError);
   await session.abortTransaction();

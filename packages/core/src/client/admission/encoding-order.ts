@@ -36,7 +36,7 @@ export class EncodingOrder {
   }
 }
 
-/** Whether one call may see the effect of the other: same collection, its database, or the client as a whole. */
+/** Returns whether one call may see the effect of the other: same collection, its database, or the whole client. */
 function concerns({ namespace: a }: TargetRef, { namespace: b }: TargetRef): boolean {
   return a === b || a === '' || b === '' || a.startsWith(`${b}.`) || b.startsWith(`${a}.`);
 }

@@ -114,7 +114,7 @@ export class InFlight {
         this.#notifyIdle();
       });
     } catch (error) {
-      // The original error says that a write may have been applied. Nothing was sent, so it was not.
+      // For a write, this error says that it may have been applied. Nothing was sent, so replace the error.
       if (!(error instanceof DeadlineExceededError)) throw error;
       throw new DeadlineExceededError(what, { limitMS: error.deadlineMS, write: false });
     }

@@ -47,7 +47,7 @@ export class Dispatch {
     this.#inFlight = inFlight;
   }
 
-  /** How often the client was closed. A call does not continue after a close that came after it. */
+  /** How often the client was closed. A call made before a close does not continue after it. */
   get closings(): number {
     return this.#closings;
   }

@@ -5,8 +5,8 @@ import { Lifetime } from '../admission';
 import type { PoolShares } from './pool-shares';
 import { WriteOrder } from './write-order';
 
-/** Number of calls of a new client that start no second thread, as long as each finds the running workers idle. */
-const CALLS_ON_ONE = 10;
+/** Number of calls of a new client that start no further thread, as long as each finds the running threads idle. */
+const FIRST_CALLS = 10;
 
 /** Chooses the worker for each call of one client. The first choice joins the pool. */
 export class LaneChoice {
@@ -38,7 +38,7 @@ export class LaneChoice {
     const ofEarlierWrite = this.writes.laneFor(target);
     if (ofEarlierWrite?.keepsOrder === true) return ofEarlierWrite;
     const { count } = this;
-    // Choose the least busy of the started workers. Workers that are equally busy take turns.
+    // Prefer workers that have started, then the least busy one. Equal workers take turns.
     let best: Lane | undefined;
     let spare: WorkerSlot | undefined;
     for (let i = 0; i < count; i++) {
@@ -58,7 +58,7 @@ export class LaneChoice {
    * process that reads its settings and exits needs one thread.
    */
   #isEnough({ load, openCursors }: Lane): boolean {
-    return load === 0 && openCursors === 0 && this.#rotation <= CALLS_ON_ONE;
+    return load === 0 && openCursors === 0 && this.#rotation <= FIRST_CALLS;
   }
 
   #join(): WorkerPool {
